@@ -1,0 +1,37 @@
+"""Errors that a user can act on.
+
+Everything below :class:`AeposeError` names the file, key or value that is wrong and what to do;
+the tools print it without a traceback (see :func:`aepose.apis.cli.run_tool`).
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class AeposeError(Exception):
+    """Base of all errors caused by input: a config, a data set, a checkpoint, a picture."""
+
+
+class ConfigError(AeposeError):
+    """A config file or a ``--cfg-options`` value that cannot be used."""
+
+
+class DataError(AeposeError):
+    """A picture or an annotation file that cannot be used."""
+
+
+class CheckpointError(AeposeError):
+    """A checkpoint that cannot be read or does not fit the network."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the known name closest to ``name``, or the choices.
+
+    Up to twelve choices are listed when none is close.
+    """
+    choices = sorted(set(known))
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    shown = ", ".join(choices[:12]) + (", …" if len(choices) > 12 else "")
+    return f"; known: {shown}" if choices else ""

@@ -1,0 +1,85 @@
+"""The Metainfo structure and the lookup of known sets by name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+
+import numpy as np
+
+import aepose.metainfo
+from aepose.errors import ConfigError, nearest
+
+
+@dataclass(frozen=True)
+class Metainfo:
+    """Facts about the keypoints of a data set; nothing else in the project repeats them.
+
+    keypoint_names: K names
+    flip_pairs: names of keypoints that change places in a mirrored picture
+    sigmas: K per-keypoint constants of the object keypoint similarity (OKS)
+    skeleton: pairs of names that are joined by a drawn limb
+    keypoint_colors, skeleton_colors: RGB, 0-255
+    grouping_order: names in the order in which grouping visits them; the rest is visited after
+        them, by index. Empty means index order.
+    """
+
+    name: str
+    keypoint_names: tuple[str, ...]
+    flip_pairs: tuple[tuple[str, str], ...]
+    sigmas: tuple[float, ...]
+    skeleton: tuple[tuple[str, str], ...]
+    keypoint_colors: tuple[tuple[int, int, int], ...]
+    skeleton_colors: tuple[tuple[int, int, int], ...]
+    grouping_order: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = set(self.keypoint_names)
+        used = {n for pair in (*self.flip_pairs, *self.skeleton) for n in pair}
+        for name in sorted((used | set(self.grouping_order)) - known):
+            raise ConfigError(f"metainfo '{self.name}': unknown keypoint '{name}'"
+                              + nearest(name, known))
+        for field_name, expected in (("sigmas", len(self.keypoint_names)),
+                                     ("keypoint_colors", len(self.keypoint_names)),
+                                     ("skeleton_colors", len(self.skeleton))):
+            if len(getattr(self, field_name)) != expected:
+                raise ConfigError(f"metainfo '{self.name}': {field_name} has "
+                                  f"{len(getattr(self, field_name))} entries, expected {expected}")
+
+    @property
+    def num_keypoints(self) -> int:
+        """K."""
+        return len(self.keypoint_names)
+
+    @property
+    def flip_index(self) -> np.ndarray:
+        """(K,) int64: keypoint k of the mirrored picture is keypoint ``flip_index[k]``."""
+        index = np.arange(self.num_keypoints)
+        for left, right in self.flip_pairs:
+            i, j = self.keypoint_names.index(left), self.keypoint_names.index(right)
+            index[i], index[j] = j, i
+        return index
+
+    @property
+    def skeleton_index(self) -> np.ndarray:
+        """(limbs, 2) int64 keypoint indices of the skeleton."""
+        index = [[self.keypoint_names.index(n) for n in limb] for limb in self.skeleton]
+        return np.array(index, dtype=np.int64).reshape(-1, 2)
+
+    @property
+    def grouping_index(self) -> tuple[int, ...]:
+        """Keypoint indices in the order in which grouping visits them."""
+        first = [self.keypoint_names.index(n) for n in self.grouping_order]
+        return (*first, *(k for k in range(self.num_keypoints) if k not in first))
+
+
+def get_metainfo(name: str) -> Metainfo:
+    """Return the Metainfo of a known data set, such as ``'coco'``.
+
+    Raises ConfigError, naming the nearest known set, for an unknown name.
+    """
+    known = [m.name for m in pkgutil.iter_modules(aepose.metainfo.__path__) if m.name != "base"]
+    if name not in known:
+        raise ConfigError(f"metainfo = {name!r} is not a known keypoint set" + nearest(name, known))
+    return importlib.import_module(f"aepose.metainfo.{name}").METAINFO

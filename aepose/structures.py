@@ -1,0 +1,169 @@
+"""The typed things that flow through training and testing.
+
+Letters: N pictures, K keypoints, P people, M ``max_num_people``, L tags per keypoint (1, or 2
+with flip test), H x W height x width. Coordinates are (x, y), x right, y down, 0-based; each
+field says in which pixel frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+import torch
+
+
+@dataclass
+class MapView:
+    """The people of one sample as seen by one heatmap resolution.
+
+    keypoints: (P, K, 2) float32, pixels of this map
+    loss_mask: (H, W) bool, False where annotations are missing
+    """
+
+    keypoints: np.ndarray
+    loss_mask: np.ndarray
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(W, H) of the map."""
+        return self.loss_mask.shape[1], self.loss_mask.shape[0]
+
+
+@dataclass
+class PoseSample:
+    """One training picture with its people.
+
+    image: (H, W, 3) uint8, RGB
+    keypoints: (P, K, 2) float32, pixels of ``image``
+    visibility: (P, K) uint8, 0 absent, 1 hidden, 2 visible
+    loss_mask: (H, W) bool, pixels of ``image``; False where annotations are missing
+    views: one entry per heatmap resolution, lowest first; filled by the random affine transform
+    """
+
+    image: np.ndarray
+    keypoints: np.ndarray
+    visibility: np.ndarray
+    loss_mask: np.ndarray
+    image_id: int
+    image_path: str
+    views: tuple[MapView, ...] = ()
+
+
+@dataclass
+class MapTargets:
+    """What one network output is trained towards; a leading N once collated.
+
+    heatmaps: (K, H, W) float32, in [0, 1]
+    loss_mask: (H, W) bool, False where no loss counts
+    tag_index: (M, K) int64, flat index k*H*W + y*W + x of a person's visible keypoints, packed to
+        the front; 0 behind them
+    tag_valid: (M, K) bool, True where ``tag_index`` holds a keypoint
+    """
+
+    heatmaps: torch.Tensor
+    loss_mask: torch.Tensor
+    tag_index: torch.Tensor
+    tag_valid: torch.Tensor
+
+    def _map(self, function) -> MapTargets:
+        return MapTargets(*(function(getattr(self, f.name)) for f in fields(self)))
+
+    def to(self, device: torch.device | str) -> MapTargets:
+        """Return a copy on ``device``."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> MapTargets:
+        """Return a copy in page-locked memory (called by the data loader)."""
+        return self._map(torch.Tensor.pin_memory)
+
+    @classmethod
+    def stack(cls, items: list[MapTargets]) -> MapTargets:
+        """Join N targets of one picture each into one with a leading N."""
+        return cls(*(torch.stack([getattr(i, f.name) for i in items]) for f in fields(cls)))
+
+
+@dataclass
+class TrainItem:
+    """One encoded training picture.
+
+    image: (3, H, W) uint8, RGB
+    targets: one entry per network output resolution, lowest first
+    """
+
+    image: torch.Tensor
+    targets: list[MapTargets]
+    image_path: str
+
+
+@dataclass
+class TestItem:
+    """One test picture at each test scale.
+
+    images: one (H_s, W_s, 3) uint8 RGB picture per scale, in the order of ``scales``
+    scales: the test scales, largest first
+    base_size: (W, H) that projected maps are resized to (pixels of the scale-1 network input)
+    center, scale: the source window in the picture's pixels, as ``geometry`` defines it
+    image_size: (W, H) of the picture as loaded
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    images: list[np.ndarray]
+    scales: tuple[float, ...]
+    base_size: tuple[int, int]
+    center: np.ndarray
+    scale: np.ndarray
+    image_size: tuple[int, int]
+    image_id: int
+    image_path: str
+
+
+@dataclass
+class HeadOutput:
+    """One output of a head, split into its parts.
+
+    heatmaps: (N, K, H, W), or None where this output has none
+    tags: (N, K, H, W), or (N, 1, H, W) with one tag map for all keypoints, or None
+    """
+
+    heatmaps: torch.Tensor | None
+    tags: torch.Tensor | None
+
+
+@dataclass
+class PoseResult:
+    """The people found in one picture; coordinates in pixels of the picture as loaded.
+
+    keypoints: (P, K, 2) float32
+    keypoint_scores: (P, K) float32, the heatmap value at each keypoint
+    scores: (P,) float32, one per person: mean heatmap value before missing keypoints are filled
+    tags: (P, K, L) float32
+    """
+
+    keypoints: np.ndarray
+    keypoint_scores: np.ndarray
+    scores: np.ndarray
+    tags: np.ndarray
+    image_id: int = -1
+    image_path: str = ""
+    image_size: tuple[int, int] = field(default=(0, 0))
+
+    def __post_init__(self) -> None:
+        people, num_keypoints = self.keypoint_scores.shape
+        expected = {
+            "keypoints": (people, num_keypoints, 2),
+            "scores": (people,),
+            "tags": (people, num_keypoints, self.tags.shape[-1]),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name}: expected {shape}, got {getattr(self, name).shape}")
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def select(self, index: np.ndarray) -> PoseResult:
+        """Return the people at ``index`` (integers or a boolean mask)."""
+        parts = {n: getattr(self, n)[index] for n in ("keypoints", "keypoint_scores", "scores")}
+        return replace(self, tags=self.tags[index], **parts)

@@ -1,0 +1,1 @@
+"""One checker per golden format; see tests/golden_check.py."""
