@@ -7,6 +7,7 @@ itself brings (optimisers, schedulers, hooks).
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import mmengine.registry as engine
@@ -44,18 +45,32 @@ def find(registry: Registry, name: str, key: str) -> type:
     return found
 
 
-def check_arguments(cls: type, arguments: dict[str, Any], key: str) -> None:
+def accepted_arguments(cls: type) -> set[str] | None:
+    """Return the names of the keyword arguments that ``cls`` takes, or None if it takes any.
+
+    A constructor that hands ``**kwargs`` on to its base class also takes what that one takes.
+    """
+    names: set[str] = set()
+    for base in inspect.getmro(cls) if inspect.isclass(cls) else ():
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+        names |= {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names
+    return None
+
+
+def check_arguments(cls: type, arguments: Iterable[str], key: str) -> None:
     """Raise ConfigError for an argument that ``cls`` does not take, with the nearest that it does.
 
-    A class that takes ``**kwargs`` is not checked.
+    ``key`` is the place in the config.
     """
-    parameters = inspect.signature(cls).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
+    accepted = accepted_arguments(cls)
     for name in arguments:
-        if name not in parameters:
+        if accepted is not None and name not in accepted:
             raise ConfigError(f"{key}.{name}: {cls.__name__} has no such option"
-                              + nearest(name, parameters))
+                              + nearest(name, accepted))
 
 
 def build(registry: Registry, cfg: dict[str, Any], key: str = "", **context: Any) -> Any:

@@ -119,6 +119,25 @@ class TestItem:
     image_path: str
 
 
+@dataclass(frozen=True)
+class TestTime:
+    """How test pictures go through the network and how its maps are joined.
+
+    scales: test scales; multi_scales: what ``--multi-scale`` uses instead
+    flip: average with the mirrored picture; its tags become a second value (L = 2)
+    project2image: resize maps to the network input size before decoding
+    align_corners: of that bilinear resize
+    """
+
+    __test__ = False
+
+    scales: tuple[float, ...] = (1,)
+    multi_scales: tuple[float, ...] = (0.5, 1, 2)
+    flip: bool = True
+    project2image: bool = True
+    align_corners: bool = False
+
+
 @dataclass
 class HeadOutput:
     """One output of a head, split into its parts.

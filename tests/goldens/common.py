@@ -70,6 +70,12 @@ def relative_difference(actual, expected) -> float:
     return difference(actual / scale, expected / scale)
 
 
+def scaled_difference(actual, expected) -> float:
+    """Return max |actual - expected| / max |expected|: fair to arrays of tiny values too."""
+    largest = np.abs(np.asarray(expected, np.float64)).max(initial=0.0)
+    return difference(actual, expected) / (largest or 1.0)
+
+
 def read_json(path: Path):
     """Read .json or .json.gz."""
     if path.suffix == ".gz":

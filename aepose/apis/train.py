@@ -1,0 +1,63 @@
+"""Training from a config."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+from aepose.apis.assemble import make_runner, work_dir_of
+from aepose.apis.build import build_dataloader
+from aepose.engine import PoseRunner
+
+
+def train(
+    cfg: Config, work_dir: str | Path | None = None, resume: str | bool = False
+) -> PoseRunner:
+    """Train as ``cfg`` says; return the runner, whose ``model`` is trained.
+
+    resume: True goes on from the newest checkpoint of the work dir, a path from that checkpoint
+    """
+    runner = make_runner(cfg, work_dir_of(cfg, work_dir), "train", resume)
+    runner.train()
+    return runner
+
+
+def dry_run(cfg: Config) -> str:
+    """Build everything, run one training step on one batch, and return a report of it.
+
+    Nothing is left on disk.
+    """
+    quiet = cfg.copy()
+    quiet.log_level = "ERROR"
+    quiet.visualizer = None
+    with tempfile.TemporaryDirectory() as folder:
+        runner = make_runner(quiet, Path(folder), "train")
+        batch = next(iter(build_dataloader(cfg, "train")))
+        wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
+        model = runner.model
+        losses = model.train_step(batch, wrapper)
+        validation = len(runner.val_dataloader.dataset) if "val_dataloader" in cfg else 0
+        lines = [
+            f"config        {cfg.filename}",
+            f"train / val   {len(runner.train_dataloader.dataset)} / {validation} pictures",
+            f"parameters    {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M",
+            f"images        {tuple(batch['images'].shape)} {batch['images'].dtype}",
+        ]
+    for target in batch["targets"]:
+        people = int(target.tag_valid.any(dim=2).sum())
+        lines.append(f"heatmaps      {tuple(target.heatmaps.shape)}, tag indices "
+                     f"{tuple(target.tag_index.shape)} of {people} people")
+    lines += [f"{name:<13} {float(value):.6f}" for name, value in losses.items()]
+    lines.append(f"peak memory   {_peak_memory() / 2**20:.0f} MiB")
+    return "\n".join(lines)
+
+
+def _peak_memory() -> int:
+    """Bytes: of the GPU where one is used, else of the process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,149 @@
+"""The Associative Embedding codec: people to maps (encode) and maps to people (decode).
+
+Newell, Huang, Deng: Associative Embedding: End-to-End Learning for Joint Detection and Grouping
+(NIPS 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from aepose.codecs.gaussian import draw_gaussians
+from aepose.codecs.geometry import ClassicGeometry
+from aepose.codecs.matching import match_by_tag
+from aepose.codecs.peaks import find_peaks
+from aepose.codecs.refine import adjust, person_scores, refine
+from aepose.metainfo import Metainfo
+from aepose.registry import CODECS
+from aepose.structures import MapTargets, MapView, PoseResult, PoseSample, TestItem, TrainItem
+
+
+@CODECS.register_module()
+@dataclass
+class AssociativeEmbeddingCodec:
+    """What a heatmap and a tag mean, for one keypoint set and one network input size.
+
+    input_size: side of the square training input; the short side of a test picture
+    map_strides: input pixels per map cell, one per output resolution, lowest resolution first
+    sigma: standard deviation of the heatmap Gaussians, in map cells
+    max_num_people: M, people per training picture, and candidates per keypoint in decoding. More
+        than M people can be found unless ``ignore_too_much`` limits them.
+    nms_kernel: side of the window in which a peak is the maximum
+    detection_threshold: least heatmap value of a candidate
+    tag_threshold: largest tag distance at which a candidate joins a person
+    use_detection_val: let the heatmap value break ties of the rounded tag distance
+    ignore_too_much: keep at most M people
+    adjust, refine: run these stages of decoding
+    """
+
+    metainfo: Metainfo
+    input_size: int
+    map_strides: Sequence[int] = (4,)
+    sigma: float = 2
+    max_num_people: int = 30
+    nms_kernel: int = 5
+    detection_threshold: float = 0.1
+    tag_threshold: float = 1.0
+    use_detection_val: bool = True
+    ignore_too_much: bool = False
+    adjust: bool = True
+    refine: bool = True
+
+    def __post_init__(self) -> None:
+        self.geometry = ClassicGeometry()
+
+    @property
+    def map_sizes(self) -> tuple[int, ...]:
+        """Side of the square training maps, lowest resolution first."""
+        return tuple(self.input_size // stride for stride in self.map_strides)
+
+    def encode(self, sample: PoseSample) -> TrainItem:
+        """Turn an augmented sample, whose views are filled, into what the network is trained on."""
+        image = torch.from_numpy(np.ascontiguousarray(sample.image.transpose(2, 0, 1)))
+        targets = [self.encode_view(view, sample.visibility) for view in sample.views]
+        return TrainItem(image, targets, sample.image_path)
+
+    def encode_view(self, view: MapView, visibility: np.ndarray) -> MapTargets:
+        """Return the targets of one map resolution.
+
+        visibility: (P, K). Keypoints with visibility above 0 whose truncated position lies inside
+        the map are drawn and grouped. Of more than M people those with most keypoints stay.
+        """
+        width, height = view.size
+        cells = np.trunc(view.keypoints).astype(np.int64)
+        inside = ((cells >= 0) & (cells < (width, height))).all(axis=2)
+        valid = inside & (visibility > 0)
+        if len(valid) > self.max_num_people:
+            most = np.argsort(-valid.sum(axis=1), kind="stable")[: self.max_num_people]
+            kept = np.zeros(len(valid), bool)
+            kept[most] = True
+        else:
+            kept = np.ones(len(valid), bool)
+        channels = np.nonzero(valid)[1]
+        heatmaps = draw_gaussians(
+            cells[valid], channels, self.metainfo.num_keypoints, view.size, self.sigma
+        )
+        index, mask = self._tag_targets(cells[kept], valid[kept], view.size)
+        arrays = heatmaps, np.ascontiguousarray(view.loss_mask), index, mask
+        return MapTargets(*(torch.from_numpy(a) for a in arrays))
+
+    def _tag_targets(
+        self, cells: np.ndarray, valid: np.ndarray, size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Flat map indices (M, K) int64 of each person's valid keypoints, packed, and their mask.
+
+        cells: (P, K, 2) int64; valid: (P, K) bool, P <= M.
+        """
+        width, height = size
+        num_keypoints = self.metainfo.num_keypoints
+        flat = (np.arange(num_keypoints) * height + cells[..., 1]) * width + cells[..., 0]
+        front = np.argsort(~valid, axis=1, kind="stable")
+        index = np.zeros((self.max_num_people, num_keypoints), np.int64)
+        mask = np.zeros((self.max_num_people, num_keypoints), bool)
+        mask[: len(valid)] = np.take_along_axis(valid, front, axis=1)
+        index[: len(valid)] = np.take_along_axis(flat, front, axis=1)
+        index[~mask] = 0
+        return index, mask
+
+    def decode(self, heatmaps: np.ndarray, tags: np.ndarray, item: TestItem) -> PoseResult:
+        """Find the people of one picture.
+
+        heatmaps: (K, H, W) float32; tags: (K, H, W, L) float32, or (1, H, W, L) with one tag map
+        for all keypoints. Returns people in pixels of the picture, in order of creation.
+        """
+        people, scores = self.group(heatmaps, tags)
+        map_size = heatmaps.shape[2], heatmaps.shape[1]
+        xy = self.geometry.to_picture(people[..., :2], map_size, item.center, item.scale)
+        return PoseResult(
+            keypoints=xy,
+            keypoint_scores=people[..., 2],
+            scores=scores,
+            tags=people[..., 3:],
+            image_id=item.image_id,
+            image_path=item.image_path,
+            image_size=item.image_size,
+        )
+
+    def group(self, heatmaps: np.ndarray, tags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return people (P, K, 3 + L) float32 — x, y (map cells), value, tags — and scores (P,)."""
+        peaks = find_peaks(heatmaps, tags, self.max_num_people, self.nms_kernel)
+        people = match_by_tag(
+            peaks,
+            self.metainfo.grouping_index,
+            self.max_num_people,
+            detection_threshold=self.detection_threshold,
+            tag_threshold=self.tag_threshold,
+            use_detection_val=self.use_detection_val,
+            ignore_too_much=self.ignore_too_much,
+        )
+        if self.adjust:
+            people = adjust(people, heatmaps)
+        # The score counts what was seen, so it is taken before missing keypoints are filled in.
+        scores = person_scores(people)
+        if self.refine:
+            people = refine(people, heatmaps, tags)
+        return people, scores

@@ -1,0 +1,117 @@
+"""Read a COCO-format annotation file and say clearly what is wrong with it.
+
+Training and evaluation read through this one function, so a bad file is refused with the same
+words whichever comes first.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import zlib
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from aepose.errors import DataError
+
+_SECTIONS = ("images", "annotations", "categories")
+_IMAGE_FIELDS = ("id", "file_name", "width", "height")
+
+
+def load_annotations(path: str | PathLike[str], num_keypoints: int) -> dict[str, Any]:
+    """Return the content of a COCO-format keypoint file (.json or .json.gz), checked.
+
+    num_keypoints: K; each annotation's ``keypoints`` must hold 3K finite numbers x, y, visibility
+        (pixels of the picture)
+
+    Empty lists, crowds and people without a labelled keypoint are normal data.
+
+    Raises DataError that names the file, and where there is one the annotation, for: a missing
+    file, not JSON, a missing section, an image or annotation without a needed field, two images
+    with one id, an annotation of an unknown image, keypoints that are not 3K numbers.
+    """
+    path = Path(path)
+    data = _read(path)
+    _check_sections(data, path)
+    image_ids = _check_images(data["images"], path)
+    for index, annotation in enumerate(data["annotations"]):
+        _check_annotation(annotation, index, image_ids, num_keypoints, path)
+    return data
+
+
+def _read(path: Path) -> Any:
+    try:
+        content = path.read_bytes()
+        text = gzip.decompress(content) if path.suffix == ".gz" else content
+        return json.loads(text)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such annotation file; check ann_file and the data root "
+                        "in the config") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: the annotation file cannot be read ({error}); check that the "
+                        "path is a file and that it was copied whole") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not a JSON file ({error}); was it downloaded and unpacked "
+                        "completely?") from error
+
+
+def _check_sections(data: Any, path: Path) -> None:
+    for key in _SECTIONS:
+        if not isinstance(data, dict) or key not in data:
+            raise DataError(f"{path}: '{key}' is missing; a COCO annotation file is an object with "
+                            + ", ".join(f"'{name}'" for name in _SECTIONS))
+        entries = data[key]
+        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+            raise DataError(f"{path}: '{key}' must be a list of objects")
+
+
+def _check_images(images: list[dict[str, Any]], path: Path) -> set[Any]:
+    """Return the ids of the images."""
+    ids = set()
+    for index, image in enumerate(images):
+        for key in _IMAGE_FIELDS:
+            if key not in image:
+                raise DataError(f"{path}: image {image.get('id', f'number {index}')} has no "
+                                f"'{key}'; each image needs " + ", ".join(_IMAGE_FIELDS))
+        if image["id"] in ids:
+            raise DataError(f"{path}: two images have the id {image['id']}; ids must be unique")
+        ids.add(image["id"])
+    return ids
+
+
+def _check_annotation(annotation: dict[str, Any], index: int, image_ids: set[Any],
+                      num_keypoints: int, path: Path) -> None:
+    where = f"{path}: annotation {annotation.get('id', f'number {index}')}"
+    for key in ("id", "image_id"):
+        if key not in annotation:
+            raise DataError(f"{where} has no '{key}'; add it to the file")
+    if annotation["image_id"] not in image_ids:
+        raise DataError(f"{where} belongs to image {annotation['image_id']}, which is not among "
+                        "'images'; remove the annotation or add the image")
+    if "keypoints" not in annotation:
+        raise DataError(f"{where} has no 'keypoints' (expected {num_keypoints} of them); this "
+                        "looks like a detection-only file: use the keypoint annotations, such as "
+                        "person_keypoints_*.json")
+    if not _is_numbers(annotation["keypoints"], 3 * num_keypoints):
+        raise DataError(f"{where}: 'keypoints' must be {3 * num_keypoints} numbers (x, y, "
+                        f"visibility of {num_keypoints} keypoints), got "
+                        f"{_describe(annotation['keypoints'])}; does the config's metainfo belong "
+                        "to this data set?")
+
+
+def _is_numbers(values: Any, length: int) -> bool:
+    """Return whether ``values`` is a list of that many finite numbers."""
+    try:
+        # Text, null and nested lists cannot be summed and a NaN survives it: one fast check.
+        return isinstance(values, list) and len(values) == length and math.isfinite(sum(values))
+    except TypeError:
+        return False
+
+
+def _describe(values: Any) -> str:
+    if not isinstance(values, list):
+        return f"{type(values).__name__} {values!r}"[:60]
+    bad = [v for v in values if not isinstance(v, (int, float)) or not math.isfinite(v)]
+    return f"{len(values)} values" + (f", among them {bad[0]!r}" if bad else "")

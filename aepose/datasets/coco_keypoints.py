@@ -1,0 +1,132 @@
+"""Pictures with COCO-format keypoint annotations: the one dataset class."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from pycocotools import mask as coco_mask
+from torch.utils.data import Dataset
+
+from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.datasets.annotations import load_annotations
+from aepose.datasets.image import read_image
+from aepose.datasets.sampler import Draw
+from aepose.datasets.transforms import make_test_item
+from aepose.errors import DataError
+from aepose.metainfo import Metainfo
+from aepose.registry import DATASETS, TRANSFORMS, build
+from aepose.structures import PoseSample, TestItem, TrainItem
+
+
+@DATASETS.register_module()
+class CocoKeypoints(Dataset):
+    """People in pictures, annotated as COCO's person_keypoints files are.
+
+    ann_file, img_dir: relative to ``data_root``
+    transforms: configs of training transforms, applied in order before ``codec.encode``
+    test_mode: give every picture as a TestItem at ``scales``, instead of those with annotations
+        as augmented TrainItems
+
+    Training leaves out crowd annotations without keypoints (they only mask the loss) and pictures
+    without any annotation. Raises DataError for files that are missing or malformed.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        img_dir: str,
+        metainfo: Metainfo,
+        codec: AssociativeEmbeddingCodec,
+        data_root: str = "",
+        transforms: Sequence[dict] = (),
+        test_mode: bool = False,
+        scales: Sequence[float] = (1,),
+    ) -> None:
+        self.ann_file = Path(data_root) / ann_file
+        self.img_dir = Path(data_root) / img_dir
+        self.num_keypoints = metainfo.num_keypoints
+        self.codec = codec
+        self.test_mode = test_mode
+        self.scales = tuple(scales)
+        self.transforms = [
+            build(TRANSFORMS, cfg, f"transforms[{i}]", codec=codec, metainfo=metainfo)
+            for i, cfg in enumerate(transforms)
+        ]
+        data = load_annotations(self.ann_file, metainfo.num_keypoints)
+        self._annotations: dict[int, list[dict]] = defaultdict(list)
+        for annotation in data["annotations"]:
+            self._annotations[annotation["image_id"]].append(annotation)
+        self.images = [i for i in data["images"] if test_mode or i["id"] in self._annotations]
+        if not self.images:
+            why = "lists no pictures" if test_mode else "has no picture with annotations"
+            raise DataError(f"{self.ann_file} {why}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, draw: Draw | int) -> TrainItem | TestItem:
+        if self.test_mode:
+            info = self.images[draw]
+            return make_test_item(
+                self.load_image(info), self.codec, self.scales, info["id"], self._path(info)
+            )
+        sample = self.load_sample(draw.index)
+        rng = np.random.RandomState(draw.seed)
+        for transform in self.transforms:
+            sample = transform(sample, rng)
+        return self.codec.encode(sample)
+
+    def _path(self, info: dict) -> str:
+        return str(self.img_dir / info["file_name"])
+
+    def load_image(self, info: dict) -> np.ndarray:
+        """Read a picture and check that it has the size that the annotation file gives."""
+        image = read_image(self._path(info))
+        expected, found = (info["width"], info["height"]), (image.shape[1], image.shape[0])
+        if found != expected:
+            raise DataError(
+                f"{self._path(info)} is {found[0]}x{found[1]}, but {self.ann_file} gives "
+                f"{expected[0]}x{expected[1]} for image id {info['id']}; one of them is wrong"
+            )
+        return image
+
+    def load_sample(self, index: int) -> PoseSample:
+        """Return picture ``index`` with its people, before any transform."""
+        info = self.images[index]
+        annotations = self._annotations[info["id"]]
+        people = [a for a in annotations
+                  if not a.get("iscrowd", 0) or a.get("num_keypoints", 0) > 0]
+        joints = np.zeros((len(people), self.num_keypoints, 3), np.float32)
+        for person, annotation in zip(joints, people, strict=True):
+            person[:] = np.reshape(annotation["keypoints"], (-1, 3))
+        return PoseSample(
+            image=self.load_image(info),
+            keypoints=joints[..., :2],
+            visibility=joints[..., 2].astype(np.uint8),
+            loss_mask=self.loss_mask(info, annotations),
+            image_id=info["id"],
+            image_path=self._path(info),
+        )
+
+    def loss_mask(self, info: dict, annotations: Sequence[dict]) -> np.ndarray:
+        """(H, W) bool, False on crowd regions and on people without keypoints."""
+        height, width = info["height"], info["width"]
+        mask = np.ones((height, width), bool)
+        for annotation in annotations:
+            hidden = annotation.get("iscrowd", 0) or annotation.get("num_keypoints", 0) == 0
+            region = annotation.get("segmentation")
+            if not hidden or not region:
+                continue
+            try:
+                encoded = coco_mask.frPyObjects(region, height, width)
+            except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
+                raise DataError(
+                    f"{self.ann_file}: annotation {annotation['id']} has a segmentation that is "
+                    f"neither RLE nor polygons ({error})"
+                ) from None
+            decoded = coco_mask.decode(encoded)
+            mask &= ~(decoded.reshape(height, width, -1).any(axis=2))
+        return mask

@@ -1,0 +1,25 @@
+"""Joining items into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from aepose.structures import MapTargets, TestItem, TrainItem
+
+
+def collate_train(items: Sequence[TrainItem]) -> dict[str, Any]:
+    """Return images (N, 3, H, W) uint8, targets per output resolution, and the pictures' paths."""
+    return {
+        "images": torch.stack([item.image for item in items]),
+        "targets": [MapTargets.stack(list(level))
+                    for level in zip(*(item.targets for item in items), strict=True)],
+        "image_paths": [item.image_path for item in items],
+    }
+
+
+def collate_test(items: Sequence[TestItem]) -> dict[str, Any]:
+    """Keep test items as they are: their sizes differ."""
+    return {"items": list(items)}

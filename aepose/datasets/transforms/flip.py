@@ -1,0 +1,44 @@
+"""Random mirroring."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from aepose.metainfo import Metainfo
+from aepose.registry import TRANSFORMS
+from aepose.structures import MapView, PoseSample
+
+
+@TRANSFORMS.register_module()
+class RandomFlip:
+    """Mirror the picture, its masks and its people with ``probability``.
+
+    Left and right keypoints change places; a keypoint at x goes to W - 1 - x of each frame.
+    """
+
+    def __init__(self, metainfo: Metainfo, probability: float = 0.5) -> None:
+        self.flip_index = metainfo.flip_index
+        self.probability = probability
+
+    def _mirror(self, keypoints: np.ndarray, width: int) -> np.ndarray:
+        mirrored = keypoints[:, self.flip_index]
+        mirrored[..., 0] = width - 1 - mirrored[..., 0]
+        return mirrored
+
+    def __call__(self, sample: PoseSample, rng: np.random.RandomState) -> PoseSample:
+        if rng.random_sample() >= self.probability:
+            return sample
+        views = tuple(
+            MapView(self._mirror(v.keypoints, v.size[0]), v.loss_mask[:, ::-1])
+            for v in sample.views
+        )
+        return replace(
+            sample,
+            image=sample.image[:, ::-1],
+            keypoints=self._mirror(sample.keypoints, sample.image.shape[1]),
+            visibility=sample.visibility[:, self.flip_index],
+            loss_mask=sample.loss_mask[:, ::-1],
+            views=views,
+        )

@@ -1,0 +1,108 @@
+"""Random scale, rotation and translation onto the network input and its maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.errors import ConfigError
+from aepose.registry import TRANSFORMS
+from aepose.structures import MapView, PoseSample
+
+
+@dataclass(frozen=True)
+class AffineDraw:
+    """What one random affine drew: scale factor, rotation in degrees, shift in picture pixels."""
+
+    scale: float
+    rotation: float
+    shift: tuple[int, int]
+
+
+def warp_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Apply a (2, 3) matrix to points (..., 2); float32."""
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def warp_mask(mask: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Warp a boolean mask to ``size`` (W, H): linear, then True above one half, False outside."""
+    warped = cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, size, flags=cv2.INTER_LINEAR)
+    return warped > 127.5
+
+
+@TRANSFORMS.register_module()
+class RandomAffine:
+    """Map a random source window of the picture to the network input and to every map size.
+
+    scale: range of the window's size relative to the picture
+    rotation: largest rotation, degrees
+    translation: largest shift of the window's centre, as a percentage of half the window:
+        integers in [-t * size / 200, t * size / 200)
+    scale_type: 'short' fills the output with the short side of the picture and crops the long one,
+        'long' fits the long side and pads
+
+    Fills ``sample.views``, one per map size of the codec; each is warped from the picture by its
+    own matrix. Keypoints move whatever their visibility.
+    """
+
+    def __init__(
+        self,
+        codec: AssociativeEmbeddingCodec,
+        scale: tuple[float, float] = (0.75, 1.5),
+        rotation: float = 30,
+        translation: float = 40,
+        scale_type: Literal["short", "long"] = "short",
+    ) -> None:
+        if scale_type not in ("short", "long"):
+            raise ConfigError(f"RandomAffine.scale_type = {scale_type!r}: give 'short' or 'long'")
+        if not 0 < scale[0] <= scale[1]:
+            raise ConfigError(f"RandomAffine.scale = {scale}: give two rising positive numbers")
+        self.codec = codec
+        self.scale = tuple(scale)
+        self.rotation = rotation
+        self.translation = translation
+        self.scale_type = scale_type
+
+    def draw(self, size: tuple[int, int], rng: np.random.RandomState) -> AffineDraw:
+        """Draw the parameters for a picture of ``size`` (w, h)."""
+        low, high = self.scale
+        scale = rng.random_sample() * (high - low) + low
+        rotation = (rng.random_sample() * 2 - 1) * self.rotation
+        # Truncated towards zero; a picture too small to shift by a pixel is not shifted.
+        limits = [int(self.translation * scale * side / 200) for side in size]
+        dx, dy = (rng.randint(-limit, limit) if limit else 0 for limit in limits)
+        return AffineDraw(scale, rotation, (dx, dy))
+
+    def source_window(self, size: tuple[int, int], scale: float) -> np.ndarray:
+        """Window (2,) in picture pixels for the square network input."""
+        side = (min if self.scale_type == "short" else max)(size) * scale
+        return np.array([side, side])
+
+    def matrix(self, size: tuple[int, int], drawn: AffineDraw, out: int) -> np.ndarray:
+        """Matrix (2, 3) from a picture of ``size`` (w, h) to a square output of side ``out``."""
+        geometry = self.codec.geometry
+        center = geometry.picture_center(size) + drawn.shift
+        window = self.source_window(size, drawn.scale)
+        return geometry.affine_matrix(center, window, drawn.rotation, (out, out))
+
+    def __call__(self, sample: PoseSample, rng: np.random.RandomState) -> PoseSample:
+        size = sample.image.shape[1], sample.image.shape[0]
+        drawn = self.draw(size, rng)
+        views = []
+        for side in self.codec.map_sizes:
+            matrix = self.matrix(size, drawn, side)
+            mask = warp_mask(sample.loss_mask, matrix, (side, side))
+            views.append(MapView(warp_points(sample.keypoints, matrix), mask))
+        side = self.codec.input_size
+        matrix = self.matrix(size, drawn, side)
+        return replace(
+            sample,
+            image=cv2.warpAffine(sample.image, matrix, (side, side), flags=cv2.INTER_LINEAR),
+            keypoints=warp_points(sample.keypoints, matrix),
+            loss_mask=warp_mask(sample.loss_mask, matrix, (side, side)),
+            views=tuple(views),
+        )

@@ -1,0 +1,107 @@
+"""Reading checkpoints without trusting them, and fitting them to a network.
+
+A checkpoint is a dict with ``state_dict`` (and ``meta``, ``optimizer``, …) or a bare state dict,
+in PyTorch's format or as safetensors. Files come from strangers: nothing in them is run.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from aepose.errors import CheckpointError
+
+_SHOWN = 10
+META_KEY = "aepose_meta"
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Return a checkpoint as a dict with at least ``state_dict`` and ``meta``; tensors on the CPU.
+
+    A ``module.`` in front of all keys is dropped. Raises CheckpointError if the file is missing,
+    is no checkpoint, or holds more than tensors and plain values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path} does not exist")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} is not a checkpoint: it holds a {type(content).__name__}")
+    checkpoint = dict(content) if "state_dict" in content else {"state_dict": content}
+    state = checkpoint["state_dict"]
+    if not isinstance(state, Mapping) or not state or not all(
+            isinstance(v, torch.Tensor) for v in state.values()):
+        raise CheckpointError(f"{path} is not a checkpoint: it has no named weights")
+    if all(key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): value for key, value in state.items()}
+    checkpoint["state_dict"] = dict(state)
+    checkpoint.setdefault("meta", {})
+    return checkpoint
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            meta = json.loads((file.metadata() or {}).get(META_KEY, "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file, or is damaged: {error}") from None
+    return {"state_dict": state, "meta": meta}
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # PyTorch's own text goes on to advise loading the file unsafely.
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{path} is not a checkpoint, or holds more than weights and plain values, which are "
+            f"not loaded because they could run code ({reason})"
+        ) from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint, or is damaged: {error}") from None
+
+
+def save_safetensors(path: str | Path, state: Mapping[str, torch.Tensor], meta: dict) -> None:
+    """Write weights and JSON-able ``meta`` as safetensors; the file appears whole or not at all."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    save_file(tensors, part, metadata={META_KEY: json.dumps(meta)})
+    part.replace(path)
+
+
+def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor], source: str | Path) -> None:
+    """Load weights that fit exactly.
+
+    Raises CheckpointError that lists missing, unexpected and wrongly shaped keys, at most ten of
+    each; the network is then unchanged.
+    """
+    own = model.state_dict()
+    problems = {
+        "missing": [k for k in own if k not in state],
+        "unexpected": [k for k in state if k not in own],
+        "wrong shape": [
+            f"{k}: checkpoint {tuple(state[k].shape)}, network {tuple(own[k].shape)}"
+            for k in own
+            if k in state and state[k].shape != own[k].shape
+        ],
+    }
+    lines = [f"checkpoint {source} does not fit the network of this config"]
+    for title, keys in problems.items():
+        if keys:
+            more = f" (+{len(keys) - _SHOWN} more)" if len(keys) > _SHOWN else ""
+            lines.append(f"  {len(keys)} {title}{more}:")
+            lines += [f"    {key}" for key in keys[:_SHOWN]]
+    if len(lines) > 1:
+        raise CheckpointError("\n".join(lines))
+    model.load_state_dict(dict(state), strict=True)

@@ -1,0 +1,107 @@
+"""Object keypoint similarity (OKS) between poses, and the non-maximum suppression built on it.
+
+Poses are (P, K, 2) arrays in pixels of one picture; sigmas are the K per-keypoint constants of the
+data set's metainfo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+MAX_SOFT_KEPT = 20  # soft suppression removes nobody, so the evaluator's limit per picture ends it
+
+
+def pose_boxes(keypoints: np.ndarray) -> np.ndarray:
+    """Return the (P, 4) boxes x, y, w, h around (P, K, 2) poses, in the dtype of the poses.
+
+    Every keypoint counts, also one that was not found and lies at (0, 0): so do the reference
+    results, whose areas and boxes these are.
+    """
+    if not len(keypoints):
+        return np.zeros((0, 4), keypoints.dtype)
+    low, high = keypoints.min(axis=1), keypoints.max(axis=1)
+    return np.concatenate([low, high - low], axis=1)
+
+
+def pairwise_oks(first: np.ndarray, second: np.ndarray, sigmas: Sequence[float],
+                 first_areas: np.ndarray, second_areas: np.ndarray) -> np.ndarray:
+    """Return the (P, Q) OKS of each pose of ``first`` with each of ``second``.
+
+    first: (P, K, 2), second: (Q, K, 2), pixels of the same picture
+    first_areas: (P,), second_areas: (Q,) square pixels; a pair is measured by the mean of its two
+
+    All K keypoints count alike. The result is float64 in [0, 1]; 1 for equal poses.
+    """
+    offsets = np.asarray(first, np.float64)[:, None] - np.asarray(second, np.float64)[None]
+    squared = (offsets ** 2).sum(axis=-1)
+    areas = (np.asarray(first_areas, np.float64)[:, None]
+             + np.asarray(second_areas, np.float64)[None]) / 2
+    # The smallest positive number keeps poses shrunk to a point comparable: 0 / tiny is 0.
+    variances = (2 * np.asarray(sigmas, np.float64)) ** 2
+    exponents = squared / variances / (areas + np.spacing(1.0))[..., None] / 2
+    return np.exp(-exponents).mean(axis=-1)
+
+
+def _self_oks(keypoints: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
+    """Return the (P, P) OKS among the poses of one picture; the area is that of the pose's box.
+
+    In float32, because the precision is part of the result: soft suppression leaves a pose's
+    working score exactly as it was where OKS^2 is lost in rounding, and equal scores are ordered
+    differently from nearly equal ones.
+    """
+    areas = pose_boxes(np.asarray(keypoints, np.float64))[:, 2:].prod(axis=1)
+    return pairwise_oks(keypoints, keypoints, sigmas, areas, areas).astype(np.float32)
+
+
+def _best_first(scores: np.ndarray) -> np.ndarray:
+    """Return the (P,) order of falling scores.
+
+    The order among equal scores is that of NumPy's default sort, which is not a stable one and
+    may vary with the processor. The reference results were sorted so: a stable sort would move
+    AP off theirs (by 1e-5 on 538 pictures with many equal scores).
+    """
+    return np.argsort(scores)[::-1]
+
+
+def oks_nms(keypoints: np.ndarray, scores: np.ndarray, sigmas: Sequence[float],
+            threshold: float) -> np.ndarray:
+    """Return the indices of the poses that hard suppression keeps, best score first.
+
+    keypoints: (P, K, 2), pixels of the picture; scores: (P,)
+
+    The best pose is kept and every pose whose OKS with it exceeds ``threshold`` is dropped; the
+    same among the rest, until none is left.
+    """
+    similarity = _self_oks(keypoints, sigmas)
+    order = _best_first(scores)
+    kept = []
+    while len(order):
+        best, rest = order[0], order[1:]
+        kept.append(best)
+        order = rest[similarity[best, rest] <= threshold]
+    return np.array(kept, dtype=np.int64)
+
+
+def soft_oks_nms(keypoints: np.ndarray, scores: np.ndarray, sigmas: Sequence[float],
+                 threshold: float, max_kept: int = MAX_SOFT_KEPT) -> np.ndarray:
+    """Return the indices of at most ``max_kept`` poses in the order soft suppression picks them.
+
+    keypoints: (P, K, 2), pixels of the picture; scores: (P,)
+
+    Each pick multiplies the working scores of the poses left by exp(-OKS^2 / threshold). The
+    working scores only decide who is picked next: the caller's scores stay as they are, so the
+    effect on AP comes from the limit and from the order among equal scores.
+    """
+    similarity = _self_oks(keypoints, sigmas)
+    order = _best_first(scores)
+    working = np.asarray(scores, np.float32)[order]
+    kept = []
+    while len(order) and len(kept) < max_kept:
+        best, order = order[0], order[1:]
+        kept.append(best)
+        working = working[1:] * np.exp(-similarity[best, order] ** 2 / threshold)
+        again = _best_first(working)
+        order, working = order[again], working[again]
+    return np.array(kept, dtype=np.int64)

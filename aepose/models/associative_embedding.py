@@ -1,0 +1,111 @@
+"""The detector: backbone, head, aggregation, decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from mmengine.model import BaseModel
+
+from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.codecs.aggregation import flip_back, join_outputs, join_scales
+from aepose.errors import ConfigError
+from aepose.models.data_preprocessor import PosePreprocessor
+from aepose.registry import MODELS, build
+from aepose.structures import HeadOutput, MapTargets, PoseResult, TestItem, TestTime
+
+
+@MODELS.register_module()
+class AssociativeEmbedding(BaseModel):
+    """A bottom-up pose network: every keypoint of every person in one pass, grouped by tags.
+
+    backbone, keypoint_head: configs; codec and test_time come from the same experiment
+    backbone_dtype: 'bfloat16' or 'float16' runs the backbone under autocast; head and losses stay
+        in float32, where squared tag distances do not overflow
+    channels_last: memory layout of the network, faster for convolutions on most machines
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        keypoint_head: dict,
+        codec: AssociativeEmbeddingCodec,
+        test_time: TestTime,
+        backbone_dtype: Literal["bfloat16", "float16"] | None = None,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__(data_preprocessor=PosePreprocessor())
+        if backbone_dtype not in (None, "bfloat16", "float16"):
+            raise ConfigError(
+                f"model.backbone_dtype = {backbone_dtype!r}: give 'bfloat16', 'float16' or None"
+            )
+        self.codec = codec
+        self.test_time = test_time
+        self.backbone = build(MODELS, backbone, "model.backbone")
+        self.keypoint_head = build(
+            MODELS, keypoint_head, "model.keypoint_head",
+            metainfo=codec.metainfo, in_channels=self.backbone.out_channels,
+        )
+        self.backbone_dtype = getattr(torch, backbone_dtype) if backbone_dtype else None
+        self.channels_last = channels_last
+        if channels_last:
+            self.to(memory_format=torch.channels_last)
+        self.register_buffer(
+            "flip_index", torch.from_numpy(codec.metainfo.flip_index), persistent=False
+        )
+
+    def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """(N, 3, H, W) normalised pictures -> the head's raw maps, lowest resolution first."""
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(
+            images.device.type, self.backbone_dtype, enabled=self.backbone_dtype is not None
+        ):
+            features = self.backbone(images)
+        return self.keypoint_head([f.float() for f in features])
+
+    def forward(
+        self,
+        images: Any,
+        targets: Sequence[MapTargets] | None = None,
+        items: Sequence[TestItem] | None = None,
+        mode: Literal["tensor", "loss", "predict"] = "tensor",
+    ) -> Any:
+        """Run one of three modes, as the engine asks.
+
+        'tensor': raw maps; 'loss': dict of scalar losses; 'predict': one PoseResult per item.
+        """
+        if mode == "loss":
+            return self.keypoint_head.loss(self.maps(images), targets)
+        if mode == "predict":
+            return [self.predict(i, item) for i, item in zip(images, items, strict=True)]
+        return self.maps(images)
+
+    def predict(self, images: Sequence[torch.Tensor], item: TestItem) -> PoseResult:
+        """Find the people of one picture, given as one (1, 3, H, W) tensor per test scale."""
+        heatmaps, tags = self.aggregate(images, item)
+        return self.codec.decode(
+            heatmaps[0].float().cpu().numpy(), tags[0].float().cpu().numpy(), item
+        )
+
+    def aggregate(
+        self, images: Sequence[torch.Tensor], item: TestItem
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return heatmaps (1, K, H, W) and tags (1, K, H, W, L) joined over flip and scales."""
+        size = item.base_size if self.test_time.project2image else None
+        align_corners = self.test_time.align_corners
+        passes = [
+            [join_outputs(o, size, align_corners) for o in self._flip_passes(image)]
+            for image in images
+        ]
+        return join_scales(item.scales, passes, align_corners)
+
+    def _flip_passes(self, image: torch.Tensor) -> list[list[HeadOutput]]:
+        """Outputs of the picture and, with flip test, those of its mirror image, flipped back."""
+        head = self.keypoint_head
+        passes = [head.split(self.maps(image))]
+        if self.test_time.flip:
+            mirrored = head.split(self.maps(image.flip(3)))
+            passes.append([flip_back(output, self.flip_index) for output in mirrored])
+        return passes

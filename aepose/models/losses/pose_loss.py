@@ -1,0 +1,64 @@
+"""The loss of one network output."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from aepose.errors import ConfigError
+from aepose.models.losses.associative_embedding import PushType, associative_embedding_loss
+from aepose.models.losses.heatmap import heatmap_loss
+from aepose.registry import MODELS
+from aepose.structures import HeadOutput, MapTargets
+
+
+@MODELS.register_module()
+class PoseLoss(nn.Module):
+    """Heatmap, push and pull losses of one network output.
+
+    heatmap, push, pull: factors; None leaves that part out (push and pull only together)
+    push_type: 'exp' or 'max', see :func:`associative_embedding_loss`
+    supervise_empty: count the heatmaps of keypoints that nobody in the picture shows
+    """
+
+    def __init__(
+        self,
+        heatmap: float | None = 1.0,
+        push: float | None = 0.001,
+        pull: float | None = 0.001,
+        push_type: PushType = "exp",
+        supervise_empty: bool = True,
+    ) -> None:
+        super().__init__()
+        if push_type not in ("exp", "max"):
+            raise ConfigError(f"PoseLoss.push_type = {push_type!r}: give 'exp' or 'max'")
+        if (push is None) != (pull is None):
+            raise ConfigError("PoseLoss: give both push and pull, or None for both")
+        self.heatmap = heatmap
+        self.push = push
+        self.pull = pull
+        self.push_type = push_type
+        self.supervise_empty = supervise_empty
+
+    @property
+    def with_tags(self) -> bool:
+        """Whether this output's tags are trained."""
+        return self.push is not None
+
+    def forward(self, output: HeadOutput, targets: MapTargets) -> dict[str, torch.Tensor]:
+        """Return heatmap_loss, push_loss and pull_loss where used, each (N,), times its factor.
+
+        Computed in float32 whatever the type of the maps.
+        """
+        losses = {}
+        if self.heatmap is not None:
+            loss = heatmap_loss(output.heatmaps.float(), targets.heatmaps, targets.loss_mask,
+                                self.supervise_empty)
+            losses["heatmap_loss"] = loss * self.heatmap
+        if self.with_tags:
+            push, pull = associative_embedding_loss(
+                output.tags.float(), targets.tag_index, targets.tag_valid, self.push_type
+            )
+            losses["push_loss"] = push * self.push
+            losses["pull_loss"] = pull * self.pull
+        return losses

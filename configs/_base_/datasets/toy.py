@@ -1,0 +1,22 @@
+"""Drawn people in COCO's layout; `python tools/make_toy_data.py` makes them."""
+
+metainfo = 'coco'
+data_root = 'data/toy'
+train_dataloader = dict(
+    num_workers=2,
+    dataset=dict(
+        type='CocoKeypoints',
+        ann_file='annotations/person_keypoints_train2017.json',
+        img_dir='train2017',
+        transforms=[
+            dict(type='RandomAffine', scale=(0.75, 1.25), rotation=30, translation=20,
+                 scale_type='long'),
+            dict(type='RandomFlip', probability=0.5),
+        ]))
+val_dataloader = dict(
+    dataset=dict(
+        type='CocoKeypoints',
+        ann_file='annotations/person_keypoints_val2017.json',
+        img_dir='val2017',
+        test_mode=True))
+val_evaluator = dict(type='CocoMetric')

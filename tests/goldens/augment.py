@@ -1,0 +1,124 @@
+"""augment.npz/.json: random affine, flip, and the whole seeded training pipeline."""
+
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.datasets import CocoKeypoints
+from aepose.datasets.image import read_image
+from aepose.datasets.transforms import RandomAffine, RandomFlip
+from aepose.metainfo import get_metainfo
+from aepose.models.data_preprocessor import PosePreprocessor
+from aepose.structures import PoseSample
+from tests.goldens.common import Options, Tally, difference, read_json, relative_difference
+from tests.goldens.resize import find_image
+
+# Pixels of maps; matrices are compared to the same tolerance.
+TOLERANCE = 1e-4
+
+
+def check_augment(folder: Path, options: Options) -> Tally:
+    """Drawn parameters, matrices, keypoints, masks and pixels, before and after a flip."""
+    golden, tally = read_json(folder / "augment.json"), Tally()
+    arrays = dict(np.load(folder / "augment.npz"))
+    for name, case in golden.items():
+        if "drawn" not in case:
+            continue
+        path = find_image(options.data, case["image"])
+        if case["use_udp"]:
+            tally.skip(name, "UDP convention is not built yet")
+        elif path is None:
+            tally.skip(name, "picture is not here")
+        else:
+            tally.add(name, _compare_case(name, case, arrays, path), TOLERANCE)
+    if "train_pipeline_seeded" in golden:
+        _check_pipeline(golden["train_pipeline_seeded"], options, tally)
+    return tally
+
+
+def _codec(case: dict) -> AssociativeEmbeddingCodec:
+    strides = [case["image_size"] // size for size in case["heatmap_size"]]
+    return AssociativeEmbeddingCodec(get_metainfo("coco"), case["image_size"], strides)
+
+
+def _compare_case(name: str, case: dict, arrays: dict, path: Path) -> float:
+    codec = _codec(case)
+    affine = RandomAffine(codec, case["scale_factor"], case["rot_factor"], case["trans_factor"],
+                          case["scale_type"])
+    size = case["width"], case["height"]
+    drawn = affine.draw(size, np.random.RandomState(case["numpy_seed"]))
+    facts = case["drawn"]
+    worst = [relative_difference(
+        [drawn.scale, drawn.rotation, *drawn.shift],
+        [facts["scale"], facts["rot_deg"], facts["dx"], facts["dy"]])]
+    for key, matrix in case["matrices"].items():
+        side = case["image_size"] if key == "image" else int(key.removeprefix("heatmap"))
+        worst.append(relative_difference(affine.matrix(size, drawn, side), matrix))
+    joints = arrays[f"{name}.joints_in"]
+    mask = np.unpackbits(arrays[f"{name}.mask_in"], count=size[0] * size[1])
+    sample = PoseSample(
+        read_image(path), joints[..., :2], joints[..., 2].astype(np.uint8),
+        mask.reshape(size[1], size[0]) > 0, 0, str(path))
+    warped = affine(sample, np.random.RandomState(case["numpy_seed"]))
+    worst.append(_compare_views(warped, arrays, name))
+    if zlib.crc32(warped.image.tobytes()) != case["img"]["crc32"]:
+        pixels = difference(warped.image[4::16, 4::16], arrays[f"{name}.img_sub"])
+        worst.append(0.0 if pixels <= 2 else pixels)
+    flipped = RandomFlip(codec.metainfo, 1.0)(warped, np.random.RandomState(0))
+    worst.append(_compare_views(flipped, arrays, f"{name}.flip"))
+    return max(worst)
+
+
+def _compare_views(sample: PoseSample, arrays: dict, name: str) -> float:
+    worst = 0.0
+    for view in sample.views:
+        side = view.size[0]
+        joints = np.concatenate([view.keypoints, sample.visibility[..., None]], axis=2)
+        mask = np.unpackbits(arrays[f"{name}.mask.s{side}"], count=side * side)
+        worst = max(worst,
+                    relative_difference(joints, arrays[f"{name}.joints.s{side}"]),
+                    difference(view.loss_mask.ravel(), mask))
+    return worst
+
+
+def _check_pipeline(golden: dict, options: Options, tally: Tally) -> None:
+    root = options.data / "coco_mini"
+    if not root.is_dir():
+        return tally.skip("train_pipeline_seeded", "coco_mini is not here")
+    metainfo = get_metainfo("coco")
+    codec = AssociativeEmbeddingCodec(metainfo, 512, (4, 2))
+    dataset = CocoKeypoints(
+        "annotations/person_keypoints_train2017.json", "train2017", metainfo, codec, str(root))
+    transforms = RandomAffine(codec), RandomFlip(metainfo)
+    for item in golden["items"]:
+        rng = np.random.RandomState(item["numpy_seed"])
+        sample = dataset.load_sample(item["index"])
+        for transform in transforms:
+            sample = transform(sample, rng)
+        name = f"pipeline.{item['index']}.{item['numpy_seed']}"
+        tally.add(name, _compare_item(codec, sample, item), TOLERANCE)
+    return None
+
+
+def _compare_item(codec: AssociativeEmbeddingCodec, sample: PoseSample, item: dict) -> float:
+    encoded = codec.encode(replace(sample))
+    image = PosePreprocessor().normalise(encoded.image[None])[0]
+    std = image.std(dim=(1, 2), correction=0)
+    pixels = max(difference(image.mean(dim=(1, 2)), item["img_mean"]),
+                 difference(std, item["img_std"]))
+    probes = [image[c, y, x] for c, y, x in ((0, 5, 9), (1, 256, 256), (2, 300, 100), (0, 400, 500))]
+    # Two grey levels of leeway for another OpenCV, as the goldens' README allows.
+    worst = [0.0 if pixels < 2e-3 else pixels]
+    off = difference(probes, item["img_probe"])
+    worst.append(0.0 if off < 2 / 255 / 0.224 else off)
+    for level, target in enumerate(encoded.targets):
+        heatmap_sum = target.heatmaps.double().sum()
+        worst.append(abs(float(heatmap_sum) / item["target_sum"][level] - 1))
+        worst.append(difference(target.loss_mask.sum(), item["mask_sum"][level]))
+        joints = np.stack([target.tag_index.numpy(), target.tag_valid.numpy()], axis=-1)
+        crc = zlib.crc32(joints.astype(np.int32).tobytes())
+        worst.append(float(crc != item["joints_crc32"][level]))
+    return max(worst)

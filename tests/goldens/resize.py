@@ -1,0 +1,82 @@
+"""resize.json.gz: sizes and warps of test pictures."""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aepose.codecs import AssociativeEmbeddingCodec, ClassicGeometry
+from aepose.datasets.image import read_image
+from aepose.datasets.transforms import make_test_item
+from aepose.metainfo import get_metainfo
+from aepose.models.data_preprocessor import PosePreprocessor
+from tests.goldens.common import Options, Tally, difference, read_json, relative_difference
+
+# Between builds of OpenCV a warped pixel may differ by a grey level; normalised, that is 0.02.
+GREY_LEVEL = 1 / 255 / 0.224
+
+
+def check_resize(folder: Path, options: Options) -> Tally:
+    """Base size, window, sizes and matrices of every picture size; pixels of some pictures."""
+    golden, tally = read_json(folder / "resize.json.gz"), Tally()
+    for case in golden["sizes"]:
+        scales = "x".join(map(str, case["test_scale_factor"]))
+        name = f"{case['width']}x{case['height']}.{case['image_size']}.{scales}"
+        if case["use_udp"]:
+            tally.skip(f"{name}.udp", "UDP convention is not built yet")
+        else:
+            tally.add(name, _compare_sizes(case), 1e-6)
+    for case in golden["pixels"]:
+        _check_pixels(case, options, tally)
+    return tally
+
+
+def _compare_sizes(case: dict) -> float:
+    geometry = ClassicGeometry()
+    scales = tuple(part["s"] for part in case["per_scale"])
+    frame = geometry.test_frame((case["width"], case["height"]), case["image_size"], scales)
+    worst = [difference(frame.base_size, case["base_size"]),
+             relative_difference(frame.center, case["center"]),
+             relative_difference(frame.scale, case["scale"])]
+    for part, size in zip(case["per_scale"], frame.sizes, strict=True):
+        worst.append(difference(size, part["size_wh"]))
+        worst.append(relative_difference(geometry.test_matrix(frame, size), part["matrix"]))
+    return max(worst)
+
+
+def find_image(data: Path, name: str) -> Path | None:
+    """Return a picture of that name anywhere in the data folder."""
+    return next(data.rglob(name), None)
+
+
+def _check_pixels(case: dict, options: Options, tally: Tally) -> None:
+    scales = [part["s"] for part in case["outputs"]]
+    name = f"{Path(case['picture']).name}.{case['image_size']}.{'x'.join(map(str, scales))}"
+    if case["use_udp"]:
+        return tally.skip(f"{name}.udp", "UDP convention is not built yet")
+    path = find_image(options.data, Path(case["picture"]).name)
+    if path is None:
+        return tally.skip(name, "picture is not here")
+    image = read_image(path)
+    if zlib.crc32(image.tobytes()) != case["decoded_rgb_crc32"]:
+        return tally.skip(name, "this JPEG decoder gives other pixels")
+    codec = AssociativeEmbeddingCodec(get_metainfo("coco"), case["image_size"])
+    item = make_test_item(image, codec, scales)
+    tensors = PosePreprocessor()({"items": [item]})["images"][0]
+    worst = []
+    for part, warped, tensor in zip(case["outputs"], item.images, tensors, strict=True):
+        worst.append(_compare_pixels(part, warped, tensor[0]))
+    return tally.add(name, max(worst), 1.5 * GREY_LEVEL)
+
+
+def _compare_pixels(part: dict, warped: np.ndarray, tensor: torch.Tensor) -> float:
+    if list(tensor.shape) != part["shape"][1:]:
+        return float("inf")
+    std, mean = torch.std_mean(tensor, dim=(1, 2))
+    rows, columns = np.transpose(part["probe_yx"])
+    off = zlib.crc32(warped.tobytes()) != part["uint8_crc32"]
+    worst = max(difference(mean, part["mean"]), difference(std, part["std"]),
+                difference(tensor[:, rows, columns].T, part["probe"]))
+    # Unequal bytes are let pass as another OpenCV's rounding, but show up in the difference.
+    return max(worst, off * GREY_LEVEL)
