@@ -1,25 +1,31 @@
-"""Draw the toy data set: python tools/make_toy_data.py --out data/toy --train 4000 --val 400."""
+"""Draw the toy data set: ``python tools/make_toy_data.py``."""
+
+from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Sequence
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
+from aepose.apis.cli import progress_bar, run_tool
 from aepose.datasets.toy import make_toy_dataset
-from aepose.errors import AeposeError
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+def main(args: Sequence[str] | None = None) -> None:
+    """Parse arguments and draw the set."""
     parser = argparse.ArgumentParser(description="Draw pictures of toy people in COCO's layout.")
     parser.add_argument("--out", default="data/toy", help="folder to write (default: %(default)s)")
-    parser.add_argument("--train", type=_count, default=4000, help="training pictures")
-    parser.add_argument("--val", type=_count, default=400, help="validation pictures")
+    parser.add_argument("--train", type=_count, default=4000,
+                        help="training pictures (default: %(default)s)")
+    parser.add_argument("--val", type=_count, default=400,
+                        help="validation pictures (default: %(default)s)")
     parser.add_argument("--seed", type=_count, default=0, help="0 or more (default: %(default)s)")
     parser.add_argument("--hard", action="store_true",
                         help="more, smaller and more strongly overlapping people")
-    return parser.parse_args()
+    options = parser.parse_args(args)
+    with progress_bar("drawing", options.train + options.val) as show:
+        out = make_toy_dataset(
+            options.out, options.train, options.val, seed=options.seed, hard=options.hard,
+            progress=lambda done, total: show(done))
+    print(f"{out}: {options.train} training and {options.val} validation pictures")
 
 
 def _count(text: str) -> int:
@@ -29,22 +35,5 @@ def _count(text: str) -> int:
     return value
 
 
-def main() -> int:
-    """Draw the set and return the exit status."""
-    args = parse_args()
-    columns = ("drawing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    try:
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("drawing", total=args.train + args.val)
-            out = make_toy_dataset(
-                args.out, args.train, args.val, seed=args.seed, hard=args.hard,
-                progress=lambda done, total: bar.update(task, completed=done))
-    except AeposeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"{out}: {args.train} training and {args.val} validation pictures")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main, interrupted="the set is not complete; the same command makes it anew")

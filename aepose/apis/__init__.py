@@ -1,6 +1,22 @@
 """What users call: train, test, run on pictures."""
 
-from aepose.apis.test import test
+from aepose.apis.evaluate import evaluate
+from aepose.apis.inference import (
+    TOY_CHECKPOINT,
+    PoseInferencer,
+    list_images,
+    load_model,
+    result_to_json,
+)
 from aepose.apis.train import dry_run, train
 
-__all__ = ["dry_run", "test", "train"]
+__all__ = [
+    "TOY_CHECKPOINT",
+    "PoseInferencer",
+    "dry_run",
+    "evaluate",
+    "list_images",
+    "load_model",
+    "result_to_json",
+    "train",
+]

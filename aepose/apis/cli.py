@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
-from aepose.errors import AeposeError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from aepose.errors import AeposeError, DataError
+
+_CHECKPOINTS_ARE_WHOLE = ("checkpoints already written are whole "
+                          "(train.py --resume goes on from the last one)")
 
 
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +25,52 @@ def add_options_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_tool(main: Callable[[Sequence[str] | None], None]) -> None:
-    """Run a tool: an error of its input becomes one message and exit status 2."""
+def make_folder(path: str | Path) -> Path:
+    """Make a folder for output, before work begins whose results would be lost without it.
+
+    Raises DataError that names the folder if it cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make folder {path}: {error.strerror}") from None
+    return path
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """Return ``name``, or the first of ``name-2``, ``name-3``, … that is free, and take it.
+
+    Names that differ in case only count as equal, as on some file systems.
+
+    >>> taken = set()
+    >>> free_name('a', taken), free_name('A', taken)
+    ('a', 'A-2')
+    """
+    free, number = name, 1
+    while free.casefold() in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free.casefold())
+    return free
+
+
+@contextmanager
+def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar with the time left on stderr; gives a function to call with the number done."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def run_tool(
+    main: Callable[[Sequence[str] | None], None], interrupted: str = _CHECKPOINTS_ARE_WHOLE
+) -> None:
+    """Run a tool: an error of its input becomes one message and exit status 2.
+
+    interrupted: what to say of the output when the user stops the tool
+    """
     try:
         main(None)
     except AeposeError as error:
@@ -27,6 +79,5 @@ def run_tool(main: Callable[[Sequence[str] | None], None]) -> None:
         print(f"error: {text}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\nstopped; checkpoints already written are whole "
-              "(train.py --resume goes on from the last one)", file=sys.stderr)
+        print(f"\nstopped; {interrupted}", file=sys.stderr)
         sys.exit(130)

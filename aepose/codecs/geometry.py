@@ -71,7 +71,7 @@ class ClassicGeometry:
         up = np.array([-half * np.sin(angle), half * np.cos(angle)])
         middle = np.array(size, dtype=np.float64) * 0.5
         source[:2] = center, center + up
-        target[:2] = middle, middle + [0, size[0] * -0.5]
+        target[:2] = middle, middle - (0, size[0] * 0.5)
         for points in (source, target):
             direction = points[0] - points[1]
             points[2] = points[1] + (-direction[1], direction[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import cv2
 import mmcv
 import numpy as np
 from PIL import Image
@@ -38,9 +39,9 @@ def read_image(path: str | Path) -> np.ndarray:
         raise DataError(f"cannot read picture {path}: {error.strerror}") from None
     if not data:
         raise DataError(f"picture {path} is an empty file")
-    image = mmcv.imfrombytes(data, flag="color", channel_order="rgb", backend="cv2")
+    image = mmcv.imfrombytes(data, flag="color", backend="cv2")
     if image is None:
         raise DataError(f"picture {path} cannot be decoded; is it a JPEG or PNG?")
     if _is_cut(data):
         raise DataError(f"picture {path} is cut short (truncated file); fetch it again")
-    return image
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,9 @@ def _read_torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # PyTorch's own text goes on to advise loading the file unsafely.
-        reason = str(error).splitlines()[0]
+        # PyTorch's text advises loading the file unsafely; only its last line says what is wrong.
+        found = re.search(r"Unsupported (?:global|class|operand)\S*[^.]*", str(error))
+        reason = found.group(0) if found else "not PyTorch's format"
         raise CheckpointError(
             f"{path} is not a checkpoint, or holds more than weights and plain values, which are "
             f"not loaded because they could run code ({reason})"

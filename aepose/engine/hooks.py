@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.dist import master_only
 from mmengine.hooks import CheckpointHook, Hook
 
@@ -28,7 +29,10 @@ class PoseCheckpointHook(CheckpointHook):
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Reduce what the engine would save to what can be loaded safely."""
         hub = checkpoint["message_hub"]
-        info = {k: v for k, v in hub["runtime_info"].items() if isinstance(v, _PLAIN)}
+        # A NumPy scalar passes for a float, but is pickled as a call of NumPy's.
+        items = {k: v.item() if isinstance(v, np.generic) else v
+                 for k, v in hub["runtime_info"].items()}
+        info = {k: v for k, v in items.items() if isinstance(v, _PLAIN)}
         resumed = {k: v for k, v in hub["resumed_keys"].items() if k in info}
         checkpoint["message_hub"] = {
             "log_scalars": {}, "runtime_info": info, "resumed_keys": resumed,

@@ -78,4 +78,4 @@ def sample_look(rng: np.random.Generator, light: tuple[float, float]) -> Look:
         hair_edge=rng.uniform(-0.05, 0.12) if long_hair else rng.uniform(0.1, 0.38),
         long_hair=long_hair, beard=not long_hair and rng.random() < 0.15,
         pocket=rng.random() < 0.6, watch=rng.random() < 0.5,
-        trim=trim if rng.random() < 0.7 else None, light=light)
+        trim=trim if rng.random() < 0.85 else None, light=light)

@@ -179,9 +179,9 @@ def _sample_legs(rng: np.random.Generator, kind: str) -> dict[str, LimbAngles]:
 def _sample_yaw(rng: np.random.Generator) -> float:
     """Most people face the viewer more or less; some turn the side, some the back."""
     kind = rng.random()
-    if kind < 0.58:
+    if kind < 0.66:
         return radians(rng.normal(0.0, 28.0))
-    if kind < 0.80:
+    if kind < 0.86:
         return radians(rng.choice([-1, 1]) * rng.uniform(50, 105))
     return radians(180.0 + rng.normal(0.0, 30.0))
 
@@ -189,9 +189,9 @@ def _sample_yaw(rng: np.random.Generator) -> float:
 def _sample_roll(rng: np.random.Generator, legs: str) -> float:
     """Upright, leaning, or (not when seated) lying and upside down now and then."""
     kind = rng.random()
-    if kind < 0.86 or legs in ("sit", "squat"):
+    if kind < 0.92 or legs in ("sit", "squat"):
         return radians(rng.normal(0.0, 5.0))
-    if kind < 0.94:
+    if kind < 0.97:
         return radians(rng.normal(0.0, 25.0))
     return radians(rng.choice([-1, 1]) * rng.normal(85.0, 15.0))
 

@@ -10,7 +10,7 @@ train_dataloader = dict(
         img_dir='train2017',
         transforms=[
             dict(type='RandomAffine', scale=(0.75, 1.25), rotation=30, translation=20,
-                 scale_type='long'),
+                 scale_type='short'),
             dict(type='RandomFlip', probability=0.5),
         ]))
 val_dataloader = dict(

@@ -9,10 +9,10 @@ from mmengine.config import Config
 
 from aepose.apis.assemble import make_runner, work_dir_of
 from aepose.engine.hooks import ForEachResultHook, write_json
-from aepose.structures import PoseResult
+from aepose.structures import PoseResult, TestTime
 
 
-def test(
+def evaluate(
     cfg: Config,
     checkpoint: str | Path,
     work_dir: str | Path | None = None,
@@ -29,7 +29,8 @@ def test(
     cfg = cfg.copy()
     cfg.load_from = str(checkpoint)
     if multi_scale:
-        cfg.merge_from_dict({"test_time.scales": cfg.test_time.multi_scales})
+        multi_scales = TestTime(**cfg.get("test_time", {})).multi_scales
+        cfg.merge_from_dict({"test_time.scales": multi_scales})
     hooks = [ForEachResultHook(on_result)] if on_result else []
     runner = make_runner(cfg, work_dir_of(cfg, work_dir), "test", hooks=hooks)
     metrics = runner.test()

@@ -1,0 +1,47 @@
+# make setup | demo | test | lint | bench — each sets up what it needs, in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := work_dirs/demo
+TOY_CONFIG := configs/toy/hrnet_w16_toy_256x256.py
+TOY_CHECKPOINT := aepose/assets/hrnet_w16_toy_256x256.safetensors
+# Set FAST=1 to leave out the slow tests.
+PYTEST_FLAGS := $(if $(FAST),-m "not slow")
+
+.PHONY: setup demo test lint bench toy-checkpoint hooks clean
+
+setup: $(VENV)/.done
+
+$(VENV)/.done: pyproject.toml requirements.txt setup.py
+	$(PYTHON) -c 'import sys; sys.exit("aepose needs Python 3.10 or newer" if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools wheel
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/python tools/make_toy_data.py --out data/toy --train 3000 --val 200 --seed 0
+	$(BIN)/python tools/train.py $(TOY_CONFIG) --work-dir $(DEMO)
+	$(BIN)/python tools/test.py $(TOY_CONFIG) $(DEMO)/last_checkpoint --work-dir $(DEMO)/single --show-dir $(DEMO)/pictures
+	$(BIN)/python tools/test.py $(TOY_CONFIG) $(DEMO)/last_checkpoint --work-dir $(DEMO)/multi --multi-scale
+	@echo "pictures are in $(DEMO)/pictures"
+
+test: setup
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: setup
+	$(BIN)/ruff check .
+
+bench: setup
+	$(BIN)/python benchmarks/decode.py
+
+# Trains the toy network that ships with the package, for about an hour on two cores.
+toy-checkpoint: setup
+	$(BIN)/python tools/make_toy_data.py --out data/toy_long --train 12000 --val 200 --seed 0
+	$(BIN)/python tools/train.py configs/toy/hrnet_w16_toy_256x256_long.py --work-dir work_dirs/toy_long
+
+hooks: setup
+	$(BIN)/pre-commit install
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

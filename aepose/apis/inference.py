@@ -1,0 +1,205 @@
+"""Finding people in pictures: from a checkpoint to results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import nn
+
+import aepose
+from aepose.apis.build import build_model
+from aepose.config import check_config, load_config, parse_options
+from aepose.datasets import collate_test
+from aepose.datasets.image import read_image
+from aepose.datasets.transforms import make_test_item
+from aepose.engine.checkpoint import load_weights, read_checkpoint
+from aepose.errors import CheckpointError, ConfigError, DataError
+from aepose.metainfo import Metainfo
+from aepose.structures import PoseResult
+
+TOY_CHECKPOINT = Path(aepose.__file__).parent / "assets" / "hrnet_w16_toy_256x256.safetensors"
+_PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+
+
+class PoseInferencer:
+    """A trained network that finds people in pictures.
+
+    config: a config, its file, or None for the one that training stored in the checkpoint
+    checkpoint: a file of weights; None, without a config, takes the small network for drawn
+        people that comes with the package
+    device: such as 'cuda:0'; None takes a GPU if there is one
+    cfg_options: ``key=value`` changes of the config
+    multi_scale: run pictures at ``test_time.multi_scales``
+
+    Raises CheckpointError for a checkpoint that cannot be read, does not fit, or is missing, and
+    ConfigError for a config that cannot be used.
+
+    >>> find_people = PoseInferencer()                       # doctest: +SKIP
+    >>> [len(result) for result in find_people(['a.jpg'])]   # doctest: +SKIP
+    [2]
+    """
+
+    def __init__(
+        self,
+        config: Config | str | Path | None = None,
+        checkpoint: str | Path | None = None,
+        device: torch.device | str | None = None,
+        cfg_options: Sequence[str] = (),
+        multi_scale: bool = False,
+    ) -> None:
+        if checkpoint is None and config is not None:
+            raise CheckpointError("a config without a checkpoint has no trained weights; give "
+                                  "--checkpoint as well")
+        source = TOY_CHECKPOINT if checkpoint is None else checkpoint
+        content = read_checkpoint(source)
+        self.config = _configure(config, content, source, cfg_options)
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.model = _trained_model(self.config, content, source).to(self.device)
+        if multi_scale:
+            test_time = self.model.test_time
+            self.model.test_time = replace(test_time, scales=test_time.multi_scales)
+
+    @property
+    def metainfo(self) -> Metainfo:
+        """The keypoints that the network finds."""
+        return self.model.codec.metainfo
+
+    def __call__(self, images: Iterable[str | Path | np.ndarray]) -> Iterator[PoseResult]:
+        """Yield the result of each picture, in order, as it is ready; see :meth:`predict`."""
+        for image in images:
+            yield self.predict(image)
+
+    def predict(self, image: str | Path | np.ndarray) -> PoseResult:
+        """Find the people of one picture: a file, or an (H, W, 3) uint8 RGB array.
+
+        Coordinates of the result are in pixels of the picture as loaded. Raises DataError for a
+        file that is no picture and for another kind of array.
+        """
+        path = "" if isinstance(image, np.ndarray) else str(image)
+        pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
+        scales = self.model.test_time.scales
+        item = make_test_item(pixels, self.model.codec, scales, image_path=path)
+        with torch.no_grad():
+            return self.model.test_step(collate_test([item]))[0]
+
+
+def load_model(
+    config: Config | str | Path | None = None,
+    checkpoint: str | Path | None = None,
+    **options: Any,
+) -> PoseInferencer:
+    """Return a network ready for pictures; ``options`` are those of :class:`PoseInferencer`."""
+    return PoseInferencer(config, checkpoint, **options)
+
+
+def config_of_checkpoint(checkpoint: Mapping[str, Any], source: str | Path) -> Config:
+    """Return the config that training stored in a checkpoint, checked.
+
+    checkpoint: as :func:`read_checkpoint` returns it; source: its file, for messages
+
+    Raises CheckpointError, which asks for ``--config``, if there is none or it cannot be used.
+    """
+    text = checkpoint["meta"].get("aepose_config")
+    if text is None:
+        raise CheckpointError(f"checkpoint {source} does not say which config it was trained "
+                              "with; give --config")
+    try:
+        content = json.loads(text)
+        _refuse_imports(content)
+        cfg = Config(content)
+        check_config(cfg)
+    except (ConfigError, TypeError, ValueError, KeyError) as error:
+        raise CheckpointError(f"the config stored in checkpoint {source} cannot be used: {error}; "
+                              "give --config") from None
+    return cfg
+
+
+def list_images(inputs: Sequence[str | Path]) -> list[Path]:
+    """Return the pictures that ``inputs`` name: files as given, folders by their pictures, sorted.
+
+    Folders below a folder are not entered. Raises DataError for a path that does not exist and
+    for a folder without pictures.
+    """
+    pictures = []
+    for path in map(Path, inputs):
+        if not path.is_dir():
+            if not path.exists():
+                raise DataError(f"picture {path} does not exist")
+            pictures.append(path)
+            continue
+        found = sorted(p for p in path.iterdir()
+                       if p.suffix.lower() in _PICTURE_SUFFIXES and p.is_file())
+        if not found:
+            raise DataError(f"folder {path} has no pictures "
+                            f"({', '.join(sorted(_PICTURE_SUFFIXES))})")
+        pictures += found
+    return pictures
+
+
+def result_to_json(result: PoseResult, metainfo: Metainfo) -> dict[str, Any]:
+    """Return a result as plain values that JSON can hold.
+
+    Keypoints are ``name: [x, y, score]`` in pixels of the picture as loaded; score 0 says that the
+    keypoint was not found, and x and y then mean nothing.
+    """
+    joints = np.concatenate([result.keypoints, result.keypoint_scores[..., None]], axis=2)
+    people = [
+        {
+            "score": round(float(score), 4),
+            "keypoints": {
+                name: [round(x, 2), round(y, 2), round(s, 4)]
+                for name, (x, y, s) in zip(metainfo.keypoint_names, person, strict=True)
+            },
+        }
+        for score, person in zip(result.scores, joints.tolist(), strict=True)
+    ]
+    width, height = result.image_size
+    return {"image": result.image_path, "width": width, "height": height, "people": people}
+
+
+def _configure(
+    config: Config | str | Path | None,
+    checkpoint: Mapping[str, Any],
+    source: str | Path,
+    options: Sequence[str],
+) -> Config:
+    """Return the checked config, wherever it comes from, with the options applied."""
+    if config is not None and not isinstance(config, Config):
+        return load_config(config, options)
+    cfg = config_of_checkpoint(checkpoint, source) if config is None else config.copy()
+    cfg.merge_from_dict(parse_options(options))
+    check_config(cfg)
+    return cfg
+
+
+def _trained_model(cfg: Config, checkpoint: Mapping[str, Any], source: str | Path) -> nn.Module:
+    model = build_model(cfg)
+    load_weights(model, checkpoint["state_dict"], source)
+    return model.eval()
+
+
+def _refuse_imports(content: Any) -> None:
+    """Raise ConfigError for a ``type`` with a dot: the engine imports and calls what it names.
+
+    A config file is the user's own, but a config in a checkpoint comes from whoever made that.
+    """
+    if isinstance(content, dict):
+        if "." in str(content.get("type", "")):
+            raise ConfigError(f"it names {content['type']!r}, which is not part of aepose")
+        content = list(content.values())
+    if isinstance(content, list):
+        for part in content:
+            _refuse_imports(part)
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise DataError(f"picture array is {image.shape} {image.dtype}; give (H, W, 3) uint8, RGB")
+    return image

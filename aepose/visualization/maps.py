@@ -1,0 +1,84 @@
+"""Drawing what the network sees: heatmaps and tags."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from aepose.visualization.picture import Label, check_image
+
+# Cells below this heatmap value do not count for the range of the tag colours.
+_LEAST = 0.1
+# Part of the tag colour map that shows on a dark ground.
+_BRIGHT = 0.1, 0.9
+_LABEL_GROUND = (30, 30, 30)
+
+
+def draw_maps(image: np.ndarray, heatmaps: np.ndarray, tags: np.ndarray) -> np.ndarray:
+    """Return two pictures side by side, (H, 2W, 3) uint8 RGB: heatmaps and tags over ``image``.
+
+    image: (H, W, 3) uint8 RGB, the network input that the maps belong to
+    heatmaps: (K, h, w), drawn as their maximum over K
+    tags: (K, h, w, L), or (1, h, w, L) with one tag map for all keypoints; the first of the L tags
+        of the keypoint with the highest heatmap gives the colour, that heatmap the opacity. Equal
+        colours are one person to the network.
+
+    The maps are resized to the picture. Raises ValueError for shapes that do not fit.
+    """
+    check_image(image)
+    if heatmaps.ndim != 3 or not heatmaps.size:
+        raise ValueError(f"heatmaps: expected (K, h, w), got {heatmaps.shape}")
+    if (tags.ndim != 4 or tags.shape[0] not in (1, len(heatmaps))
+            or tags.shape[1:3] != heatmaps.shape[1:] or not tags.shape[3]):
+        raise ValueError(f"tags: expected (K, h, w, L) for heatmaps {heatmaps.shape}, "
+                         f"got {tags.shape}")
+    highest = heatmaps.max(axis=0).astype(np.float32)
+    best = heatmaps.argmax(axis=0)[None] if len(tags) > 1 else np.zeros((1, *highest.shape), int)
+    tag = np.take_along_axis(tags[..., 0], best, axis=0)[0].astype(np.float32)
+    low, high = _range(tag, highest)
+    position = np.clip((tag - low) / max(high - low, 1e-6), 0, 1)
+    position = _BRIGHT[0] + position * (_BRIGHT[1] - _BRIGHT[0])
+    ground = _faded(image)
+    panels = [
+        (_overlay(ground, highest, highest, cv2.COLORMAP_INFERNO), f"max {highest.max():.2f}"),
+        (_overlay(ground, position, highest, cv2.COLORMAP_TURBO), f"tag {low:.2f} to {high:.2f}"),
+    ]
+    for panel, text in panels:
+        _label(panel, text)
+    return np.concatenate([panel for panel, _ in panels], axis=1)
+
+
+def _range(tag: np.ndarray, heatmap: np.ndarray) -> tuple[float, float]:
+    """Return the lowest and highest tag of cells that could be keypoints; (0, 0) without any.
+
+    tag, heatmap: (h, w)
+    """
+    counted = tag[heatmap > _LEAST]
+    return (float(counted.min()), float(counted.max())) if counted.size else (0.0, 0.0)
+
+
+def _faded(image: np.ndarray) -> np.ndarray:
+    """Return (H, W, 3) float32: the picture in dark grey, so that colours stand out."""
+    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    return np.repeat(grey[..., None].astype(np.float32) * 0.5, 3, axis=2)
+
+
+def _overlay(
+    ground: np.ndarray, values: np.ndarray, opacity: np.ndarray, colormap: int
+) -> np.ndarray:
+    """Return (H, W, 3) uint8: (h, w) values in [0, 1] as colours over the (H, W, 3) ground."""
+    size = ground.shape[1], ground.shape[0]
+    levels = np.round(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    # Colours of neighbouring people must not blend into a third person's, so they are not
+    # interpolated; the opacity is.
+    colors = cv2.cvtColor(cv2.applyColorMap(levels, colormap), cv2.COLOR_BGR2RGB)
+    colors = cv2.resize(colors, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    alpha = cv2.resize(np.clip(opacity, 0, 1), size, interpolation=cv2.INTER_LINEAR)[..., None]
+    return np.round(ground + (colors - ground) * alpha).astype(np.uint8)
+
+
+def _label(panel: np.ndarray, text: str) -> None:
+    height, width = panel.shape[:2]
+    label = Label(text, (width, height))
+    if label.size[0] <= width and label.size[1] <= height:
+        label.draw(panel, 0, height - label.size[1], _LABEL_GROUND)

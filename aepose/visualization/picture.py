@@ -1,0 +1,64 @@
+"""Pictures as canvases: checking, writing text on them, writing them to disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from aepose.errors import DataError
+
+Color = tuple[int, int, int]
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+# Text height as a share of the picture's long side, and its bounds, in pixels.
+_TEXT_SHARE, _TEXT_MIN, _TEXT_MAX = 0.018, 8, 40
+
+
+def check_image(image: np.ndarray) -> None:
+    """Raise ValueError for anything but a (H, W, 3) uint8 array with at least one pixel."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise ValueError(f"image: expected (H, W, 3) uint8, got {image.shape} {image.dtype}")
+
+
+class Label:
+    """One line of text on a filled rectangle.
+
+    size: (width, height) in pixels of the rectangle, fitting for a picture of ``image_size``
+    """
+
+    def __init__(self, text: str, image_size: tuple[int, int]) -> None:
+        self.text = text
+        height = int(np.clip(_TEXT_SHARE * max(image_size), _TEXT_MIN, _TEXT_MAX))
+        self.thickness = max(1, height // 10)
+        self.scale = cv2.getFontScaleFromHeight(FONT, height, self.thickness)
+        (text_width, self.ascent), _ = cv2.getTextSize(text, FONT, self.scale, self.thickness)
+        self.margin = max(2, height // 4)
+        self.size = text_width + 2 * self.margin, self.ascent + 2 * self.margin
+
+    def draw(self, canvas: np.ndarray, x: int, y: int, color: Color) -> None:
+        """Write into ``canvas``, top left corner at pixel (x, y), on a ground of ``color``."""
+        right, bottom = x + self.size[0] - 1, y + self.size[1] - 1
+        cv2.rectangle(canvas, (x, y), (right, bottom), color, cv2.FILLED)
+        # Luma of the ground decides between black and white letters.
+        ink = (0, 0, 0) if np.dot(color, (0.299, 0.587, 0.114)) > 120 else (255, 255, 255)
+        origin = x + self.margin, y + self.margin + self.ascent
+        cv2.putText(canvas, self.text, origin, FONT, self.scale, ink, self.thickness, cv2.LINE_AA)
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write a (H, W, 3) uint8 RGB picture as PNG or JPEG, by suffix; parent folders are made.
+
+    Raises DataError that names the path for another suffix and for a path that cannot be written.
+    """
+    check_image(image)
+    path = Path(path)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise DataError(f"cannot write picture {path}: end its name in {', '.join(_SUFFIXES)}")
+    _, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise DataError(f"cannot write picture {path}: {error.strerror}") from None

@@ -1,0 +1,252 @@
+"""From a checkpoint to results, through the API and through the tools."""
+
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aepose.apis import inference
+from aepose.apis.build import build_model
+from aepose.apis.inference import (
+    PoseInferencer,
+    config_of_checkpoint,
+    list_images,
+    load_model,
+    result_to_json,
+)
+from aepose.config import load_config
+from aepose.datasets.image import read_image
+from aepose.datasets.toy import make_toy_dataset
+from aepose.engine.checkpoint import save_safetensors
+from aepose.errors import CheckpointError, ConfigError, DataError
+from aepose.metainfo import get_metainfo
+from aepose.structures import PoseResult
+from aepose.visualization import write_image
+from tools.demo import main as demo
+from tools.test import main as run_test
+
+CONFIG = Path(__file__).parents[2] / "configs" / "toy" / "hrnet_w16_toy_256x256.py"
+TINY = ("codec.input_size=64", "codec.max_num_people=3", "model.backbone.width=4",
+        "model.backbone.stem_channels=8", "model.backbone.stage1_channels=4",
+        "model.backbone.num_blocks=1", "test_time.multi_scales=[0.5,1]")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Path of a checkpoint of a tiny untrained network that finds some people, with its config."""
+    cfg = load_config(CONFIG, TINY)
+    torch.manual_seed(0)
+    model = build_model(cfg)
+    # The head starts with maps near zero, where nobody is found.
+    with torch.no_grad():
+        model.keypoint_head.final_layer.weight.mul_(300)
+    path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
+    save_safetensors(path, model.state_dict(), {"aepose_config": json.dumps(cfg.to_dict())})
+    return path
+
+
+@pytest.fixture(scope="module")
+def bare(tiny):
+    """The same weights without a config."""
+    path = tiny.with_name("bare.safetensors")
+    save_safetensors(path, inference.read_checkpoint(tiny)["state_dict"], {})
+    return path
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """Folder of a toy set with two validation pictures."""
+    out = tmp_path_factory.mktemp("toy")
+    make_toy_dataset(out, 0, 2)
+    return out
+
+
+@pytest.fixture
+def pictures(toy):
+    return sorted((toy / "val2017").iterdir())
+
+
+def test_config_comes_from_the_checkpoint(tiny, pictures):
+    result = PoseInferencer(checkpoint=tiny, device="cpu").predict(pictures[0])
+    assert len(result) > 0
+    assert result.image_path == str(pictures[0])
+    height, width = read_image(pictures[0]).shape[:2]
+    assert result.image_size == (width, height)
+
+
+def test_a_config_file_gives_the_same(tiny, bare, pictures):
+    own = PoseInferencer(checkpoint=tiny, device="cpu").predict(pictures[0])
+    for config in (CONFIG, load_config(CONFIG)):
+        given = load_model(config, bare, device="cpu", cfg_options=TINY).predict(pictures[0])
+        np.testing.assert_array_equal(given.keypoints, own.keypoints)
+
+
+def test_an_array_gives_the_same_as_its_file(tiny, pictures):
+    find = PoseInferencer(checkpoint=tiny, device="cpu")
+    of_file, of_array = find([pictures[0], read_image(pictures[0])])
+    np.testing.assert_array_equal(of_file.keypoints, of_array.keypoints)
+    assert of_array.image_path == ""
+
+
+def test_without_arguments_the_shipped_network_is_used(tiny, pictures, monkeypatch):
+    monkeypatch.setattr(inference, "TOY_CHECKPOINT", tiny)
+    assert isinstance(load_model(device="cpu").predict(pictures[0]), PoseResult)
+
+
+def test_multi_scale(tiny, pictures):
+    one = PoseInferencer(checkpoint=tiny, device="cpu")
+    many = PoseInferencer(checkpoint=tiny, device="cpu", multi_scale=True)
+    assert list(one.model.test_time.scales) == [1]
+    assert list(many.model.test_time.scales) == [0.5, 1]
+    assert many.predict(pictures[0]).image_size == one.predict(pictures[0]).image_size
+
+
+def test_pictures_are_taken_one_by_one(tiny, pictures):
+    results = PoseInferencer(checkpoint=tiny, device="cpu")([pictures[0], "missing.jpg"])
+    assert next(results).image_path == str(pictures[0])
+    with pytest.raises(DataError, match=r"missing\.jpg"):
+        next(results)
+
+
+@pytest.mark.parametrize("array", [
+    np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 0, 3), np.uint8),
+])
+def test_other_arrays_are_refused(tiny, array):
+    with pytest.raises(DataError, match=r"\(H, W, 3\)"):
+        PoseInferencer(checkpoint=tiny, device="cpu").predict(array)
+
+
+def test_weights_that_do_not_fit(tiny):
+    with pytest.raises(CheckpointError, match=rf"(?s){tiny.name} does not fit.*wrong shape"):
+        PoseInferencer(CONFIG, tiny, cfg_options=[*TINY, "model.backbone.width=8"])
+
+
+def test_a_checkpoint_without_config(bare):
+    with pytest.raises(CheckpointError, match=rf"{bare.name}.*--config"):
+        PoseInferencer(checkpoint=bare)
+
+
+def test_a_config_without_checkpoint():
+    with pytest.raises(CheckpointError, match="--checkpoint"):
+        PoseInferencer(CONFIG)
+
+
+def test_options_are_checked(tiny):
+    with pytest.raises(ConfigError, match="width"):
+        PoseInferencer(checkpoint=tiny, cfg_options=["model.backbone.widht=8"])
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("{", "cannot be used"),
+    ("[1]", "cannot be used"),
+    ('{"modell": {}}', "did you mean 'model'"),
+    ('{"model": {"type": "subprocess.run", "args": "true"}}', "not part of aepose"),
+    ('{"custom_hooks": [{"type": "os.system"}]}', "not part of aepose"),
+])
+def test_stored_configs_that_cannot_be_used(text, message):
+    with pytest.raises(CheckpointError, match=rf"x\.pth .*{message}.*--config"):
+        config_of_checkpoint({"meta": {"aepose_config": text}}, "x.pth")
+
+
+def test_list_images(tmp_path):
+    for name in ("b.PNG", "a.jpg", "c.webp", "notes.txt", "below/d.jpg"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).touch()
+    folder, lone = tmp_path / "set", tmp_path / "set" / "notes.txt"
+    names = [p.name for p in list_images([str(lone), folder])]
+    assert names == ["notes.txt", "a.jpg", "b.PNG", "c.webp"]
+    assert list_images([]) == []
+
+
+@pytest.mark.parametrize("name", ["missing.jpg", "empty"])
+def test_inputs_without_pictures(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=name):
+        list_images([tmp_path / name])
+
+
+def test_result_to_json():
+    metainfo = get_metainfo("coco")
+    joints = np.zeros((1, 17, 3), np.float32)
+    joints[0, 0] = 10.25, 20.5, 0.75
+    result = PoseResult(joints[..., :2], joints[..., 2], np.float32([0.5]), joints[..., 2:],
+                        image_path="a.jpg", image_size=(30, 40))
+    content = json.loads(json.dumps(result_to_json(result, metainfo)))
+    person = content.pop("people")[0]
+    assert content == {"image": "a.jpg", "width": 30, "height": 40}
+    assert person["score"] == 0.5
+    assert list(person["keypoints"]) == list(metainfo.keypoint_names)
+    assert person["keypoints"]["nose"] == [10.25, 20.5, 0.75]
+    assert person["keypoints"]["left_eye"] == [0, 0, 0]
+
+
+def test_demo(tiny, pictures, tmp_path, capsys):
+    arguments = [*map(str, pictures), "--checkpoint", str(tiny), "--out-dir", str(tmp_path / "out")]
+    demo([*arguments, "--min-score", "0"])
+    people = 0
+    for path in pictures:
+        drawn = read_image(tmp_path / "out" / f"{path.stem}.png")
+        assert drawn.shape == read_image(path).shape
+        content = json.loads((tmp_path / "out" / f"{path.stem}.json").read_text())
+        assert content["image"] == str(path)
+        people += len(content["people"])
+    assert people > 0
+    assert f"2 pictures, {people} people: {tmp_path / 'out'}" in capsys.readouterr().out
+    demo([*arguments, "--min-score", "99"])
+    assert "2 pictures, 0 people" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\xff\xd8\xff\xe0 cut"])
+def test_demo_goes_on_after_a_bad_picture(
+    tiny, pictures, tmp_path, capsys, monkeypatch, content
+):
+    bad, out = tmp_path / "bad.jpg", tmp_path / "out"
+    bad.write_bytes(content)
+    arguments = [str(p) for p in (pictures[0], bad, pictures[1])]
+    monkeypatch.setattr(sys, "argv", [
+        "demo.py", *arguments, "--checkpoint", str(tiny), "--out-dir", str(out)])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(CONFIG.parents[2] / "tools" / "demo.py"), run_name="__main__")
+    assert stop.value.code == 2
+    assert sorted(p.name for p in out.glob("*.png")) == [f"{p.stem}.png" for p in pictures]
+    printed = capsys.readouterr()
+    assert "1 of 3 pictures failed" in printed.err
+    assert str(bad) in printed.err
+    assert "2 pictures, " in printed.out
+
+
+def test_demo_replaces_neither_input_nor_output(tiny, pictures, tmp_path):
+    """Equal names, also of a drawing and a picture in the same folder, are told apart."""
+    for name in ("a.png", "b/A.png", "b/a.x.jpg"):
+        write_image(tmp_path / name, read_image(pictures[0]))
+    before = (tmp_path / "a.png").read_bytes()
+    inputs = [str(tmp_path / "a.png"), str(tmp_path / "b")]
+    demo([*inputs, "--checkpoint", str(tiny), "--out-dir", str(tmp_path)])
+    assert (tmp_path / "a.png").read_bytes() == before
+    written = sorted(p.name for p in tmp_path.glob("*.json"))
+    assert written == ["A-3.json", "a-2.json", "a.x.json"]
+
+
+@pytest.mark.parametrize("name", ["file", "file/out"])
+def test_demo_needs_a_folder_to_write(tiny, pictures, tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="file"):
+        demo([str(pictures[0]), "--checkpoint", str(tiny), "--out-dir", str(tmp_path / name)])
+
+
+def test_test_tool(tiny, toy, tmp_path, capsys):
+    shutil.copytree(toy, tmp_path / "toy")
+    arguments = ["--out", str(tmp_path / "new" / "found.json"), "--show-dir",
+                 str(tmp_path / "shown"), "--work-dir", str(tmp_path / "work"),
+                 "--cfg-options", *TINY, f"data_root={tmp_path / 'toy'}"]
+    run_test([str(CONFIG), str(tiny), "--multi-scale", *arguments])
+    table = capsys.readouterr().out.splitlines()[-3:]
+    assert "AP50" in table[0]
+    assert table[2].startswith("| multi-scale |")
+    assert len(list((tmp_path / "shown").glob("*.png"))) == 2
+    assert json.loads((tmp_path / "new" / "found.json").read_text())

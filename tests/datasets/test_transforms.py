@@ -1,0 +1,180 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from aepose.datasets.transforms import RandomAffine, RandomFlip, make_test_item
+from aepose.errors import ConfigError
+from aepose.structures import MapView, PoseSample
+
+STILL = {"scale": (1, 1), "rotation": 0, "translation": 0}
+
+
+def make_sample(size=(96, 64), people=2, seed=0):
+    """A noisy picture whose keypoints lie well inside it."""
+    width, height = size
+    rng = np.random.RandomState(seed)
+    keypoints = rng.uniform(0.3, 0.7, (people, 3, 2)) * size
+    return PoseSample(
+        rng.randint(0, 256, (height, width, 3), np.uint8), keypoints.astype(np.float32),
+        rng.randint(0, 3, (people, 3)).astype(np.uint8), rng.rand(height, width) < 0.5, 7, "a.jpg")
+
+
+def dots(sample):
+    """Replace the picture by black with a bright, soft dot at each keypoint of person 0."""
+    height, width = sample.image.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    maps = [np.exp(-((x - px) ** 2 + (y - py) ** 2) / 8) for px, py in sample.keypoints[0]]
+    return replace(sample, image=(255 * np.stack(maps, axis=2)).astype(np.uint8))
+
+
+def brightest(channel):
+    """Centre of mass of a soft dot."""
+    y, x = np.mgrid[:channel.shape[0], :channel.shape[1]]
+    weight = channel.astype(float)
+    return np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum()
+
+
+def arrays(sample):
+    views = [part for v in sample.views for part in (v.keypoints, v.loss_mask)]
+    return [sample.image, sample.keypoints, sample.visibility, sample.loss_mask, *views]
+
+
+def assert_same(a, b):
+    for left, right in zip(arrays(a), arrays(b), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-4)
+
+
+def test_flip(three):
+    sample = dots(make_sample(people=1))
+    sample.visibility[:] = [0, 1, 2]
+    view = MapView(sample.keypoints / 4, np.arange(16 * 24).reshape(16, 24) % 5 > 0)
+    flipped = RandomFlip(three, 1.0)(replace(sample, views=(view,)), np.random.RandomState(0))
+    assert flipped.visibility.tolist() == [[0, 2, 1]]
+    for keypoint, channel in enumerate((0, 2, 1)):
+        np.testing.assert_allclose(
+            brightest(flipped.image[..., channel]), flipped.keypoints[0, keypoint], atol=0.2)
+    mirrored = view.keypoints[0, [0, 2, 1]]
+    np.testing.assert_allclose(flipped.views[0].keypoints[0, :, 0], 23 - mirrored[:, 0])
+    np.testing.assert_allclose(flipped.views[0].keypoints[0, :, 1], mirrored[:, 1])
+    np.testing.assert_array_equal(flipped.views[0].loss_mask, view.loss_mask[:, ::-1])
+
+
+@pytest.mark.parametrize("people", [0, 2])
+def test_flip_twice_changes_nothing(three, make_codec, people):
+    sample = RandomAffine(make_codec(map_strides=(4, 2)))(
+        make_sample(people=people), np.random.RandomState(0))
+    before = [a.copy() for a in arrays(sample)]
+    flip = RandomFlip(three, 1.0)
+    assert_same(flip(flip(sample, np.random.RandomState(0)), np.random.RandomState(1)), sample)
+    for now, then in zip(arrays(sample), before, strict=True):     # nor does it touch its input
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize(("probability", "expected"), [(0.0, 0), (0.5, 100), (1.0, 200)])
+def test_flip_probability(three, probability, expected):
+    flip, sample = RandomFlip(three, probability), make_sample()
+    rng = np.random.RandomState(0)
+    flips = sum(flip(sample, rng) is not sample for _ in range(200))
+    assert flips == pytest.approx(expected, abs=30)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("size", [(96, 64), (64, 96), (70, 70)])
+def test_affine_moves_picture_and_keypoints_alike(make_codec, size, seed):
+    codec = make_codec(128, map_strides=(4, 2))
+    sample = dots(make_sample(size, seed=seed))
+    affine = RandomAffine(codec, scale=(0.75, 1.5), rotation=30, translation=10, scale_type="long")
+    warped = affine(sample, np.random.RandomState(seed))
+    assert warped.image.shape == (128, 128, 3)
+    for keypoint in range(3):
+        np.testing.assert_allclose(
+            brightest(warped.image[..., keypoint]), warped.keypoints[0, keypoint], atol=0.5)
+    for view, side in zip(warped.views, (32, 64), strict=True):
+        assert view.size == (side, side)
+        np.testing.assert_allclose(
+            view.keypoints, warped.keypoints * side / 128, atol=1e-3)
+
+
+@pytest.mark.parametrize(("scale_type", "size", "corner"), [
+    ("long", (96, 64), (0, 64 / 6)), ("short", (96, 64), (-16, 0)),
+    ("long", (64, 96), (64 / 6, 0)), ("short", (64, 96), (0, -16)), ("short", (64, 64), (0, 0)),
+])
+def test_scale_type(make_codec, scale_type, size, corner):
+    sample = make_sample(size)
+    sample.loss_mask[:] = True
+    sample.keypoints[0, 0] = 0
+    warped = RandomAffine(make_codec(), scale_type=scale_type, **STILL)(
+        sample, np.random.RandomState(0))
+    np.testing.assert_allclose(warped.keypoints[0, 0], corner, atol=1e-4)
+    # Padding does not count in the loss.
+    assert warped.loss_mask.mean() == pytest.approx(
+        min(size) / max(size) if scale_type == "long" else 1, abs=0.05)
+
+
+def test_nothing_moves_where_nothing_is_drawn(make_codec):
+    sample = make_sample((64, 64))
+    warped = RandomAffine(make_codec(map_strides=(1,)), **STILL)(sample, np.random.RandomState(0))
+    assert_same(replace(warped, views=()), sample)
+    np.testing.assert_array_equal(warped.views[0].loss_mask, sample.loss_mask)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (3, 5), (1, 40)])
+@pytest.mark.parametrize("people", [0, 1])
+def test_tiny_pictures(make_codec, three, size, people):
+    codec = make_codec()
+    sample = make_sample(size, people)
+    for seed in range(5):
+        rng = np.random.RandomState(seed)
+        item = codec.encode(RandomFlip(three)(RandomAffine(codec)(sample, rng), rng))
+        assert item.image.shape == (3, 64, 64)
+        assert item.targets[0].heatmaps.isfinite().all()
+
+
+def test_draws(make_codec):
+    affine = RandomAffine(make_codec(), scale=(0.75, 1.5), rotation=30, translation=40)
+    rng = np.random.RandomState(0)
+    drawn = [affine.draw((100, 200), rng) for _ in range(500)]
+    assert drawn[:3] == [affine.draw((100, 200), r) for r in [np.random.RandomState(0)]
+                         for _ in range(3)]
+    scales, rotations = [d.scale for d in drawn], [d.rotation for d in drawn]
+    assert (min(scales), max(scales)) == pytest.approx((0.75, 1.5), abs=0.01)
+    assert (min(rotations), max(rotations)) == pytest.approx((-30, 30), abs=0.5)
+    for axis, side in enumerate((100, 200)):
+        relative = [d.shift[axis] / (d.scale * side / 5) for d in drawn]
+        assert min(relative) == pytest.approx(-1, abs=0.1)
+        assert max(relative) == pytest.approx(1, abs=0.1)
+
+
+def test_affine_is_determined_by_its_random_state(make_codec):
+    affine, sample = RandomAffine(make_codec()), make_sample()
+    first, again, other = (affine(sample, np.random.RandomState(s)) for s in (1, 1, 2))
+    for left, right in zip(arrays(first), arrays(again), strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert not np.allclose(first.keypoints, other.keypoints)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"scale_type": "shrt"}, "scale_type = 'shrt': give 'short' or 'long'"),
+    ({"scale": (1.5, 0.75)}, "scale = .*two rising positive numbers"),
+    ({"scale": (0, 1)}, "scale = .*two rising positive numbers"),
+])
+def test_wrong_options(make_codec, options, message):
+    with pytest.raises(ConfigError, match=message):
+        RandomAffine(make_codec(), **options)
+
+
+@pytest.mark.parametrize("scales", [(1,), (0.5, 1, 2)])
+def test_test_item(make_codec, scales):
+    sample = dots(make_sample((96, 64)))
+    item = make_test_item(sample.image, make_codec(), scales, 7, "a.jpg")
+    assert item.scales == tuple(sorted(scales, reverse=True))
+    assert (item.image_size, item.image_id, item.image_path) == ((96, 64), 7, "a.jpg")
+    geometry = make_codec().geometry
+    for image in item.images:
+        size = image.shape[1], image.shape[0]
+        found = np.array([brightest(image[..., k]) for k in range(3)])
+        back = geometry.to_picture(found, size, item.center, item.scale)
+        np.testing.assert_allclose(back, sample.keypoints[0], atol=0.5)
+    at_one = item.images[item.scales.index(1)]
+    assert (at_one.shape[1], at_one.shape[0]) == item.base_size

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+import torch
+
+from aepose.errors import ConfigError
+from aepose.models import PoseLoss
+from aepose.models.losses.associative_embedding import associative_embedding_loss
+from aepose.models.losses.heatmap import heatmap_loss
+from aepose.structures import HeadOutput, MapTargets
+
+
+def slow(tags, index, valid, push_type):
+    """Push and pull of one picture: flat tags, index and valid (M, K), with loops."""
+    people = [[tags[i] for i, v in zip(row, mask, strict=True) if v]
+              for row, mask in zip(index, valid, strict=True)]
+    people = [np.array(p) for p in people if p]
+    means = [p.mean() for p in people]
+    pull = np.mean([((p - m) ** 2).mean() for p, m in zip(people, means, strict=True)] or [0])
+    push, n = 0.0, len(people)
+    for i in range(n):
+        for j in range(n):
+            gap = abs(means[i] - means[j])
+            if i != j:
+                push += np.exp(-gap**2) if push_type == "exp" else max(0, 1 - gap)
+    return push / (n * (n - 1)) * 0.5 if n > 1 else 0.0, pull
+
+
+def random_batch(seed, pictures=4, people=6, keypoints=5, size=7):
+    rng = np.random.RandomState(seed)
+    tags = torch.from_numpy(rng.randn(pictures, keypoints, size, size))
+    index = torch.from_numpy(rng.randint(0, keypoints * size**2, (pictures, people, keypoints)))
+    valid = torch.from_numpy(rng.rand(pictures, people, keypoints) < 0.4)
+    valid[0] = False                # nobody
+    valid[1, 1:] = False            # one person
+    valid[1, 0, 0] = True
+    valid[2, ::2] = False           # people without keypoints in between
+    return tags, index, valid
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("push_type", ["exp", "max"])
+def test_tag_losses_against_loops(seed, push_type):
+    tags, index, valid = random_batch(seed)
+    tags.requires_grad_()
+    push, pull = associative_embedding_loss(tags, index, valid, push_type)
+    expected = [slow(t.detach().numpy().ravel(), i.numpy(), v.numpy(), push_type)
+                for t, i, v in zip(tags, index, valid, strict=True)]
+    np.testing.assert_allclose(torch.stack([push, pull], dim=1).detach(), expected, atol=1e-12)
+    (push.sum() + pull.sum()).backward()
+    assert tags.grad.isfinite().all()
+    assert not tags.grad[0].any()
+    assert tags.grad[2].any()
+
+
+@pytest.mark.parametrize("push_type", ["exp", "max"])
+def test_equal_and_far_tags(push_type):
+    index = torch.tensor([[[0, 1], [2, 3]]])
+    valid = torch.ones(1, 2, 2, dtype=torch.bool)
+    for values, expected in (([5.0] * 4, 0.5), ([0.0, 0, 1e6, 1e6], 0.0)):
+        push, pull = associative_embedding_loss(
+            torch.tensor(values).view(1, 1, 1, 4), index, valid, push_type)
+        assert (push.item(), pull.item()) == (expected, 0)
+
+
+@pytest.mark.parametrize("supervise_empty", [True, False])
+def test_heatmap_loss_against_loops(supervise_empty):
+    rng = np.random.RandomState(0)
+    found, target = rng.rand(2, 3, 4, 5), rng.rand(2, 3, 4, 5)
+    target[0, 1] = 0
+    mask = rng.rand(2, 4, 5) < 0.5
+    expected = []
+    for n in range(2):
+        total = 0.0
+        for k in range(3):
+            if supervise_empty or target[n, k].any():
+                total += ((found[n, k] - target[n, k]) ** 2)[mask[n]].sum()
+        expected.append(total / (3 * 4 * 5))
+    loss = heatmap_loss(*(torch.from_numpy(a) for a in (found, target, mask)), supervise_empty)
+    np.testing.assert_allclose(loss, expected, rtol=1e-12)
+
+
+def make_targets():
+    return MapTargets(
+        torch.zeros(2, 3, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool),
+        torch.zeros(2, 5, 3, dtype=torch.int64), torch.zeros(2, 5, 3, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(("options", "names"), [
+    ({}, {"heatmap_loss", "push_loss", "pull_loss"}),
+    ({"push": None, "pull": None}, {"heatmap_loss"}),
+    ({"heatmap": None}, {"push_loss", "pull_loss"}),
+])
+def test_parts_of_a_pose_loss(options, names):
+    loss = PoseLoss(**options)
+    losses = loss(HeadOutput(torch.ones(2, 3, 4, 4), torch.ones(2, 3, 4, 4)), make_targets())
+    assert set(losses) == names
+    assert {tuple(value.shape) for value in losses.values()} == {(2,)}
+    assert loss.with_tags == ("push_loss" in names)
+
+
+def test_factors_and_float32():
+    targets = make_targets()
+    targets.tag_index[:, 1, 0] = 1
+    targets.tag_valid[:, :2, :2] = True
+    output = HeadOutput(torch.rand(2, 3, 4, 4).half(), torch.rand(2, 3, 4, 4).half())
+    ones = PoseLoss(1, 1, 1)(output, targets)
+    losses = PoseLoss(2, 3, 5)(output, targets)
+    for name, factor in (("heatmap_loss", 2), ("push_loss", 3), ("pull_loss", 5)):
+        assert losses[name].dtype == torch.float32
+        assert (losses[name] > 0).all()
+        torch.testing.assert_close(losses[name], factor * ones[name])
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"push_type": "min"}, "push_type = 'min': give 'exp' or 'max'"),
+    ({"push": None}, "give both push and pull"), ({"pull": None}, "give both push and pull"),
+])
+def test_contradictions(options, message):
+    with pytest.raises(ConfigError, match=message):
+        PoseLoss(**options)
