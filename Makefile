@@ -31,6 +31,7 @@ test: setup
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/python tools/check_file_length.py
 
 bench: setup
 	$(BIN)/python benchmarks/decode.py

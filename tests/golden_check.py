@@ -1,4 +1,4 @@
-"""Compare aepose with reference values: ``python tests/golden_check.py DIR [--only forward,losses]``.
+"""Compare aepose with reference values: ``python tests/golden_check.py DIR``.
 
 Checks every file of the golden formats found in DIR and prints a row per file. Exits with 1 if a
 case disagrees or if nothing could be compared.

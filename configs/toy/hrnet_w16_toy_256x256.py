@@ -3,17 +3,9 @@
 _base_ = [
     '../_base_/runtime.py',
     '../_base_/datasets/toy.py',
-    '../_base_/models/hrnet.py',
+    '../_base_/models/toy_hrnet.py',
 ]
 
-codec = dict(input_size=256)
-model = dict(
-    backbone=dict(
-        width=16, num_modules=(1, 1, 1), num_blocks=2, stem_channels=32, stage1_channels=16,
-        stage1_blocks=1),
-    keypoint_head=dict(losses=[dict(type='PoseLoss', heatmap=1.0, push=0.01, pull=0.01)]),
-    backbone_dtype='bfloat16',
-    channels_last=True)
 train_dataloader = dict(batch_size=16)
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=18, val_interval=6)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002))

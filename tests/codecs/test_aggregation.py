@@ -53,8 +53,10 @@ def test_resize_is_bilinear(align_corners, expected):
 
 
 def test_join_scales_averages_over_flip_then_scales_at_the_size_of_the_first():
-    large = [HeadOutput(constant(v, 2, (8, 6)), constant(t, 2, (8, 6))) for v, t in ((1, 5), (3, 6))]
-    small = [HeadOutput(constant(v, 2, (4, 3)), constant(t, 2, (4, 3))) for v, t in ((4, 7), (6, 8))]
+    def passes(size, *values):
+        return [HeadOutput(constant(heat, 2, size), constant(tag, 2, size)) for heat, tag in values]
+
+    large, small = passes((8, 6), (1, 5), (3, 6)), passes((4, 3), (4, 7), (6, 8))
     heatmaps, tags = join_scales((2, 1), [large, small], align_corners=False)
     torch.testing.assert_close(heatmaps, torch.full((1, 2, 6, 8), 3.5))
     # Tags are those of scale 1, brought to the heatmaps' size.

@@ -27,14 +27,10 @@ def test_draws_depend_on_seed_and_epoch_alone():
 
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_processes_share_the_draws(monkeypatch, world_size):
-    shares = []
+    alone, shares = draws(), []
     for rank in range(world_size):
-        monkeypatch.setattr("mmengine.dataset.sampler.get_dist_info", lambda r=rank: (r, world_size))
+        place = rank, world_size
+        monkeypatch.setattr("mmengine.dataset.sampler.get_dist_info", lambda place=place: place)
         shares.append(draws())
-    assert {draw for share in shares for draw in share} == set(draws_alone(monkeypatch))
+    assert {draw for share in shares for draw in share} == set(alone)
     assert len({len(share) for share in shares}) == 1
-
-
-def draws_alone(monkeypatch):
-    monkeypatch.setattr("mmengine.dataset.sampler.get_dist_info", lambda: (0, 1))
-    return draws()

@@ -70,7 +70,6 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, save):
     assert not trap.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="known bug: the first line of PyTorch's text has the advice")
 def test_the_message_does_not_advise_to_load_it_all_the_same(tmp_path):
     torch.save(nn.Linear(1, 1), tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match="could run code") as caught:

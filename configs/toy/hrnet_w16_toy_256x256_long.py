@@ -1,0 +1,17 @@
+"""How the toy checkpoint that ships with the package is trained: the demo's network, for longer."""
+
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/datasets/toy.py',
+    '../_base_/models/toy_hrnet.py',
+]
+
+data_root = 'data/toy_long'
+train_dataloader = dict(batch_size=16)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=5)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    dict(type='CosineAnnealingLR', T_max=20, by_epoch=True, convert_to_iter_based=True),
+]
+default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1))

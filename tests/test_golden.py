@@ -1,0 +1,41 @@
+"""Every stage against reference values, through the same program that users run."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.golden_check import ROOT, checker, default_data, find_goldens, main
+from tests.goldens.common import Options
+
+OWN = Path(__file__).parent / "golden"
+FULL = ROOT.parent / "shared" / "golden"
+
+
+def _cases():
+    for name in find_goldens(OWN):
+        yield pytest.param(OWN, name, id=f"own-{name}")
+    for name in find_goldens(FULL):
+        yield pytest.param(FULL, name, id=f"full-{name}", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("folder", "name"), _cases())
+def test_golden(folder, name):
+    tally = checker(name)(folder, Options(default_data(folder)))
+    if not tally.cases:
+        pytest.skip("; ".join(sorted(set(tally.skipped.values()))))
+    worst = {case: tally.cases[case][1] for case in tally.disagreeing}
+    assert not worst
+
+
+def test_program_reports_a_disagreement(tmp_path, capsys):
+    for file in ("procedural_check.json",):
+        (tmp_path / file).write_bytes((OWN / file).read_bytes())
+    assert main([str(tmp_path)]) == 0
+    assert main([str(tmp_path), "--salt", "x"]) == 1
+    assert "disagrees" in capsys.readouterr().out
+
+
+def test_program_fails_where_nothing_is_compared(tmp_path):
+    assert main([str(tmp_path)]) == 1
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--only", "losses"])
