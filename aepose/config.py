@@ -9,13 +9,13 @@ from typing import Any
 
 import mmengine.registry as engine
 from mmengine.config import Config
-from mmengine.config.utils import ConfigParsingError
 from mmengine.logging import MMLogger
 from mmengine.registry import Registry
 from mmengine.runner import LogProcessor, Runner
 from torch.utils.data import DataLoader
 
 from aepose.errors import ConfigError, nearest
+from aepose.metainfo import get_metainfo
 from aepose.registry import (
     CODECS,
     DATASETS,
@@ -29,7 +29,7 @@ from aepose.registry import (
 from aepose.structures import TestTime
 
 # What a config may say at its top level: plain values, things without a `type`, things with one.
-PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "resume", "log_level"}
+PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "log_level"}
 UNTYPED = {
     "test_time": TestTime,
     "log_processor": LogProcessor,
@@ -52,14 +52,18 @@ TYPED: dict[str, Registry] = {
     "custom_hooks": HOOKS,
     "visualizer": engine.VISUALIZERS,
 }
-# Parts that belong to another registry than what they are part of.
-NESTED: dict[str, Registry] = {
+# What is built from its own description inside a description.
+PARTS: dict[str, Registry] = {
+    "backbone": MODELS,
+    "keypoint_head": MODELS,
+    "losses": MODELS,
     "dataset": DATASETS,
     "transforms": TRANSFORMS,
     "sampler": engine.DATA_SAMPLERS,
     "optimizer": engine.OPTIMIZERS,
     "vis_backends": engine.VISBACKENDS,
 }
+DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
 # By registry: options that the engine itself takes out before it builds.
 ENGINE_OPTIONS = {
     "parameter scheduler": {"convert_to_iter_based"},
@@ -82,13 +86,23 @@ def load_config(path: str | Path, options: Sequence[str] = ()) -> Config:
         raise ConfigError(f"config {path} does not exist" + nearest(path.name, siblings))
     try:
         cfg = Config.fromfile(path)
+        cfg.to_dict()  # runs what the engine would import only when it is looked at
     except FileNotFoundError as error:
         raise ConfigError(f"config {path}: a _base_ file is missing: {error}") from None
-    except (SyntaxError, NameError, TypeError, KeyError, ConfigParsingError) as error:
+    except Exception as error:  # a config is code: it can fail in any way
         raise ConfigError(f"config {path} cannot be read: {error}") from error
-    cfg.merge_from_dict(parse_options(options))
+    apply_options(cfg, options)
     check_config(cfg)
     return cfg
+
+
+def apply_options(cfg: Config, options: Sequence[str]) -> None:
+    """Change ``cfg`` as ``--cfg-options`` asks; raises ConfigError for a path it does not have."""
+    for key, value in parse_options(options).items():
+        try:
+            cfg.merge_from_dict({key: value})
+        except (KeyError, TypeError, IndexError, AssertionError) as error:
+            raise ConfigError(f"--cfg-options {key}: there is no such place ({error})") from None
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
@@ -122,39 +136,51 @@ def check_config(cfg: Config) -> None:
             continue
         if key in UNTYPED:
             _check_untyped(value, UNTYPED[key], key)
+        elif key == "default_hooks":
+            _check_default_hooks(value)
         else:
-            _check_typed(value, TYPED[key], key)
+            _check_part(value, TYPED[key], key)
+    if cfg.get("metainfo") is not None:
+        get_metainfo(cfg.metainfo)
 
 
 def _check_untyped(value: Any, owner: Any, key: str) -> None:
     """Check a dict without ``type`` against what takes its content; None takes anything."""
     if not isinstance(value, dict):
         raise ConfigError(f"{key} = {value!r}: expected a dict")
-    if isinstance(owner, type):
-        # The data loader is handed a built data set and sampler; a config describes them.
+    if owner is not None:
         check_arguments(owner, value, key)
     for name, part in value.items():
-        if name in NESTED:
-            _check_typed(part, NESTED[name], f"{key}.{name}")
+        if name in PARTS:
+            _check_part(part, PARTS[name], f"{key}.{name}")
 
 
-def _check_typed(value: Any, registry: Registry, key: str) -> None:
-    """Check a dict with ``type``, or a dict or list of such, and what is nested in it."""
+def _check_default_hooks(hooks: Any) -> None:
+    """Check the engine's own hooks, by their names; None switches one off."""
+    if not isinstance(hooks, dict):
+        raise ConfigError(f"default_hooks = {hooks!r}: expected a dict")
+    for name, hook in hooks.items():
+        if name not in DEFAULT_HOOKS:
+            raise ConfigError(f"default_hooks.{name} is unknown" + nearest(name, DEFAULT_HOOKS))
+        if hook is not None:
+            _check_part(hook, HOOKS, f"default_hooks.{name}")
+
+
+def _check_part(value: Any, registry: Registry, key: str) -> None:
+    """Check a dict with ``type``, or a list of such, and the parts in it."""
     if isinstance(value, (list, tuple)):
         for index, part in enumerate(value):
-            _check_typed(part, registry, f"{key}.{index}")
-    elif isinstance(value, dict):
-        if "type" in value:
-            cls = find(registry, value["type"], key)
-            elsewhere = {"type", *ENGINE_OPTIONS.get(registry.name, ())}
-            check_arguments(cls, (name for name in value if name not in elsewhere), key)
-        for name, part in value.items():
-            is_part = name in NESTED or _has_type(part) or "type" not in value
-            if is_part and part is not None:
-                _check_typed(part, NESTED.get(name, registry), f"{key}.{name}")
-
-
-def _has_type(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return any(_has_type(v) for v in value)
-    return isinstance(value, dict) and "type" in value
+            _check_part(part, registry, f"{key}.{index}")
+        return
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key} = {value!r}: expected a dict with the 'type' of a "
+                          f"{registry.name}")
+    if not isinstance(value.get("type"), str):
+        raise ConfigError(f"{key}.type = {value.get('type')!r}: give the name of a "
+                          f"{registry.name}")
+    cls = find(registry, value["type"], key)
+    elsewhere = {"type", *ENGINE_OPTIONS.get(registry.name, ())}
+    check_arguments(cls, (name for name in value if name not in elsewhere), key)
+    for name, part in value.items():
+        if name in PARTS and part is not None:
+            _check_part(part, PARTS[name], f"{key}.{name}")

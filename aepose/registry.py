@@ -7,7 +7,7 @@ itself brings (optimisers, schedulers, hooks).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import mmengine.registry as engine
@@ -45,13 +45,15 @@ def find(registry: Registry, name: str, key: str) -> type:
     return found
 
 
-def accepted_arguments(cls: type) -> set[str] | None:
+def accepted_arguments(cls: Callable) -> set[str] | None:
     """Return the names of the keyword arguments that ``cls`` takes, or None if it takes any.
 
     A constructor that hands ``**kwargs`` on to its base class also takes what that one takes.
     """
     names: set[str] = set()
-    for base in inspect.getmro(cls) if inspect.isclass(cls) else ():
+    if not inspect.isclass(cls):
+        return set(inspect.signature(cls).parameters) - {"self"}
+    for base in inspect.getmro(cls):
         if "__init__" not in vars(base):
             continue
         parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
@@ -61,7 +63,7 @@ def accepted_arguments(cls: type) -> set[str] | None:
     return None
 
 
-def check_arguments(cls: type, arguments: Iterable[str], key: str) -> None:
+def check_arguments(cls: Callable, arguments: Iterable[str], key: str) -> None:
     """Raise ConfigError for an argument that ``cls`` does not take, with the nearest that it does.
 
     ``key`` is the place in the config.

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 import torch
 
+from aepose.errors import ConfigError
+
 
 @dataclass
 class MapView:
@@ -136,6 +138,13 @@ class TestTime:
     flip: bool = True
     project2image: bool = True
     align_corners: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("scales", "multi_scales"):
+            scales = getattr(self, name)
+            if not scales or min(scales) <= 0 or (len(scales) > 1 and 1 not in scales):
+                raise ConfigError(f"test_time.{name} = {scales}: give one positive number, or "
+                                  "several with 1 among them (tags are taken from scale 1)")
 
 
 @dataclass

@@ -37,7 +37,7 @@ class TakesAny:
     (Plain, {"size", "metainfo", "colour"}),
     (HandsOn, {"depth", "size", "metainfo", "colour"}),
     (TakesAny, None),
-    (len, None),
+    (len, {"obj"}),
 ])
 def test_accepted_arguments(cls, expected):
     assert accepted_arguments(cls) == expected

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.runner import set_random_seed
 
 from aepose.apis.build import build_evaluator, build_model, describe_dataloader
 from aepose.engine import PoseRunner
 from aepose.errors import ConfigError
 from aepose.registry import SCOPE
+
+# The engine keeps loggers by name and second: two runs of one process must not share one.
+_RUNS = count()
 
 
 def work_dir_of(cfg: Config, work_dir: str | Path | None = None) -> Path:
@@ -30,12 +35,24 @@ def make_runner(
 ) -> PoseRunner:
     """Build model, data and metric and hand them to the engine.
 
-    resume: True goes on from the newest checkpoint in ``work_dir``, a path from that one
+    resume: True goes on from the newest checkpoint in ``work_dir``, or starts if there is none; a
+        path goes on from that one
     hooks: more hooks than the config's
 
     Raises ConfigError if the work dir cannot be written, and what building raises.
     """
     _check_writable(work_dir)
+    randomness = dict(cfg.get("randomness") or {"seed": None})
+    if randomness.get("seed") is not None:
+        # The engine seeds itself too, but only after the network has drawn its weights.
+        set_random_seed(randomness["seed"])
+    load_from = cfg.get("load_from")
+    if isinstance(resume, str):
+        load_from = resume
+    elif resume and (work_dir / "last_checkpoint").is_file():
+        load_from = None
+    elif resume:
+        resume = False
     loaders = {}
     if task == "train":
         loaders["train_dataloader"] = describe_dataloader(cfg, "train")
@@ -53,15 +70,16 @@ def make_runner(
         model=build_model(cfg),
         work_dir=str(work_dir),
         default_hooks=cfg.get("default_hooks"),
-        custom_hooks=[*cfg.get("custom_hooks", []), *hooks],
-        load_from=resume if isinstance(resume, str) else cfg.get("load_from"),
+        custom_hooks=[*(cfg.get("custom_hooks") or []), *hooks],
+        load_from=load_from,
         resume=bool(resume),
-        env_cfg=cfg.get("env_cfg", {}),
+        env_cfg=cfg.get("env_cfg") or {},
         log_processor=cfg.get("log_processor"),
         log_level=cfg.get("log_level", "INFO"),
         visualizer=cfg.get("visualizer"),
         default_scope=SCOPE,
-        randomness=dict(cfg.get("randomness", {"seed": None})),
+        randomness=randomness,
+        experiment_name=f"{Path(cfg.filename or 'unnamed').stem}_{next(_RUNS)}",
         cfg=cfg,
         **loaders,
     )

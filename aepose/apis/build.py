@@ -28,7 +28,7 @@ def build_model(cfg: Config) -> nn.Module:
     """Build the network, in training mode, with freshly drawn weights."""
     return build(
         MODELS, _section(cfg, "model"), codec=build_codec(cfg),
-        test_time=TestTime(**cfg.get("test_time", {})),
+        test_time=TestTime(**(cfg.get("test_time") or {})),
     )
 
 
@@ -45,7 +45,7 @@ def build_dataset(cfg: Config, split: Split) -> Dataset:
     return build(
         DATASETS, _section(cfg, key)["dataset"], f"{key}.dataset", codec=codec,
         metainfo=codec.metainfo, data_root=cfg.get("data_root", ""),
-        scales=cfg.get("test_time", {}).get("scales", (1,)),
+        scales=TestTime(**(cfg.get("test_time") or {})).scales,
     )
 
 
@@ -66,7 +66,7 @@ def describe_dataloader(cfg: Config, split: Split) -> dict[str, Any]:
 
 def build_dataloader(cfg: Config, split: Split) -> DataLoader:
     """Build the data loader of one split."""
-    seed = cfg.get("randomness", {}).get("seed")
+    seed = (cfg.get("randomness") or {}).get("seed")
     return PoseRunner.build_dataloader(describe_dataloader(cfg, split), seed=seed)
 
 

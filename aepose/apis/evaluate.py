@@ -29,7 +29,7 @@ def evaluate(
     cfg = cfg.copy()
     cfg.load_from = str(checkpoint)
     if multi_scale:
-        multi_scales = TestTime(**cfg.get("test_time", {})).multi_scales
+        multi_scales = TestTime(**(cfg.get("test_time") or {})).multi_scales
         cfg.merge_from_dict({"test_time.scales": multi_scales})
     hooks = [ForEachResultHook(on_result)] if on_result else []
     runner = make_runner(cfg, work_dir_of(cfg, work_dir), "test", hooks=hooks)

@@ -15,7 +15,7 @@ from torch import nn
 
 import aepose
 from aepose.apis.build import build_model
-from aepose.config import check_config, load_config, parse_options
+from aepose.config import apply_options, check_config, load_config
 from aepose.datasets import collate_test
 from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_test_item
@@ -174,7 +174,7 @@ def _configure(
     if config is not None and not isinstance(config, Config):
         return load_config(config, options)
     cfg = config_of_checkpoint(checkpoint, source) if config is None else config.copy()
-    cfg.merge_from_dict(parse_options(options))
+    apply_options(cfg, options)
     check_config(cfg)
     return cfg
 

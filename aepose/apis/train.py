@@ -40,7 +40,7 @@ def dry_run(cfg: Config) -> str:
         wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
         model = runner.model
         losses = model.train_step(batch, wrapper)
-        validation = len(runner.val_dataloader.dataset) if "val_dataloader" in cfg else 0
+        validation = len(runner.val_dataloader.dataset) if cfg.get("val_dataloader") else 0
         lines = [
             f"config        {cfg.filename}",
             f"train / val   {len(runner.train_dataloader.dataset)} / {validation} pictures",
@@ -51,7 +51,7 @@ def dry_run(cfg: Config) -> str:
         people = int(target.tag_valid.any(dim=2).sum())
         lines.append(f"heatmaps      {tuple(target.heatmaps.shape)}, tag indices "
                      f"{tuple(target.tag_index.shape)} of {people} people")
-    lines += [f"{name:<13} {float(value):.6f}" for name, value in losses.items()]
+    lines += [f"{name:<13} {value.item():.6f}" for name, value in losses.items()]
     lines.append(f"peak memory   {_peak_memory() / 2**20:.0f} MiB")
     return "\n".join(lines)
 

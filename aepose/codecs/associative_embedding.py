@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from aepose.codecs.gaussian import draw_gaussians
-from aepose.codecs.geometry import ClassicGeometry
+from aepose.codecs.geometry import SIZE_MULTIPLE, ClassicGeometry
 from aepose.codecs.matching import match_by_tag
 from aepose.codecs.peaks import find_peaks
 from aepose.codecs.refine import adjust, person_scores, refine
+from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.registry import CODECS
 from aepose.structures import MapTargets, MapView, PoseResult, PoseSample, TestItem, TrainItem
@@ -55,6 +56,15 @@ class AssociativeEmbeddingCodec:
 
     def __post_init__(self) -> None:
         self.geometry = ClassicGeometry()
+        for name in ("input_size", "sigma", "max_num_people", "nms_kernel"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or value <= 0:
+                raise ConfigError(f"codec.{name} = {value!r}: give a positive number")
+        if self.nms_kernel % 2 == 0:
+            raise ConfigError(f"codec.nms_kernel = {self.nms_kernel}: give an odd number")
+        if self.input_size % SIZE_MULTIPLE:
+            raise ConfigError(f"codec.input_size = {self.input_size}: give a multiple of "
+                              f"{SIZE_MULTIPLE}, which networks can halve often enough")
 
     @property
     def map_sizes(self) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -19,6 +20,12 @@ from aepose.errors import DataError
 from aepose.metainfo import Metainfo
 from aepose.registry import DATASETS, TRANSFORMS, build
 from aepose.structures import PoseSample, TestItem, TrainItem
+
+
+def _labelled(annotation: dict) -> int:
+    """Number of labelled keypoints; files that do not give it are counted."""
+    visibility = annotation["keypoints"][2::3]
+    return annotation.get("num_keypoints", sum(v > 0 for v in visibility))
 
 
 @DATASETS.register_module()
@@ -52,7 +59,7 @@ class CocoKeypoints(Dataset):
         self.test_mode = test_mode
         self.scales = tuple(scales)
         self.transforms = [
-            build(TRANSFORMS, cfg, f"transforms[{i}]", codec=codec, metainfo=metainfo)
+            build(TRANSFORMS, cfg, f"dataset.transforms.{i}", codec=codec, metainfo=metainfo)
             for i, cfg in enumerate(transforms)
         ]
         data = load_annotations(self.ann_file, metainfo.num_keypoints)
@@ -73,6 +80,9 @@ class CocoKeypoints(Dataset):
             return make_test_item(
                 self.load_image(info), self.codec, self.scales, info["id"], self._path(info)
             )
+        if not isinstance(draw, Draw):
+            # Another sampler than ours: augment from NumPy's global state.
+            draw = Draw(draw, int(np.random.randint(2**31)))
         sample = self.load_sample(draw.index)
         rng = np.random.RandomState(draw.seed)
         for transform in self.transforms:
@@ -97,8 +107,7 @@ class CocoKeypoints(Dataset):
         """Return picture ``index`` with its people, before any transform."""
         info = self.images[index]
         annotations = self._annotations[info["id"]]
-        people = [a for a in annotations
-                  if not a.get("iscrowd", 0) or a.get("num_keypoints", 0) > 0]
+        people = [a for a in annotations if not a.get("iscrowd", 0) or _labelled(a)]
         joints = np.zeros((len(people), self.num_keypoints, 3), np.float32)
         for person, annotation in zip(joints, people, strict=True):
             person[:] = np.reshape(annotation["keypoints"], (-1, 3))
@@ -116,17 +125,22 @@ class CocoKeypoints(Dataset):
         height, width = info["height"], info["width"]
         mask = np.ones((height, width), bool)
         for annotation in annotations:
-            hidden = annotation.get("iscrowd", 0) or annotation.get("num_keypoints", 0) == 0
             region = annotation.get("segmentation")
-            if not hidden or not region:
-                continue
-            try:
-                encoded = coco_mask.frPyObjects(region, height, width)
-            except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
-                raise DataError(
-                    f"{self.ann_file}: annotation {annotation['id']} has a segmentation that is "
-                    f"neither RLE nor polygons ({error})"
-                ) from None
-            decoded = coco_mask.decode(encoded)
-            mask &= ~(decoded.reshape(height, width, -1).any(axis=2))
+            if region and (annotation.get("iscrowd", 0) or not _labelled(annotation)):
+                mask &= ~self._decode_region(region, annotation["id"], height, width)
         return mask
+
+    def _decode_region(self, region: Any, name: int, height: int, width: int) -> np.ndarray:
+        """(H, W) bool from RLE or polygons."""
+        where = f"{self.ann_file}: the segmentation of annotation {name}"
+        try:
+            encoded = region
+            if isinstance(region, list) or isinstance(region["counts"], list):
+                encoded = coco_mask.frPyObjects(region, height, width)
+            decoded = np.atleast_3d(coco_mask.decode(encoded))
+        except Exception as error:  # pycocotools raises bare Exceptions
+            raise DataError(f"{where} is neither RLE nor polygons ({error})") from None
+        if decoded.shape[:2] != (height, width):
+            found = f"{decoded.shape[1]}x{decoded.shape[0]}"
+            raise DataError(f"{where} is {found}, but its picture is {width}x{height}")
+        return decoded.any(axis=2)

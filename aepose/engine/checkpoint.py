@@ -39,7 +39,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     checkpoint = dict(content) if "state_dict" in content else {"state_dict": content}
     state = checkpoint["state_dict"]
     if not isinstance(state, Mapping) or not state or not all(
-            isinstance(v, torch.Tensor) for v in state.values()):
+            isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
         raise CheckpointError(f"{path} is not a checkpoint: it has no named weights")
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
@@ -69,7 +69,7 @@ def _read_torch(path: Path) -> Any:
             f"{path} is not a checkpoint, or holds more than weights and plain values, which are "
             f"not loaded because they could run code ({reason})"
         ) from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged pickle can fail in any way
         raise CheckpointError(f"{path} is not a checkpoint, or is damaged: {error}") from None
 
 

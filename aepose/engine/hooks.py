@@ -23,8 +23,20 @@ class PoseCheckpointHook(CheckpointHook):
     """The engine's checkpoint hook, whose files hold only weights and plain values.
 
     The log history is left out (it is in the log), so that a checkpoint can be read without
-    running what is in it.
+    running what is in it. Options are those of the engine's hook that an experiment may need.
     """
+
+    def __init__(
+        self,
+        interval: int = 1,
+        by_epoch: bool = True,
+        max_keep_ckpts: int = -1,
+        save_last: bool = True,
+        save_best: str | None = None,
+        rule: str | None = None,
+    ) -> None:
+        super().__init__(interval, by_epoch, max_keep_ckpts=max_keep_ckpts, save_last=save_last,
+                         save_best=save_best, rule=rule)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Reduce what the engine would save to what can be loaded safely."""

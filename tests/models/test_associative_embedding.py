@@ -146,7 +146,6 @@ def test_loss_mode(tiny_config, options):
     assert model.keypoint_head.final_layer.weight.grad.any()
 
 
-@pytest.mark.xfail(strict=True, reason="known bug: tag indices count a map per keypoint")
 def test_loss_mode_with_one_tag_map(tiny_config):
     cfg = tiny_config("loss", ["model.keypoint_head.tag_per_joint=False"])
     model = build_model(cfg).train()
@@ -174,7 +173,6 @@ def test_state_dict_holds_only_weights(make_codec):
     assert roots == {"backbone", "keypoint_head"}
 
 
-@pytest.mark.xfail(strict=True, reason="known bug: ValueError of list.index")
 def test_scales_without_one(make_codec):
     with pytest.raises(ConfigError, match="scale 1"):
         predict(colour_model(make_codec(), scales=(0.5, 2)), draw((64, 64))[0], (0.5, 2))

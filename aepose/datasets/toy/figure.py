@@ -122,13 +122,14 @@ def _arm(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
     look, girth = figure.look, figure.body.girth
     upper, lower = (f"{side}_shoulder", f"{side}_elbow"), (f"{side}_elbow", f"{side}_wrist")
     r_shoulder, r_elbow, r_wrist = 0.037 * girth, 0.029 * girth, 0.021 * girth
+    sleeve = shade(look.shirt, look.tones[right])
 
     def draw_upper() -> None:
         whole = look.sleeve >= 1.0
-        _limb(canvas, figure, upper, (r_shoulder, r_elbow), look.shirt if whole else look.skin,
+        _limb(canvas, figure, upper, (r_shoulder, r_elbow), sleeve if whole else look.skin,
               Part.UPPER_ARM + right)
         if not whole:
-            _cover(canvas, figure, upper, (r_shoulder, r_elbow), look.shirt, look.sleeve)
+            _cover(canvas, figure, upper, (r_shoulder, r_elbow), sleeve, look.sleeve)
         if look.pattern == "stripes" and look.sleeve > 0:
             for at in np.arange(0.12, min(look.sleeve, 1.0) - 0.1, 0.26):
                 _stripe(canvas, figure, upper, (r_shoulder, r_elbow), look.shirt_second,
@@ -138,14 +139,14 @@ def _arm(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
 
     def draw_lower() -> None:
         whole = look.sleeve >= 2.0
-        _limb(canvas, figure, lower, (r_elbow, r_wrist), look.shirt if whole else look.skin,
+        _limb(canvas, figure, lower, (r_elbow, r_wrist), sleeve if whole else look.skin,
               Part.FOREARM + right)
         if not whole:
-            _cover(canvas, figure, lower, (r_elbow, r_wrist), look.shirt, look.sleeve - 1.0)
+            _cover(canvas, figure, lower, (r_elbow, r_wrist), sleeve, look.sleeve - 1.0)
         else:
-            _stripe(canvas, figure, lower, (r_elbow, r_wrist), shade(look.shirt, 0.6), 0.86, 1.0)
-        if look.watch and not right:
-            _stripe(canvas, figure, lower, (r_elbow, r_wrist * 1.1), (40, 40, 45), 0.78, 0.95)
+            _stripe(canvas, figure, lower, (r_elbow, r_wrist), shade(sleeve, 0.6), 0.86, 1.0)
+        if look.trim and not right:
+            _stripe(canvas, figure, lower, (r_elbow, r_wrist), look.trim, 0.72, 0.94)
 
     def draw_hand() -> None:
         _limb(canvas, figure, (f"{side}_wrist", f"{side}_hand"), (0.019 * girth, 0.025 * girth),
@@ -160,28 +161,29 @@ def _leg(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
     look, girth = figure.look, figure.body.girth
     upper, lower = (f"{side}_hip", f"{side}_knee"), (f"{side}_knee", f"{side}_ankle")
     r_hip, r_knee, r_ankle = 0.054 * girth, 0.040 * girth, 0.026 * girth
+    trousers, shoe = (shade(c, look.tones[right]) for c in (look.trousers, look.shoes))
 
     def draw_upper() -> None:
         whole = look.trouser >= 1.0
-        _limb(canvas, figure, upper, (r_hip, r_knee), look.trousers if whole else look.skin,
+        _limb(canvas, figure, upper, (r_hip, r_knee), trousers if whole else look.skin,
               Part.THIGH + right)
         if not whole:
-            _cover(canvas, figure, upper, (r_hip, r_knee), look.trousers, look.trouser)
+            _cover(canvas, figure, upper, (r_hip, r_knee), trousers, look.trouser)
         if look.trim and not right:
             _stripe(canvas, figure, upper, (r_hip, r_knee), look.trim, 0.55, 0.66)
 
     def draw_lower() -> None:
         whole = look.trouser >= 2.0
-        _limb(canvas, figure, lower, (r_knee, r_ankle), look.trousers if whole else look.skin,
+        _limb(canvas, figure, lower, (r_knee, r_ankle), trousers if whole else look.skin,
               Part.SHIN + right)
         if not whole:
-            _cover(canvas, figure, lower, (r_knee, r_ankle), look.trousers, look.trouser - 1.0)
-        if not whole and look.trim and not right:
+            _cover(canvas, figure, lower, (r_knee, r_ankle), trousers, look.trouser - 1.0)
+        if look.trim and not right:
             _stripe(canvas, figure, lower, (r_knee, r_ankle), look.trim, 0.72, 0.9)
 
     def draw_foot() -> None:
         _limb(canvas, figure, (f"{side}_heel", f"{side}_toe"), (0.027 * girth, 0.021 * girth),
-              look.shoes, Part.FOOT + right)
+              shoe, Part.FOOT + right)
 
     shin = figure.depth(*lower)
     return [(figure.depth(*upper) - 0.01, draw_upper), (shin - 0.012, draw_lower),

@@ -24,7 +24,9 @@ class Look:
     pattern: of the shirt, a key of ``PATTERNS`` or ``plain``; pattern_angle in radians
     sleeve, trouser: share of arm or leg that is covered, 0 to 2 (1 ends at elbow or knee)
     hair_edge: cosine of the angle between the hair's axis and its edge, low for much hair
-    trim: left cuff, collar tab and sock, the one detail that only the left side wears, or None
+    tones: how light the clothes of the left and of the right limbs are; a small network tells
+        left from right by them, where a large one would by face and posture
+    trim: bands that only the left limbs wear, or None
     """
 
     skin: Colour
@@ -41,7 +43,7 @@ class Look:
     long_hair: bool
     beard: bool
     pocket: bool
-    watch: bool
+    tones: tuple[float, float]
     trim: Colour | None
     light: tuple[float, float]
 
@@ -77,5 +79,5 @@ def sample_look(rng: np.random.Generator, light: tuple[float, float]) -> Look:
         trouser=float(rng.choice([0.5, 0.85, 1.5, 2.0, 2.0, 2.0])),
         hair_edge=rng.uniform(-0.05, 0.12) if long_hair else rng.uniform(0.1, 0.38),
         long_hair=long_hair, beard=not long_hair and rng.random() < 0.15,
-        pocket=rng.random() < 0.6, watch=rng.random() < 0.5,
+        pocket=rng.random() < 0.6, tones=(1.3, 0.62) if rng.random() < 0.9 else (1.0, 1.0),
         trim=trim if rng.random() < 0.85 else None, light=light)

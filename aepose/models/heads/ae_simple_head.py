@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.models.heads.base import AEHead
 from aepose.models.initialise import initialise_head
@@ -31,6 +32,8 @@ class AESimpleHead(AEHead):
         tag_per_joint: bool = True,
         final_kernel: int = 1,
     ) -> None:
+        if len(losses) != 1:
+            raise ConfigError(f"AESimpleHead has one output, so it takes 1 loss, not {len(losses)}")
         super().__init__(metainfo, losses, tag_per_joint)
         self.final_layer = nn.Conv2d(
             in_channels[0], self.output_channels(0), final_kernel, padding=final_kernel // 2

@@ -29,7 +29,7 @@ class AEHead(nn.Module):
         self.num_keypoints = metainfo.num_keypoints
         self.num_tags = metainfo.num_keypoints if tag_per_joint else 1
         self.losses: list[PoseLoss] = [
-            build(MODELS, cfg, f"keypoint_head.losses[{i}]") for i, cfg in enumerate(losses)
+            build(MODELS, cfg, f"model.keypoint_head.losses.{i}") for i, cfg in enumerate(losses)
         ]
 
     def output_channels(self, index: int) -> int:

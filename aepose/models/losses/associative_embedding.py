@@ -27,7 +27,9 @@ def associative_embedding_loss(
     is exp(-d^2) for 'exp' and max(0, 1 - d) for 'max'. Push is 0 for n < 2, both are 0 for n = 0.
     """
     pictures, people, keypoints = tag_index.shape
-    gathered = tags.flatten(1).gather(1, tag_index.flatten(1))
+    # With one tag map for all keypoints, index k*H*W + y*W + x means y*W + x.
+    index = tag_index.flatten(1) % tags[0].numel()
+    gathered = tags.flatten(1).gather(1, index)
     gathered = gathered.view(pictures, people, keypoints)
     valid = tag_valid.to(tags.dtype)
     count = valid.sum(dim=2)

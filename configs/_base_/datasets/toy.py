@@ -9,7 +9,7 @@ train_dataloader = dict(
         ann_file='annotations/person_keypoints_train2017.json',
         img_dir='train2017',
         transforms=[
-            dict(type='RandomAffine', scale=(0.75, 1.25), rotation=30, translation=20,
+            dict(type='RandomAffine', scale=(0.75, 1.25), rotation=15, translation=15,
                  scale_type='short'),
             dict(type='RandomFlip', probability=0.5),
         ]))
