@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from aepose.apis import evaluate
 from aepose.apis.cli import add_options_argument, free_name, make_folder, run_tool
@@ -13,10 +15,11 @@ from aepose.datasets.image import read_image
 from aepose.evaluation.table import format_metrics
 from aepose.metainfo import Metainfo, get_metainfo
 from aepose.structures import PoseResult
-from aepose.visualization import draw_poses, write_image
+from aepose.visualization import draw_poses, tile_images, write_image
 
 # Evaluation counts every guess; a drawing of all of them shows nothing.
 LEAST_DRAWN_SCORE = 0.1
+OVERVIEW = 12  # drawings in overview.png
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -34,26 +37,32 @@ def main(args: Sequence[str] | None = None) -> None:
     cfg = load_config(options.config, options.cfg_options)
     if options.out:
         make_folder(Path(options.out).parent)
-    on_result = None
-    if options.show_dir:
-        on_result = _drawer(make_folder(options.show_dir), get_metainfo(cfg.metainfo))
+    folder = make_folder(options.show_dir) if options.show_dir else None
+    drawer = _Drawer(folder, get_metainfo(cfg.metainfo)) if folder else None
     metrics = evaluate(cfg, options.checkpoint, options.work_dir, options.multi_scale, options.out,
-                   on_result)
+                       drawer)
+    if drawer and drawer.first:
+        write_image(folder / "overview.png", tile_images(drawer.first))
     name = "multi-scale" if options.multi_scale else "single-scale"
     print(format_metrics({name: metrics}))
 
 
-def _drawer(folder: Path, metainfo: Metainfo) -> Callable[[PoseResult], None]:
-    """Return a function that draws a result into ``folder``."""
-    taken: set[str] = set()
+class _Drawer:
+    """Draws each result into ``folder`` and keeps the first drawings with people."""
 
-    def draw(result: PoseResult) -> None:
+    def __init__(self, folder: Path, metainfo: Metainfo) -> None:
+        self.folder = folder
+        self.metainfo = metainfo
+        self.first: list[np.ndarray] = []
+        self._taken = {"overview"}
+
+    def __call__(self, result: PoseResult) -> None:
         likely = result.select(result.scores >= LEAST_DRAWN_SCORE)
-        name = free_name(Path(result.image_path).stem, taken)
-        image = read_image(result.image_path)
-        write_image(folder / f"{name}.png", draw_poses(image, likely, metainfo))
-
-    return draw
+        drawing = draw_poses(read_image(result.image_path), likely, self.metainfo)
+        name = free_name(Path(result.image_path).stem, self._taken)
+        write_image(self.folder / f"{name}.png", drawing)
+        if len(likely) and len(self.first) < OVERVIEW:
+            self.first.append(drawing)
 
 
 if __name__ == "__main__":

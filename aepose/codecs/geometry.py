@@ -117,3 +117,10 @@ class ClassicGeometry:
         # In float32, as the published coordinates were computed.
         step, start = (window / map_size).astype(np.float32), (window * 0.5).astype(np.float32)
         return xy.astype(np.float32) * step + np.asarray(center, np.float32) - start
+
+    def to_map(
+        self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
+    ) -> np.ndarray:
+        """Map picture pixels (..., 2) to float32 positions in a map; undoes ``to_picture``."""
+        window = np.asarray(scale, np.float64) * SCALE_UNIT
+        return ((xy - (center - window * 0.5)) / window * map_size).astype(np.float32)

@@ -42,7 +42,15 @@ class PoseRunner(Runner):
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Write to a temporary file first: an interrupted save leaves the older ones whole."""
-        part = f".{filename}.part"
+        """Write to a temporary file first: an interrupted save leaves the older ones whole.
+
+        ``last.pth`` or ``best.pth`` then points to the file.
+        """
+        folder, part = Path(out_dir), f".{filename}.part"
         super().save_checkpoint(out_dir, part, *args, **kwargs)
-        os.replace(Path(out_dir) / part, Path(out_dir) / filename)
+        os.replace(folder / part, folder / filename)
+        # last.pth and best.pth point to the newest of each kind, whatever its number.
+        link = folder / f".{filename}.link"
+        link.unlink(missing_ok=True)
+        link.symlink_to(filename)
+        os.replace(link, folder / ("best.pth" if filename.startswith("best") else "last.pth"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -62,3 +63,19 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         path.write_bytes(data.tobytes())
     except OSError as error:
         raise DataError(f"cannot write picture {path}: {error.strerror}") from None
+
+
+def tile_images(images: Sequence[np.ndarray], columns: int = 4, side: int = 320) -> np.ndarray:
+    """Return RGB pictures side by side, each fitted into a square of ``side`` pixels."""
+    cells = []
+    for image in images:
+        scale = side / max(image.shape[:2])
+        fitted = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        fitted = fitted[:side, :side]
+        cell = np.zeros((side, side, 3), np.uint8)
+        y, x = (side - fitted.shape[0]) // 2, (side - fitted.shape[1]) // 2
+        cell[y : y + fitted.shape[0], x : x + fitted.shape[1]] = fitted
+        cells.append(cell)
+    cells += [np.zeros((side, side, 3), np.uint8)] * (-len(cells) % columns)
+    rows = [np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)]
+    return np.vstack(rows)

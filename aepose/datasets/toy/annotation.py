@@ -13,7 +13,7 @@ import numpy as np
 
 from aepose.datasets.toy.canvas import SCALE, Canvas
 from aepose.datasets.toy.figure import OWNER_STEP, Figure
-from aepose.datasets.toy.pose import KEYPOINTS
+from aepose.datasets.toy.pose import FACE, KEYPOINTS
 from aepose.datasets.toy.visibility import to_picture, visible_keypoints
 
 Annotation = dict[str, Any]
@@ -32,14 +32,15 @@ def annotate_person(rng: np.random.Generator, canvas: Canvas, figure: Figure,
     if annotation is None:
         return None
     shown = annotation["area"] * SCALE**2 / max(full, 1)
-    # Annotators give up on hidden joints, the more so the less of the person shows.
-    give_up = 0.5 if shown < 0.35 else 0.05
+    # Annotators give up on hidden joints, the more so the less of the person shows, and rarely
+    # guess where a face looks that is turned away.
+    give_up_joint, give_up_face = (0.7, 0.95) if shown < 0.35 else (0.15, 0.85)
     rows, columns = canvas.owner.shape
     keypoints = np.zeros((len(KEYPOINTS), 3))
     visible = visible_keypoints(canvas, figure)
     for k, name in enumerate(KEYPOINTS):
         x, y = to_picture(figure.xy[name])
-        skip = rng.random() < give_up
+        skip = rng.random() < (give_up_face if name in FACE else give_up_joint)
         inside = 0 <= x <= columns / SCALE - 1 and 0 <= y <= rows / SCALE - 1
         if inside and (visible[k] or not skip):
             keypoints[k] = round(x, 2), round(y, 2), 2 if visible[k] else 1

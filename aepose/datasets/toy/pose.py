@@ -15,6 +15,7 @@ import numpy as np
 from aepose.metainfo import get_metainfo
 
 KEYPOINTS = get_metainfo("coco").keypoint_names
+FACE = tuple(name for name in KEYPOINTS if name.endswith(("nose", "eye", "ear")))
 
 # Directions of the face points on the unit sphere of the head, in the frame of the head.
 EYE = np.array([0.40, 0.20, 0.894])

@@ -43,13 +43,13 @@ class Preset:
     crowd: float
 
 
-DEFAULT = Preset(people=(0.04, 0.30, 0.30, 0.22, 0.14), height=(0.62, 0.97), cover=0.45,
+DEFAULT = Preset(people=(0.04, 0.36, 0.32, 0.18, 0.10), height=(0.70, 0.98), cover=0.45,
                  room=0.42, cut=0.12, occluder=0.25, far=0.08, crowd=0.06)
 HARD = Preset(people=(0.05, 0.10, 0.15, 0.20, 0.20, 0.17, 0.13), height=(0.25, 0.95), cover=0.85,
               room=0.18, cut=0.25, occluder=0.45, far=0.15, crowd=0.12)
 
 # People become smaller as there are more of them; index: number of people.
-_SHRINK = (1.0, 1.0, 0.92, 0.80, 0.70, 0.66, 0.62)
+_SHRINK = (1.0, 1.0, 0.95, 0.86, 0.77, 0.66, 0.62)
 
 
 def draw_scene(rng: np.random.Generator, preset: Preset) -> tuple[np.ndarray, list[Annotation]]:

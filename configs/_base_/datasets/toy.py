@@ -9,7 +9,7 @@ train_dataloader = dict(
         ann_file='annotations/person_keypoints_train2017.json',
         img_dir='train2017',
         transforms=[
-            dict(type='RandomAffine', scale=(0.75, 1.25), rotation=15, translation=15,
+            dict(type='RandomAffine', scale=(0.8, 1.2), rotation=10, translation=10,
                  scale_type='short'),
             dict(type='RandomFlip', probability=0.5),
         ]))

@@ -1,0 +1,24 @@
+"""A small network that learns a handful of pictures by heart: a check of the whole chain."""
+
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/datasets/coco.py',
+    '../_base_/models/toy_hrnet.py',
+]
+
+data_root = 'data/coco_mini'
+codec = dict(input_size=512)
+train_dataloader = dict(
+    batch_size=4,
+    # A narrow augmentation keeps people at the size that the test sees.
+    dataset=dict(transforms=[
+        dict(type='RandomAffine', scale=(0.9, 1.1), rotation=5, translation=30),
+        dict(type='RandomFlip', probability=0.5),
+    ]))
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=350, val_interval=350)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    dict(type='CosineAnnealingLR', T_max=350, by_epoch=True, convert_to_iter_based=True),
+]
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=1))

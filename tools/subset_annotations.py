@@ -1,0 +1,41 @@
+"""Cut a COCO-format annotation file: ``python tools/subset_annotations.py ANN OUT``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from aepose.apis.cli import make_folder, run_tool
+from aepose.datasets.annotations import load_annotations
+from aepose.engine.hooks import write_json
+from aepose.metainfo import get_metainfo
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Keep the first pictures, or those that show people with keypoints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("annotations", help="annotation file to read")
+    parser.add_argument("out", help="annotation file to write")
+    parser.add_argument("--with-people", action="store_true",
+                        help="only pictures with somebody who has keypoints")
+    parser.add_argument("--count", type=int, help="only the first COUNT of them")
+    parser.add_argument("--metainfo", default="coco", help="keypoint set (default: %(default)s)")
+    options = parser.parse_args(args)
+    num_keypoints = get_metainfo(options.metainfo).num_keypoints
+    data = load_annotations(options.annotations, num_keypoints)
+    images = data["images"]
+    if options.with_people:
+        shown = {a["image_id"] for a in data["annotations"]
+                 if any(a["keypoints"][2::3]) and not a.get("iscrowd", 0)}
+        images = [image for image in images if image["id"] in shown]
+    images = images[: options.count]
+    kept = {image["id"] for image in images}
+    people = [a for a in data["annotations"] if a["image_id"] in kept]
+    make_folder(Path(options.out).parent)
+    write_json(Path(options.out), {**data, "images": images, "annotations": people})
+    print(f"{options.out}: {len(images)} pictures, {len(people)} annotations")
+
+
+if __name__ == "__main__":
+    run_tool(main, interrupted="nothing was written")
