@@ -22,6 +22,7 @@ from aepose.registry import (
     HOOKS,
     METRICS,
     MODELS,
+    SAMPLERS,
     TRANSFORMS,
     check_arguments,
     find,
@@ -59,7 +60,7 @@ PARTS: dict[str, Registry] = {
     "losses": MODELS,
     "dataset": DATASETS,
     "transforms": TRANSFORMS,
-    "sampler": engine.DATA_SAMPLERS,
+    "sampler": SAMPLERS,
     "optimizer": engine.OPTIMIZERS,
     "vis_backends": engine.VISBACKENDS,
 }
@@ -86,7 +87,7 @@ def load_config(path: str | Path, options: Sequence[str] = ()) -> Config:
         raise ConfigError(f"config {path} does not exist" + nearest(path.name, siblings))
     try:
         cfg = Config.fromfile(path)
-        cfg.to_dict()  # runs what the engine would import only when it is looked at
+        list(cfg.items())  # runs what the engine would import only when it is looked at
     except FileNotFoundError as error:
         raise ConfigError(f"config {path}: a _base_ file is missing: {error}") from None
     except Exception as error:  # a config is code: it can fail in any way

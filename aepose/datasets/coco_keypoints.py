@@ -55,6 +55,8 @@ class CocoKeypoints(Dataset):
         self.ann_file = Path(data_root) / ann_file
         self.img_dir = Path(data_root) / img_dir
         self.num_keypoints = metainfo.num_keypoints
+        # Plain values: the engine stores them in checkpoints.
+        self.metainfo = {"name": metainfo.name, "keypoint_names": list(metainfo.keypoint_names)}
         self.codec = codec
         self.test_mode = test_mode
         self.scales = tuple(scales)

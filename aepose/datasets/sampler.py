@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
-from mmengine.registry import DATA_SAMPLERS
+
+from aepose.registry import SAMPLERS
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Draw:
     seed: int
 
 
-@DATA_SAMPLERS.register_module()
+@SAMPLERS.register_module()
 class SeededSampler(DefaultSampler):
     """The engine's shuffling, distributed sampler, whose draws carry their own random seed.
 

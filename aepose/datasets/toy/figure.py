@@ -11,7 +11,7 @@ import numpy as np
 
 from aepose.datasets.toy.canvas import Canvas, Colour, band, capsule, hull, shade
 from aepose.datasets.toy.head import draw_head
-from aepose.datasets.toy.look import Look
+from aepose.datasets.toy.look import PADS, Look
 from aepose.datasets.toy.pose import EAR, NOSE, Body, Pose, Skeleton, solve
 
 OWNER_STEP = 32  # owner value = person * OWNER_STEP + part
@@ -118,10 +118,24 @@ def _stripe(canvas: Canvas, figure: Figure, ends: tuple[str, str], radii: tuple[
                      radii[1] * figure.size, low, high), colour)
 
 
+def _pad(canvas: Canvas, figure: Figure, side: str, kind: str, radius: float,
+         limbs: tuple[Step, ...]) -> Step:
+    """A disc on a joint, in a colour of its own kind and side, just over its ``limbs``."""
+    right = 1 if side == "right" else 0
+    joint, size = f"{side}_{kind}", radius * figure.size
+
+    def draw() -> None:
+        centre = figure.xy[joint][None]
+        canvas.fill(hull(centre, np.array([size + 0.006 * figure.size])), (20.0, 20.0, 20.0))
+        canvas.fill(hull(centre, np.array([size])), PADS[kind][right])
+
+    return max(depth for depth, _ in limbs) + 0.001, draw
+
+
 def _arm(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
     look, girth = figure.look, figure.body.girth
     upper, lower = (f"{side}_shoulder", f"{side}_elbow"), (f"{side}_elbow", f"{side}_wrist")
-    r_shoulder, r_elbow, r_wrist = 0.037 * girth, 0.029 * girth, 0.021 * girth
+    r_shoulder, r_elbow, r_wrist = 0.042 * girth, 0.036 * girth, 0.029 * girth
     sleeve = shade(look.shirt, look.tones[right])
 
     def draw_upper() -> None:
@@ -134,8 +148,6 @@ def _arm(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
             for at in np.arange(0.12, min(look.sleeve, 1.0) - 0.1, 0.26):
                 _stripe(canvas, figure, upper, (r_shoulder, r_elbow), look.shirt_second,
                         at, at + 0.12)
-        if look.trim and not right:
-            _stripe(canvas, figure, upper, (r_shoulder, r_elbow), look.trim, 0.30, 0.48)
 
     def draw_lower() -> None:
         whole = look.sleeve >= 2.0
@@ -145,22 +157,24 @@ def _arm(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
             _cover(canvas, figure, lower, (r_elbow, r_wrist), sleeve, look.sleeve - 1.0)
         else:
             _stripe(canvas, figure, lower, (r_elbow, r_wrist), shade(sleeve, 0.6), 0.86, 1.0)
-        if look.trim and not right:
-            _stripe(canvas, figure, lower, (r_elbow, r_wrist), look.trim, 0.72, 0.94)
 
     def draw_hand() -> None:
-        _limb(canvas, figure, (f"{side}_wrist", f"{side}_hand"), (0.019 * girth, 0.025 * girth),
+        _limb(canvas, figure, (f"{side}_wrist", f"{side}_hand"), (0.026 * girth, 0.034 * girth),
               look.skin, Part.HAND + right)
 
     elbow = figure.depth(*lower)
-    return [(figure.depth(*upper) + 0.012, draw_upper), (elbow + 0.016, draw_lower),
-            (elbow + 0.015, draw_hand)]
+    limbs: list[Step] = [(figure.depth(*upper) + 0.012, draw_upper), (elbow + 0.016, draw_lower),
+                         (elbow + 0.015, draw_hand)]
+    if look.pads:
+        limbs += [_pad(canvas, figure, side, "elbow", 0.8 * r_elbow, tuple(limbs[:2])),
+                  _pad(canvas, figure, side, "wrist", 0.9 * r_wrist, tuple(limbs[1:]))]
+    return limbs
 
 
 def _leg(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
     look, girth = figure.look, figure.body.girth
     upper, lower = (f"{side}_hip", f"{side}_knee"), (f"{side}_knee", f"{side}_ankle")
-    r_hip, r_knee, r_ankle = 0.054 * girth, 0.040 * girth, 0.026 * girth
+    r_hip, r_knee, r_ankle = 0.056 * girth, 0.045 * girth, 0.034 * girth
     trousers, shoe = (shade(c, look.tones[right]) for c in (look.trousers, look.shoes))
 
     def draw_upper() -> None:
@@ -169,8 +183,6 @@ def _leg(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
               Part.THIGH + right)
         if not whole:
             _cover(canvas, figure, upper, (r_hip, r_knee), trousers, look.trouser)
-        if look.trim and not right:
-            _stripe(canvas, figure, upper, (r_hip, r_knee), look.trim, 0.55, 0.66)
 
     def draw_lower() -> None:
         whole = look.trouser >= 2.0
@@ -178,16 +190,18 @@ def _leg(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
               Part.SHIN + right)
         if not whole:
             _cover(canvas, figure, lower, (r_knee, r_ankle), trousers, look.trouser - 1.0)
-        if look.trim and not right:
-            _stripe(canvas, figure, lower, (r_knee, r_ankle), look.trim, 0.72, 0.9)
 
     def draw_foot() -> None:
-        _limb(canvas, figure, (f"{side}_heel", f"{side}_toe"), (0.027 * girth, 0.021 * girth),
+        _limb(canvas, figure, (f"{side}_heel", f"{side}_toe"), (0.034 * girth, 0.028 * girth),
               shoe, Part.FOOT + right)
 
     shin = figure.depth(*lower)
-    return [(figure.depth(*upper) - 0.01, draw_upper), (shin - 0.012, draw_lower),
-            (max(shin, figure.depth(f"{side}_toe")) - 0.013, draw_foot)]
+    limbs: list[Step] = [(figure.depth(*upper) - 0.01, draw_upper), (shin - 0.012, draw_lower),
+                         (max(shin, figure.depth(f"{side}_toe")) - 0.013, draw_foot)]
+    if look.pads:
+        limbs += [_pad(canvas, figure, side, "knee", 0.8 * r_knee, tuple(limbs[:2])),
+                  _pad(canvas, figure, side, "ankle", 0.9 * r_ankle, tuple(limbs[1:]))]
+    return limbs
 
 
 def _trunk(canvas: Canvas, figure: Figure) -> list[Step]:
@@ -264,7 +278,7 @@ def _front_details(canvas: Canvas, figure: Figure) -> None:
         corner = xy["chest"] + 0.22 * to_left
         down = 0.16 * (belly - xy["neck"])
         canvas.fill(np.array([corner, corner + 0.5 * to_left, corner + 0.5 * to_left + down,
-                              corner + down]), look.trim or shade(look.shirt, 0.6))
+                              corner + down]), shade(look.shirt, 0.6))
 
 
 def _head(canvas: Canvas, figure: Figure) -> list[Step]:

@@ -27,7 +27,8 @@ class Preset:
     """How hard the pictures are; ranges are (low, high) and odds are probabilities.
 
     people: odds of 0, 1, 2 ... people with keypoints
-    height: share of the picture's height that a lone person fills
+    height: share of the picture's height (of an upright one, of 1.2 widths at most) that a lone
+        person fills
     cover: greatest share of the smaller of two boxes that the other may cover
     room: least width of the picture per person, in heights of a standing person
     cut, occluder, far, crowd: odds of a person cut by the border, and of things in the picture
@@ -43,13 +44,13 @@ class Preset:
     crowd: float
 
 
-DEFAULT = Preset(people=(0.04, 0.36, 0.32, 0.18, 0.10), height=(0.70, 0.98), cover=0.45,
+DEFAULT = Preset(people=(0.04, 0.30, 0.30, 0.22, 0.14), height=(0.60, 0.92), cover=0.45,
                  room=0.42, cut=0.12, occluder=0.25, far=0.08, crowd=0.06)
 HARD = Preset(people=(0.05, 0.10, 0.15, 0.20, 0.20, 0.17, 0.13), height=(0.25, 0.95), cover=0.85,
               room=0.18, cut=0.25, occluder=0.45, far=0.15, crowd=0.12)
 
 # People become smaller as there are more of them; index: number of people.
-_SHRINK = (1.0, 1.0, 0.95, 0.86, 0.77, 0.66, 0.62)
+_SHRINK = (1.0, 1.0, 0.92, 0.80, 0.70, 0.66, 0.62)
 
 
 def draw_scene(rng: np.random.Generator, preset: Preset) -> tuple[np.ndarray, list[Annotation]]:
@@ -97,7 +98,7 @@ def _compose(rng: np.random.Generator, canvas: Canvas, preset: Preset,
         low, high = extent(body, skeleton)
         span = high - low
         share = np.clip(common * rng.uniform(0.8, 1.2), preset.height[0] * 0.6, 0.96)
-        size = min(share * rows / max(span[1], 0.72), 0.94 * columns / span[0],
+        size = min(share * min(rows, 1.2 * columns) / max(span[1], 0.72), 0.94 * columns / span[0],
                    columns / (count * preset.room))
         corner = _find_spot(rng, canvas, span * size, boxes, preset)
         boxes.append((corner, corner + span * size))
