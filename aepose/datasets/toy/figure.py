@@ -120,14 +120,21 @@ def _stripe(canvas: Canvas, figure: Figure, ends: tuple[str, str], radii: tuple[
 
 def _pad(canvas: Canvas, figure: Figure, side: str, kind: str, radius: float,
          limbs: tuple[Step, ...]) -> Step:
-    """A disc on a joint, in a colour of its own kind and side, just over its ``limbs``."""
-    right = 1 if side == "right" else 0
-    joint, size = f"{side}_{kind}", radius * figure.size
+    """A disc on a joint, over its ``limbs``: bright from the front, with a white spot outwards.
+
+    Spot and brightness together tell left from right, and go on doing so in a mirrored picture.
+    """
+    size = radius * figure.size
 
     def draw() -> None:
-        centre = figure.xy[joint][None]
-        canvas.fill(hull(centre, np.array([size + 0.006 * figure.size])), (20.0, 20.0, 20.0))
-        canvas.fill(hull(centre, np.array([size])), PADS[kind][right])
+        centre = figure.xy[f"{side}_{kind}"]
+        outwards = figure.xy["left_shoulder"] - figure.xy["right_shoulder"]
+        outwards = outwards / max(float(np.hypot(*outwards)), 1e-6) * (1 if side == "left" else -1)
+        behind = int(figure.skeleton.torso[2, 2] < 0)
+        canvas.fill(hull(centre[None], np.array([size + 0.006 * figure.size])), (20.0, 20.0, 20.0))
+        canvas.fill(hull(centre[None], np.array([size])), PADS[kind][behind])
+        canvas.fill(hull((centre + 0.45 * size * outwards)[None], np.array([0.5 * size])),
+                    (250.0, 250.0, 250.0))
 
     return max(depth for depth, _ in limbs) + 0.001, draw
 
@@ -136,14 +143,13 @@ def _arm(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
     look, girth = figure.look, figure.body.girth
     upper, lower = (f"{side}_shoulder", f"{side}_elbow"), (f"{side}_elbow", f"{side}_wrist")
     r_shoulder, r_elbow, r_wrist = 0.042 * girth, 0.036 * girth, 0.029 * girth
-    sleeve = shade(look.shirt, look.tones[right])
 
     def draw_upper() -> None:
         whole = look.sleeve >= 1.0
-        _limb(canvas, figure, upper, (r_shoulder, r_elbow), sleeve if whole else look.skin,
+        _limb(canvas, figure, upper, (r_shoulder, r_elbow), look.shirt if whole else look.skin,
               Part.UPPER_ARM + right)
         if not whole:
-            _cover(canvas, figure, upper, (r_shoulder, r_elbow), sleeve, look.sleeve)
+            _cover(canvas, figure, upper, (r_shoulder, r_elbow), look.shirt, look.sleeve)
         if look.pattern == "stripes" and look.sleeve > 0:
             for at in np.arange(0.12, min(look.sleeve, 1.0) - 0.1, 0.26):
                 _stripe(canvas, figure, upper, (r_shoulder, r_elbow), look.shirt_second,
@@ -151,12 +157,12 @@ def _arm(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
 
     def draw_lower() -> None:
         whole = look.sleeve >= 2.0
-        _limb(canvas, figure, lower, (r_elbow, r_wrist), sleeve if whole else look.skin,
+        _limb(canvas, figure, lower, (r_elbow, r_wrist), look.shirt if whole else look.skin,
               Part.FOREARM + right)
         if not whole:
-            _cover(canvas, figure, lower, (r_elbow, r_wrist), sleeve, look.sleeve - 1.0)
+            _cover(canvas, figure, lower, (r_elbow, r_wrist), look.shirt, look.sleeve - 1.0)
         else:
-            _stripe(canvas, figure, lower, (r_elbow, r_wrist), shade(sleeve, 0.6), 0.86, 1.0)
+            _stripe(canvas, figure, lower, (r_elbow, r_wrist), shade(look.shirt, 0.6), 0.86, 1.0)
 
     def draw_hand() -> None:
         _limb(canvas, figure, (f"{side}_wrist", f"{side}_hand"), (0.026 * girth, 0.034 * girth),
@@ -166,8 +172,8 @@ def _arm(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
     limbs: list[Step] = [(figure.depth(*upper) + 0.012, draw_upper), (elbow + 0.016, draw_lower),
                          (elbow + 0.015, draw_hand)]
     if look.pads:
-        limbs += [_pad(canvas, figure, side, "elbow", 0.8 * r_elbow, tuple(limbs[:2])),
-                  _pad(canvas, figure, side, "wrist", 0.9 * r_wrist, tuple(limbs[1:]))]
+        limbs += [_pad(canvas, figure, side, "elbow", 0.95 * r_elbow, tuple(limbs[:2])),
+                  _pad(canvas, figure, side, "wrist", 1.05 * r_wrist, tuple(limbs[1:]))]
     return limbs
 
 
@@ -175,32 +181,31 @@ def _leg(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
     look, girth = figure.look, figure.body.girth
     upper, lower = (f"{side}_hip", f"{side}_knee"), (f"{side}_knee", f"{side}_ankle")
     r_hip, r_knee, r_ankle = 0.056 * girth, 0.045 * girth, 0.034 * girth
-    trousers, shoe = (shade(c, look.tones[right]) for c in (look.trousers, look.shoes))
 
     def draw_upper() -> None:
         whole = look.trouser >= 1.0
-        _limb(canvas, figure, upper, (r_hip, r_knee), trousers if whole else look.skin,
+        _limb(canvas, figure, upper, (r_hip, r_knee), look.trousers if whole else look.skin,
               Part.THIGH + right)
         if not whole:
-            _cover(canvas, figure, upper, (r_hip, r_knee), trousers, look.trouser)
+            _cover(canvas, figure, upper, (r_hip, r_knee), look.trousers, look.trouser)
 
     def draw_lower() -> None:
         whole = look.trouser >= 2.0
-        _limb(canvas, figure, lower, (r_knee, r_ankle), trousers if whole else look.skin,
+        _limb(canvas, figure, lower, (r_knee, r_ankle), look.trousers if whole else look.skin,
               Part.SHIN + right)
         if not whole:
-            _cover(canvas, figure, lower, (r_knee, r_ankle), trousers, look.trouser - 1.0)
+            _cover(canvas, figure, lower, (r_knee, r_ankle), look.trousers, look.trouser - 1.0)
 
     def draw_foot() -> None:
         _limb(canvas, figure, (f"{side}_heel", f"{side}_toe"), (0.034 * girth, 0.028 * girth),
-              shoe, Part.FOOT + right)
+              look.shoes, Part.FOOT + right)
 
     shin = figure.depth(*lower)
     limbs: list[Step] = [(figure.depth(*upper) - 0.01, draw_upper), (shin - 0.012, draw_lower),
                          (max(shin, figure.depth(f"{side}_toe")) - 0.013, draw_foot)]
     if look.pads:
-        limbs += [_pad(canvas, figure, side, "knee", 0.8 * r_knee, tuple(limbs[:2])),
-                  _pad(canvas, figure, side, "ankle", 0.9 * r_ankle, tuple(limbs[1:]))]
+        limbs += [_pad(canvas, figure, side, "knee", 0.9 * r_knee, tuple(limbs[:2])),
+                  _pad(canvas, figure, side, "ankle", 1.0 * r_ankle, tuple(limbs[1:]))]
     return limbs
 
 
@@ -264,7 +269,7 @@ def _print_pattern(canvas: Canvas, figure: Figure, outline: np.ndarray) -> None:
 
 
 def _front_details(canvas: Canvas, figure: Figure) -> None:
-    """Buttons and a breast pocket (on the person's left), where the front faces the viewer."""
+    """Collar and buttons, where the front faces the viewer."""
     look, xy, size = figure.look, figure.xy, figure.size
     facing = figure.skeleton.torso[2, 2]
     if facing < 0.3:
@@ -273,12 +278,6 @@ def _front_details(canvas: Canvas, figure: Figure) -> None:
     canvas.fill(capsule(xy["neck"], xy["neck"] + 0.8 * (belly - xy["neck"]), 0.006 * size,
                         0.006 * size), shade(look.shirt, 0.45))
     canvas.fill(hull(xy["neck"][None], np.array([0.028 * size])), shade(look.skin, 0.92))
-    if look.pocket:
-        to_left = (xy["left_shoulder"] - xy["right_shoulder"]) / 2
-        corner = xy["chest"] + 0.22 * to_left
-        down = 0.16 * (belly - xy["neck"])
-        canvas.fill(np.array([corner, corner + 0.5 * to_left, corner + 0.5 * to_left + down,
-                              corner + down]), shade(look.shirt, 0.6))
 
 
 def _head(canvas: Canvas, figure: Figure) -> list[Step]:

@@ -24,8 +24,6 @@ class Look:
     pattern: of the shirt, a key of ``PATTERNS`` or ``plain``; pattern_angle in radians
     sleeve, trouser: share of arm or leg that is covered, 0 to 2 (1 ends at elbow or knee)
     hair_edge: cosine of the angle between the hair's axis and its edge, low for much hair
-    tones: how light the clothes of the left and of the right limbs are; a small network tells
-        left from right by them, where a large one would by face and posture
     pads: whether elbows, wrists, knees and ankles wear ``PADS``
     """
 
@@ -42,18 +40,17 @@ class Look:
     hair_edge: float
     long_hair: bool
     beard: bool
-    pocket: bool
-    tones: tuple[float, float]
     pads: bool
     light: tuple[float, float]
 
 
-# Pads on joints, left and right: what a network of a million weights finds in minutes.
+# Pads on joints, seen from the front and from behind: a network of a million weights learns to
+# find them in minutes, where bare joints would take it hours.
 PADS: dict[str, tuple[Colour, Colour]] = {
-    "elbow": ((80.0, 230.0, 255.0), (20.0, 120.0, 170.0)),
-    "wrist": ((245.0, 245.0, 245.0), (35.0, 35.0, 40.0)),
-    "knee": ((255.0, 220.0, 120.0), (130.0, 50.0, 10.0)),
-    "ankle": ((165.0, 160.0, 255.0), (20.0, 20.0, 150.0)),
+    "elbow": ((80.0, 220.0, 250.0), (20.0, 110.0, 150.0)),
+    "wrist": ((220.0, 130.0, 240.0), (100.0, 20.0, 120.0)),
+    "knee": ((255.0, 200.0, 100.0), (130.0, 50.0, 10.0)),
+    "ankle": ((120.0, 120.0, 255.0), (20.0, 20.0, 140.0)),
 }
 PATTERNS = ("stripes", "checks", "dots")
 
@@ -84,5 +81,4 @@ def sample_look(rng: np.random.Generator, light: tuple[float, float]) -> Look:
         trouser=float(rng.choice([0.5, 0.85, 1.5, 2.0, 2.0, 2.0])),
         hair_edge=rng.uniform(-0.05, 0.12) if long_hair else rng.uniform(0.1, 0.38),
         long_hair=long_hair, beard=not long_hair and rng.random() < 0.15,
-        pocket=rng.random() < 0.6, tones=(1.3, 0.62) if rng.random() < 0.9 else (1.0, 1.0),
         pads=rng.random() < 0.92, light=light)
