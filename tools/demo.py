@@ -24,7 +24,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoint", help="weights (default: a small network for toy people)")
     parser.add_argument("--out-dir", default="outputs/demo",
                         help="folder to write (default: %(default)s)")
-    parser.add_argument("--min-score", type=float, default=0.1,
+    parser.add_argument("--min-score", type=float, default=0.2,
                         help="leave out people with a lower score (default: %(default)s)")
     parser.add_argument("--multi-scale", action="store_true", help="test at several scales")
     add_options_argument(parser)

@@ -18,7 +18,7 @@ from aepose.structures import PoseResult
 from aepose.visualization import draw_poses, tile_images, write_image
 
 # Evaluation counts every guess; a drawing of all of them shows nothing.
-LEAST_DRAWN_SCORE = 0.1
+LEAST_DRAWN_SCORE = 0.2
 OVERVIEW = 12  # drawings in overview.png
 
 

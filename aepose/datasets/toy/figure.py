@@ -172,8 +172,8 @@ def _arm(canvas: Canvas, figure: Figure, side: str, right: int) -> list[Step]:
     limbs: list[Step] = [(figure.depth(*upper) + 0.012, draw_upper), (elbow + 0.016, draw_lower),
                          (elbow + 0.015, draw_hand)]
     if look.pads:
-        limbs += [_pad(canvas, figure, side, "elbow", 0.95 * r_elbow, tuple(limbs[:2])),
-                  _pad(canvas, figure, side, "wrist", 1.05 * r_wrist, tuple(limbs[1:]))]
+        limbs += [_pad(canvas, figure, side, "elbow", 1.15 * r_elbow, tuple(limbs[:2])),
+                  _pad(canvas, figure, side, "wrist", 1.4 * r_wrist, tuple(limbs[1:]))]
     return limbs
 
 
@@ -296,8 +296,8 @@ def _head(canvas: Canvas, figure: Figure) -> list[Step]:
                       lambda: _draw_long_hair(canvas, figure)))
     if (rotation @ NOSE)[2] > -0.1:
         steps.append((depth + 0.001, lambda: canvas.fill(
-            hull(figure.xy["nose"][None], np.array([0.15 * radius * size])),
-            shade(look.skin, 0.72), figure.owner(Part.HEAD))))
+            hull(figure.xy["nose"][None], np.array([0.19 * radius * size])),
+            (60.0, 60.0, 215.0), figure.owner(Part.HEAD))))
     return steps
 
 

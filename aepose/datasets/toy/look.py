@@ -47,8 +47,8 @@ class Look:
 # Pads on joints, seen from the front and from behind: a network of a million weights learns to
 # find them in minutes, where bare joints would take it hours.
 PADS: dict[str, tuple[Colour, Colour]] = {
-    "elbow": ((80.0, 220.0, 250.0), (20.0, 110.0, 150.0)),
-    "wrist": ((220.0, 130.0, 240.0), (100.0, 20.0, 120.0)),
+    "elbow": ((0.0, 185.0, 240.0), (0.0, 95.0, 130.0)),
+    "wrist": ((205.0, 0.0, 205.0), (95.0, 0.0, 100.0)),
     "knee": ((255.0, 200.0, 100.0), (130.0, 50.0, 10.0)),
     "ankle": ((120.0, 120.0, 255.0), (20.0, 20.0, 140.0)),
 }

@@ -112,7 +112,7 @@ def rotate_z(angle: float) -> np.ndarray:
 def sample_body(rng: np.random.Generator) -> Body:
     """Draw the proportions of a person, from slim adults to stocky, large-headed children."""
     child = rng.random() < 0.2
-    head = rng.uniform(0.092, 0.105) if child else rng.uniform(0.074, 0.090)
+    head = rng.uniform(0.112, 0.128) if child else rng.uniform(0.098, 0.115)
     leg = rng.uniform(0.205, 0.235) if child else rng.uniform(0.225, 0.255)
     arm = rng.uniform(0.92, 1.08)
     return Body(
