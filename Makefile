@@ -36,7 +36,7 @@ lint: setup
 bench: setup
 	$(BIN)/python benchmarks/decode.py
 
-# Trains the demo's network on, to the one that ships: about half an hour more on two cores.
+# Trains the demo's network on, to the one that ships: about 20 minutes more on two cores.
 toy-checkpoint: demo
 	$(BIN)/python tools/make_toy_data.py --out data/toy_long --train 8000 --val 200 --seed 0
 	$(BIN)/python tools/train.py configs/toy/hrnet_w16_toy_256x256_long.py --work-dir work_dirs/toy_long

@@ -50,10 +50,7 @@ METAINFO = Metainfo(
     ),
     # Hips come before elbows: the torso is the steadiest part of a body.
     grouping_order=(
-        "nose", "left_eye", "right_eye", "left_ear",
-        "right_ear", "left_shoulder", "right_shoulder", "left_hip",
-        "right_hip", "left_elbow", "right_elbow", "left_wrist",
-        "right_wrist", "left_knee", "right_knee", "left_ankle",
-        "right_ankle",
+        "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder",
+        "right_shoulder", "left_hip", "right_hip",
     ),
 )
