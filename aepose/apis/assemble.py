@@ -7,12 +7,9 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from mmengine.config import Config
-from mmengine.hooks import Hook
-from mmengine.runner import set_random_seed
-
 from aepose.apis.build import build_evaluator, build_model, describe_dataloader
-from aepose.engine import PoseRunner
+from aepose.config import Config
+from aepose.engine import Hook, PoseRunner, set_random_seed
 from aepose.errors import ConfigError
 from aepose.registry import SCOPE
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from mmengine.config import Config
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.config import Config
 from aepose.datasets import collate_test, collate_train
 from aepose.engine import PoseRunner
 from aepose.errors import ConfigError
@@ -42,8 +42,11 @@ def build_dataset(cfg: Config, split: Split) -> Dataset:
     """Build the data set of one split."""
     key = split_section(cfg, split, "dataloader")
     codec = build_codec(cfg)
+    described = _section(cfg, key).get("dataset")
+    if described is None:
+        raise ConfigError(f"config {cfg.filename or ''} lacks '{key}.dataset'")
     return build(
-        DATASETS, _section(cfg, key)["dataset"], f"{key}.dataset", codec=codec,
+        DATASETS, described, f"{key}.dataset", codec=codec,
         metainfo=codec.metainfo, data_root=cfg.get("data_root", ""),
         scales=TestTime(**(cfg.get("test_time") or {})).scales,
     )

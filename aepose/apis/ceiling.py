@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from mmengine.config import Config
 
 from aepose.apis.build import build_dataset, build_evaluator
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import join_outputs, join_scales
+from aepose.config import Config
 from aepose.structures import HeadOutput, MapView, PoseSample, TestItem, TestTime
 
 # Tags of two people differ by this; the matcher joins what is closer than codec.tag_threshold.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from mmengine.config import Config
-
 from aepose.apis.assemble import make_runner, work_dir_of
+from aepose.config import Config
 from aepose.engine.hooks import ForEachResultHook, write_json
 from aepose.structures import PoseResult, TestTime
 

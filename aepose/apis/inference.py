@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from torch import nn
 
 import aepose
 from aepose.apis.build import build_model
-from aepose.config import apply_options, check_config, load_config
+from aepose.config import Config, apply_options, check_config, load_config
 from aepose.datasets import collate_test
 from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_test_item

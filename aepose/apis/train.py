@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
 
 from aepose.apis.assemble import make_runner, work_dir_of
 from aepose.apis.build import build_dataloader
+from aepose.config import Config
 from aepose.engine import PoseRunner
 
 

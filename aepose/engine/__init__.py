@@ -1,6 +1,12 @@
-"""What the training engine lacks: checkpoint safety, result files, the runner's assembly."""
+"""What the training engine lacks: checkpoint safety, result files, the runner's assembly.
+
+The parts of the engine that the API needs are handed on from here.
+"""
+
+from mmengine.hooks import Hook
+from mmengine.runner import set_random_seed
 
 from aepose.engine.hooks import PoseCheckpointHook, SaveResultsHook
 from aepose.engine.runner import PoseRunner
 
-__all__ = ["PoseCheckpointHook", "PoseRunner", "SaveResultsHook"]
+__all__ = ["Hook", "PoseCheckpointHook", "PoseRunner", "SaveResultsHook", "set_random_seed"]

@@ -1,4 +1,4 @@
-"""How the toy checkpoint that ships is trained: the demo's network, for longer, on more pictures."""
+"""How the toy checkpoint that ships is trained: the demo's network, for longer."""
 
 _base_ = [
     '../_base_/runtime.py',
