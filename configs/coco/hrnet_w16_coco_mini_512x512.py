@@ -15,10 +15,10 @@ train_dataloader = dict(
         dict(type='RandomAffine', scale=(0.9, 1.1), rotation=5, translation=30),
         dict(type='RandomFlip', probability=0.5),
     ]))
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=350, val_interval=350)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=250, val_interval=250)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
-    dict(type='CosineAnnealingLR', T_max=350, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', T_max=250, by_epoch=True, convert_to_iter_based=True),
 ]
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=1))
