@@ -18,7 +18,7 @@ def _cases():
         yield pytest.param(FULL, name, id=f"full-{name}", marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("folder", "name"), _cases())
+@pytest.mark.parametrize(("folder", "name"), list(_cases()))
 def test_golden(folder, name):
     tally = checker(name)(folder, Options(default_data(folder)))
     if not tally.cases:
