@@ -10,7 +10,7 @@ data_root = 'data/coco_mini'
 codec = dict(input_size=512)
 # Small people fill little of a map: with the toy factors the tags would drown the heatmaps.
 model = dict(keypoint_head=dict(
-    losses=[dict(type='PoseLoss', heatmap=1.0, push=0.0005, pull=0.00015)]))
+    losses=[dict(type='PoseLoss', heatmap=1.0, push=0.001, pull=0.0003)]))
 train_dataloader = dict(
     batch_size=4,
     # Only shifted: people keep the size and the side that the test sees.
@@ -18,10 +18,10 @@ train_dataloader = dict(
         dict(type='RandomAffine', scale=(1, 1), rotation=0, translation=40),
     ]))
 test_time = dict(flip=False)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=250, val_interval=250)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=900, val_interval=900)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
-    dict(type='CosineAnnealingLR', T_max=250, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', T_max=900, by_epoch=True, convert_to_iter_based=True),
 ]
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=1))
