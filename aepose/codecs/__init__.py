@@ -1,6 +1,6 @@
 """The one place that knows what a heatmap and a tag mean."""
 
 from aepose.codecs.associative_embedding import AssociativeEmbeddingCodec
-from aepose.codecs.geometry import ClassicGeometry
+from aepose.codecs.geometry import ClassicGeometry, UdpGeometry
 
-__all__ = ["AssociativeEmbeddingCodec", "ClassicGeometry"]
+__all__ = ["AssociativeEmbeddingCodec", "ClassicGeometry", "UdpGeometry"]

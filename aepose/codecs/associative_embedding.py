@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
 from aepose.codecs.gaussian import draw_gaussians
-from aepose.codecs.geometry import SIZE_MULTIPLE, ClassicGeometry
+from aepose.codecs.geometry import CONVENTIONS, SIZE_MULTIPLE
 from aepose.codecs.matching import match_by_tag
 from aepose.codecs.peaks import find_peaks
-from aepose.codecs.refine import adjust, person_scores, refine
+from aepose.codecs.refine import person_scores, refine
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.registry import CODECS
@@ -38,7 +39,8 @@ class AssociativeEmbeddingCodec:
     tag_threshold: largest tag distance at which a candidate joins a person
     use_detection_val: let the heatmap value break ties of the rounded tag distance
     ignore_too_much: keep at most M people
-    adjust, refine: run these stages of decoding
+    adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
+    convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
     """
 
     metainfo: Metainfo
@@ -53,9 +55,12 @@ class AssociativeEmbeddingCodec:
     ignore_too_much: bool = False
     adjust: bool = True
     refine: bool = True
+    convention: Literal["classic", "udp"] = "classic"
 
     def __post_init__(self) -> None:
-        self.geometry = ClassicGeometry()
+        if str(self.convention) not in CONVENTIONS:
+            raise ConfigError(f"codec.convention = {self.convention!r}: give 'classic' or 'udp'")
+        self.geometry = CONVENTIONS[self.convention]()
         for name in ("input_size", "sigma", "max_num_people", "nms_kernel"):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or value <= 0:
@@ -93,9 +98,12 @@ class AssociativeEmbeddingCodec:
             kept[most] = True
         else:
             kept = np.ones(len(valid), bool)
-        channels = np.nonzero(valid)[1]
         heatmaps = draw_gaussians(
-            cells[valid], channels, self.metainfo.num_keypoints, view.size, self.sigma
+            self.geometry.peak_centers(view.keypoints[valid]),
+            np.nonzero(valid)[1],
+            self.metainfo.num_keypoints,
+            view.size,
+            self.sigma,
         )
         index, mask = self._tag_targets(cells[kept], valid[kept], view.size)
         arrays = heatmaps, np.ascontiguousarray(view.loss_mask), index, mask
@@ -151,9 +159,9 @@ class AssociativeEmbeddingCodec:
             ignore_too_much=self.ignore_too_much,
         )
         if self.adjust:
-            people = adjust(people, heatmaps)
+            people = self.geometry.locate(people, heatmaps)
         # The score counts what was seen, so it is taken before missing keypoints are filled in.
         scores = person_scores(people)
         if self.refine:
-            people = refine(people, heatmaps, tags)
+            people = refine(people, heatmaps, tags, self.geometry.cell_offset)
         return people, scores

@@ -1,6 +1,10 @@
-"""The classic pixel convention: where a picture's pixels land in network inputs and maps.
+"""Pixel conventions: where a picture's pixels land in network inputs and maps, and back.
 
-All differences between pixel conventions live in an object like :class:`ClassicGeometry`.
+All differences between pixel conventions live in the objects of this file; :data:`CONVENTIONS`
+names them. *Classic*: pixel i covers [i, i+1), and a size is a number of pixels. *UDP* (Huang et
+al., The Devil is in the Details: Delving into Unbiased Data Processing, CVPR 2020): pixel i is the
+point i, and a size is the distance from the first pixel to the last.
+
 A *source window* is the rectangle of the picture that fills an output: its centre (x, y) and its
 size (w, h), both in pixels of the picture as loaded.
 """
@@ -8,13 +12,17 @@ size (w, h), both in pixels of the picture as loaded.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-# Windows handed from resize to decode are measured in units of 200 pixels, as published results
-# were made; keeping the unit keeps the rounding.
+from aepose.codecs.dark import newton_step
+from aepose.codecs.refine import PIXEL_CENTRE, adjust
+
+# Classic windows handed from resize to decode are measured in units of 200 pixels, as published
+# results were made; keeping the unit keeps the rounding.
 SCALE_UNIT = 200.0
 SIZE_MULTIPLE = 64
 
@@ -25,7 +33,7 @@ class TestFrame:
 
     base_size: (W, H) of the network input at test scale 1
     center: (2,) float64, pixels of the picture
-    scale: (2,) float64, window size in units of 200 pixels
+    scale: (2,) float64, window size in units of 200 pixels (classic) or in pixels (UDP)
     sizes: (W, H) of the network input at each test scale, in the order asked for
     """
 
@@ -42,16 +50,21 @@ def _round_up(value: float) -> int:
     return math.ceil(value / SIZE_MULTIPLE) * SIZE_MULTIPLE
 
 
-class ClassicGeometry:
-    """Pixel i covers [i, i+1): a map of W cells spans W pixels of its input."""
+class Geometry(ABC):
+    """One pixel convention."""
 
-    # Added to a decoded position, which then points to the middle of its cell.
-    cell_offset = 0.5
+    # Added to the position of a cell that decoding fills in, which then points to its middle.
+    cell_offset: float
 
+    @abstractmethod
     def picture_center(self, size: tuple[int, int]) -> np.ndarray:
-        """Centre (2,) of a picture of ``size`` (w, h)."""
-        return np.array(size, dtype=np.float64) / 2
+        """Centre (2,) float64 of a picture of ``size`` (w, h), in its pixels."""
 
+    def random_window(self, side: int, scale: float) -> np.ndarray:
+        """Return the square source window (2,) that is ``scale`` times ``side``, in pixels."""
+        return np.full(2, side * scale)
+
+    @abstractmethod
     def affine_matrix(
         self,
         center: np.ndarray,
@@ -61,9 +74,90 @@ class ClassicGeometry:
     ) -> np.ndarray:
         """Return the (2, 3) float64 matrix from picture pixels to an output of ``size`` (W, H).
 
-        center, window: (2,) source window in pixels; rotation: degrees, clockwise on screen.
-        Three points fix it: the centre, a point half a width above it, and the one that makes a
-        right angle with them.
+        center, window: (2,) source window in pixels; rotation: degrees, see the convention.
+        """
+
+    @abstractmethod
+    def test_matrix(self, frame: TestFrame, size: tuple[int, int]) -> np.ndarray:
+        """Return the (2, 3) matrix from picture pixels to the network input of ``size`` (W, H).
+
+        size: one of ``frame.sizes``
+        """
+
+    @abstractmethod
+    def peak_centers(self, keypoints: np.ndarray) -> np.ndarray:
+        """Centres (..., 2) of the target Gaussians of keypoints (..., 2), pixels of one map."""
+
+    @abstractmethod
+    def locate(self, people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+        """Return people (P, K, 3 + L) moved from whole cells to sub-pixel positions.
+
+        heatmaps: (K, H, W) float32, whose pixels the positions are in; they do not change.
+        """
+
+    @abstractmethod
+    def to_picture(
+        self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
+    ) -> np.ndarray:
+        """Map positions (..., 2) in a map of ``map_size`` (W, H) to float32 picture pixels.
+
+        center, scale: the source window as :class:`TestFrame` gives it.
+        """
+
+    @abstractmethod
+    def to_map(
+        self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
+    ) -> np.ndarray:
+        """Map picture pixels (..., 2) to float32 positions in a map; undoes ``to_picture``."""
+
+    @abstractmethod
+    def _test_window(
+        self, size: tuple[int, int], smallest: tuple[int, int], base_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return ``center`` and ``scale`` of the test frame of a picture of ``size`` (w, h).
+
+        smallest, base_size: (W, H) of the network input at the smallest scale and at scale 1
+        """
+
+    def test_frame(
+        self, size: tuple[int, int], input_size: int, scales: tuple[float, ...]
+    ) -> TestFrame:
+        """Return where a test picture of ``size`` (w, h) goes.
+
+        The short side becomes ``input_size`` at scale 1; both sides are rounded up to multiples of
+        64 at the *smallest* scale in use, so that every scale fits the network.
+        """
+        smallest = min(scales)
+        short = _round_up(smallest * input_size)
+        long = _round_up(short / min(size) * max(size))
+        width, height = (long, short) if size[0] >= size[1] else (short, long)
+
+        def at(scale: float) -> tuple[int, int]:
+            return int(width * scale / smallest), int(height * scale / smallest)
+
+        center, window = self._test_window(size, (width, height), at(1.0))
+        return TestFrame(at(1.0), center, window, tuple(at(s) for s in scales))
+
+
+class ClassicGeometry(Geometry):
+    """Pixel i covers [i, i+1): a map of W cells spans W pixels of its input."""
+
+    cell_offset = PIXEL_CENTRE
+
+    def picture_center(self, size: tuple[int, int]) -> np.ndarray:
+        return np.array(size, dtype=np.float64) / 2
+
+    def affine_matrix(
+        self,
+        center: np.ndarray,
+        window: np.ndarray,
+        rotation: float,
+        size: tuple[int, int],
+    ) -> np.ndarray:
+        """A positive rotation turns the window clockwise on screen.
+
+        Three points fix the matrix: the centre, a point half a width above it, and the one that
+        makes a right angle with them.
         """
         source, target = np.zeros((3, 2), np.float32), np.zeros((3, 2), np.float32)
         angle = np.deg2rad(rotation)
@@ -77,42 +171,20 @@ class ClassicGeometry:
             points[2] = points[1] + (-direction[1], direction[0])
         return cv2.getAffineTransform(source, target)
 
-    def test_frame(
-        self, size: tuple[int, int], input_size: int, scales: tuple[float, ...]
-    ) -> TestFrame:
-        """Return where a test picture of ``size`` (w, h) goes.
-
-        The short side becomes ``input_size`` at scale 1; both sides are rounded up to multiples of
-        64 at the *smallest* scale in use, so that every scale fits the network.
-        """
-        smallest = min(scales)
-        short, long = min(size), max(size)
-        short_out = _round_up(smallest * input_size)
-        long_out = _round_up(short_out / short * long)
-        # The half-to-even rounding of the centre and this window belong to the published numbers.
-        window = np.array([short, long_out / short_out * short]) / SCALE_UNIT
-        outputs = np.array([short_out, long_out])
-        if size[0] >= size[1]:
-            window, outputs = window[::-1].copy(), outputs[::-1]
-        width, height = (int(v) for v in outputs)
-
-        def at(scale: float) -> tuple[int, int]:
-            return int(width * scale / smallest), int(height * scale / smallest)
-
-        center = np.array([round(v / 2) for v in size], dtype=np.float64)
-        return TestFrame(at(1.0), center, window, tuple(at(s) for s in scales))
-
     def test_matrix(self, frame: TestFrame, size: tuple[int, int]) -> np.ndarray:
-        """Return the (2, 3) matrix from picture pixels to the network input of ``size`` (W, H)."""
         return self.affine_matrix(frame.center, frame.scale * SCALE_UNIT, 0.0, size)
+
+    def peak_centers(self, keypoints: np.ndarray) -> np.ndarray:
+        """The cells that hold the keypoints: truncated positions."""
+        return np.trunc(keypoints)
+
+    def locate(self, people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+        """A quarter pixel towards the higher neighbours, to pixel centres."""
+        return adjust(people, heatmaps, self.cell_offset)
 
     def to_picture(
         self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
     ) -> np.ndarray:
-        """Map positions (..., 2) in a map of ``map_size`` (W, H) to float32 picture pixels.
-
-        center, scale: the source window as :class:`TestFrame` gives it.
-        """
         window = np.asarray(scale, np.float64) * SCALE_UNIT
         # In float32, as the published coordinates were computed.
         step, start = (window / map_size).astype(np.float32), (window * 0.5).astype(np.float32)
@@ -121,6 +193,104 @@ class ClassicGeometry:
     def to_map(
         self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
     ) -> np.ndarray:
-        """Map picture pixels (..., 2) to float32 positions in a map; undoes ``to_picture``."""
         window = np.asarray(scale, np.float64) * SCALE_UNIT
         return ((xy - (center - window * 0.5)) / window * map_size).astype(np.float32)
+
+    def _test_window(
+        self, size: tuple[int, int], smallest: tuple[int, int], base_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        # The half-to-even rounding of the centre and this window belong to the published numbers.
+        center = np.array([round(v / 2) for v in size], dtype=np.float64)
+        outputs = np.array(smallest, dtype=np.float64)
+        return center, outputs / outputs.min() * min(size) / SCALE_UNIT
+
+
+def _span(size: tuple[int, int]) -> np.ndarray:
+    """Distances (2,) float64 from the first to the last pixel of ``size`` (W, H).
+
+    A side of a single pixel has no length; it counts as one pixel long, so that positions stay
+    finite.
+    """
+    return np.maximum(np.array(size, dtype=np.float64) - 1, 1)
+
+
+class UdpGeometry(Geometry):
+    """Pixel i is the point i: a map of W cells spans W - 1 steps from its first to its last."""
+
+    cell_offset = 0.0
+
+    def picture_center(self, size: tuple[int, int]) -> np.ndarray:
+        return (np.array(size, dtype=np.float64) - 1) / 2
+
+    def random_window(self, side: int, scale: float) -> np.ndarray:
+        # Both factors in float32, for the same reason as in ``affine_matrix``.
+        return np.full(2, np.float32(side) * np.float32(scale))
+
+    def affine_matrix(
+        self,
+        center: np.ndarray,
+        window: np.ndarray,
+        rotation: float,
+        size: tuple[int, int],
+    ) -> np.ndarray:
+        """A positive rotation turns the picture clockwise on screen, unlike the classic one.
+
+        The window's edges land on the first and last pixels of the output. Each axis has its own
+        factor.
+        """
+        # Factors and matrix are rounded to float32: published networks saw pictures warped so, and
+        # at sharp edges the last digit can change a pixel by several grey levels.
+        factor = (_span(size).astype(np.float32) / window.astype(np.float32)).astype(np.float64)
+        angle = np.deg2rad(rotation)
+        cos, sin = np.cos(angle), np.sin(angle)
+        turn = np.array([[cos, -sin], [sin, cos]])
+        shift = window.astype(np.float64) * 0.5 - turn @ center
+        matrix = factor[:, None] * np.column_stack([turn, shift])
+        return matrix.astype(np.float32).astype(np.float64)
+
+    def test_matrix(self, frame: TestFrame, size: tuple[int, int]) -> np.ndarray:
+        """Every size shows the window of the smallest one.
+
+        That window is some tenths of a percent longer than the one decoding goes by; the
+        published multi-scale results were made with this small mismatch.
+        """
+        window = self._window(frame.scale.min(), min(frame.sizes))
+        return self.affine_matrix(window / 2, window, 0.0, size)
+
+    def peak_centers(self, keypoints: np.ndarray) -> np.ndarray:
+        """The keypoints themselves, between cells."""
+        return keypoints
+
+    def locate(self, people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+        """One DARK step."""
+        return newton_step(people, heatmaps)
+
+    def to_picture(
+        self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
+    ) -> np.ndarray:
+        window = np.asarray(scale, np.float64)
+        # In float32, as the published coordinates were computed.
+        step = (window / _span(map_size)).astype(np.float32)
+        return xy.astype(np.float32) * step + (center - window * 0.5).astype(np.float32)
+
+    def to_map(
+        self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
+    ) -> np.ndarray:
+        window = np.asarray(scale, np.float64)
+        return ((xy - (center - window * 0.5)) / window * _span(map_size)).astype(np.float32)
+
+    def _test_window(
+        self, size: tuple[int, int], smallest: tuple[int, int], base_size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        # The window begins at the picture's first pixel; what it has more than the picture lies
+        # to the right or below.
+        window = self._window(_span(size).min(), base_size)
+        return window / 2, window
+
+    def _window(self, short: float, output: tuple[int, int]) -> np.ndarray:
+        """Window (2,) in pixels, as long on its short side as ``short``, shaped like ``output``."""
+        span = _span(output)
+        return span / span.min() * short
+
+
+CONVENTIONS: dict[str, type[Geometry]] = {"classic": ClassicGeometry, "udp": UdpGeometry}

@@ -1,7 +1,9 @@
 """From grouped candidates to final poses: sub-pixel positions, scores and missing keypoints.
 
-Last stages of decoding with Associative Embedding (Newell et al., NIPS 2017), in the classic pixel
-convention: integer positions name pixels, and half a pixel is added to reach their centres.
+Last stages of decoding with Associative Embedding (Newell et al., NIPS 2017). In the classic pixel
+convention integer positions name pixels, and half a pixel is added to reach their centres; in the
+UDP convention integer positions are the centres: ``offset`` is 0, and :mod:`aepose.codecs.dark`
+takes the place of :func:`adjust`.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ def adjust(people: np.ndarray, heatmaps: np.ndarray, offset: float = PIXEL_CENTR
 
     Raises ValueError for people that do not fit the heatmaps.
     """
-    _check_people(people, heatmaps)
+    check_people(people, heatmaps)
     adjusted = people.copy()
     person, keypoint = np.nonzero(people[..., 2] > 0)
-    x, y = _cells(people[person, keypoint, :2], heatmaps)
+    x, y = to_cells(people[person, keypoint, :2], heatmaps)
     steps = _quarter_steps(heatmaps, keypoint, x, y)
     adjusted[person, keypoint, :2] += steps + np.float32(offset)
     return adjusted
@@ -61,7 +63,7 @@ def refine(
 
     Raises ValueError for people or tags that do not fit the heatmaps.
     """
-    _check_people(people, heatmaps)
+    check_people(people, heatmaps)
     check_tags(tags, heatmaps)
     tags = np.broadcast_to(tags, (*heatmaps.shape, tags.shape[-1]))
     means = _mean_tags(people, heatmaps, tags)
@@ -90,7 +92,7 @@ def _mean_tags(
     means: list[np.ndarray | None] = []
     for pose in people:
         keypoint = np.flatnonzero(pose[:, 2] > 0)
-        x, y = _cells(pose[keypoint, :2], heatmaps)
+        x, y = to_cells(pose[keypoint, :2], heatmaps)
         means.append(tags[keypoint, y, x].mean(axis=0) if len(keypoint) else None)
     return means
 
@@ -106,7 +108,7 @@ def _best_cell(heatmap: np.ndarray, tags: np.ndarray, mean: np.ndarray) -> int:
     return int((heatmap - np.round(np.sqrt(squares))).argmax())
 
 
-def _cells(xy: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+def to_cells(xy: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     """Return (2, n) int64 x and y of the cells of (n, 2) positions: truncated, kept in the map."""
     height, width = heatmaps.shape[1:]
     return np.clip(xy.astype(np.int64), 0, [width - 1, height - 1]).T
@@ -125,7 +127,8 @@ def _quarter_steps(
     return np.where(towards, np.float32(QUARTER), np.float32(-QUARTER))
 
 
-def _check_people(people: np.ndarray, heatmaps: np.ndarray) -> None:
+def check_people(people: np.ndarray, heatmaps: np.ndarray) -> None:
+    """Raise ValueError unless ``people`` is (P, K, 3 + L) for ``heatmaps`` (K, H, W)."""
     if heatmaps.ndim != 3:
         raise ValueError(f"heatmaps: expected (K, H, W), got {heatmaps.shape}")
     if people.ndim != 3 or people.shape[1] != len(heatmaps) or people.shape[2] < 4:

@@ -68,3 +68,16 @@ def test_join_scales_of_one_scale_without_flip_and_one_tag_map():
     heatmaps, tags = join_scales((0.5,), [[output]], align_corners=False)
     assert torch.equal(heatmaps, output.heatmaps)
     assert torch.equal(tags, output.tags[..., None])
+
+
+def test_flip_test_with_one_tag_map_for_all():
+    """The mirrored pass goes back as a second value of the one map; heatmaps change channels."""
+    output = HeadOutput(torch.rand(1, 3, 4, 5), torch.rand(1, 1, 4, 5))
+    index = torch.tensor([0, 2, 1])
+    mirrored = HeadOutput(output.heatmaps[:, index].flip(3), output.tags.flip(3) + 1)
+    passes = [join_outputs([o], (10, 8), align_corners=True)
+              for o in (output, flip_back(mirrored, index))]
+    heatmaps, tags = join_scales((1,), [passes], align_corners=True)
+    torch.testing.assert_close(heatmaps, passes[0].heatmaps)
+    torch.testing.assert_close(tags[..., 1], tags[..., 0] + 1)
+    assert tags.shape == (1, 1, 8, 10, 2)

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
+from aepose.codecs import ClassicGeometry, UdpGeometry
+from aepose.errors import ConfigError
+from aepose.metainfo import Metainfo
 from aepose.structures import MapView, PoseSample, TestItem
 
+CONVENTIONS = pytest.mark.parametrize("convention", ["classic", "udp"])
 WIDTH, HEIGHT = 16, 12
 
 
@@ -33,6 +37,20 @@ def test_keypoint_cells(make_codec, x, y, visibility, cell):
     else:
         assert targets.tag_index[0].tolist() == [flat(1, *cell), 0, 0]
         assert np.argwhere(targets.heatmaps[1].numpy() == 1).tolist() == [[cell[1], cell[0]]]
+
+
+@pytest.mark.parametrize(("x", "y"), [(3.0, 4.0), (3.75, 4.25), (15.5, 11.5), (-0.5, 4.75)])
+def test_udp_draws_between_cells(make_codec, x, y):
+    """The peak is at the keypoint; the tag is read in the cell of its truncated position."""
+    classic, udp = (encode(make_codec(convention=c), [[[x, y, 2], [0, 0, 0], [0, 0, 0]]])
+                    for c in ("classic", "udp"))
+    assert udp.tag_index[0].tolist() == classic.tag_index[0].tolist() == [flat(0, int(x), int(y)),
+                                                                          0, 0]
+    row, column = int(y), int(x)
+    expected = np.exp(-((x - column) ** 2 + (y - row) ** 2) / 8)
+    assert udp.heatmaps[0, row, column].item() == pytest.approx(expected)
+    assert classic.heatmaps[0, row, column].item() == 1
+    assert (udp.heatmaps > 0).equal(classic.heatmaps > 0)       # the same patch
 
 
 def test_keypoints_are_packed_to_the_front(make_codec):
@@ -95,36 +113,120 @@ def perfect_maps(codec, keypoints, visibility, size):
     return targets.heatmaps.numpy(), tags
 
 
+def make_item(codec, size=(512, 512)):
+    frame = codec.geometry.test_frame(size, 256, (1,))
+    return TestItem([], (1,), frame.base_size, frame.center, frame.scale, size, 5, "a.jpg")
+
+
+def in_cells(codec, result, item, size=64):
+    """Keypoints of a result in cells of a square map."""
+    return codec.geometry.to_map(result.keypoints, (size, size), item.center, item.scale)
+
+
+@CONVENTIONS
 @pytest.mark.parametrize("hidden", [0.0, 0.3])
 @pytest.mark.parametrize(("seed", "people"), [(0, 1), (1, 2), (2, 5), (3, 10)])
-def test_encoded_people_are_decoded(make_codec, coco, seed, people, hidden):
+def test_encoded_people_are_decoded(make_codec, coco, seed, people, hidden, convention):
     rng = np.random.RandomState(seed)
-    codec, size = make_codec(256, coco), 64
+    codec, size = make_codec(256, coco, convention=convention), 64
     keypoints = np.stack(
         [separated(rng, people, size, 7) for _ in range(17)], axis=1).astype(np.float32)
     visibility = (rng.rand(people, 17) >= hidden).astype(np.uint8) * 2
     visibility[:, 0] = 2
     heatmaps, tags = perfect_maps(codec, keypoints, visibility, size)
-    frame = codec.geometry.test_frame((512, 512), 256, (1,))
-    item = TestItem([], (1,), frame.base_size, frame.center, frame.scale, (512, 512), 5, "a.jpg")
+    item = make_item(codec)
     result = codec.decode(heatmaps, tags, item)
 
     assert (len(result), result.image_id, result.image_size) == (people, 5, (512, 512))
     order = (result.tags[:, 0, 0] / 3).round().astype(int)
     assert sorted(order) == list(range(people))
-    seen = visibility[order] > 0
-    in_cells = result.keypoints / 8
-    np.testing.assert_array_equal(np.floor(in_cells[seen]), np.trunc(keypoints[order][seen]))
-    assert np.abs(in_cells - keypoints[order])[seen].max() <= 0.75
+    seen, cells = visibility[order] > 0, in_cells(codec, result, item)
+    error = np.abs(cells - keypoints[order])[seen]
+    if convention == "classic":
+        np.testing.assert_array_equal(np.floor(cells[seen]), np.trunc(keypoints[order][seen]))
+        assert error.max() <= 0.75
+    else:
+        assert np.median(error) < 1e-3
+        assert error.max() <= 0.5           # where another person's Gaussian overlaps
     np.testing.assert_array_equal(
         result.tags[seen][:, 0], np.broadcast_to(order[:, None] * 3, seen.shape)[seen])
-    np.testing.assert_allclose(result.scores, seen.mean(axis=1), rtol=1e-6)
-    np.testing.assert_allclose(result.keypoint_scores[seen], 1)
+    scores = result.keypoint_scores
+    np.testing.assert_allclose(result.scores, scores.sum(axis=1, where=seen) / 17, rtol=1e-6)
+    assert scores[seen].min() >= (1 if convention == "classic" else 0.9)
+    assert scores.max() <= 1
+
+
+PLACES = np.array([[[10.3, 8.2], [20.4, 9.4], [15.6, 20.3]],
+                   [[40.4, 30.3], [50.2, 31.6], [45.7, 44.8]]], np.float32)
+
+
+@CONVENTIONS
+@pytest.mark.parametrize("num_tags", [1, 2])
+@pytest.mark.parametrize("tag_maps", [1, 3])
+def test_one_tag_map_for_all_keypoints(make_codec, convention, tag_maps, num_tags):
+    """With flip test there are two tags per cell; the missing keypoint has only a weak peak."""
+    codec, size = make_codec(256, convention=convention), 64
+    heatmaps = encode_places(codec, PLACES, size)
+    heatmaps[2, 30:] *= 0.05                          # below the detection threshold
+    tags = np.full((tag_maps, size, size, num_tags), -50, np.float32)
+    tags[:, :26] = [3, 4][:num_tags]
+    tags[:, 26:] = [9, 8][:num_tags]
+    item = make_item(codec)
+    result = codec.decode(heatmaps, tags, item)
+    assert result.tags.shape == (2, 3, num_tags)
+    assert result.tags[:, 0].tolist() == [[3, 4][:num_tags], [9, 8][:num_tags]]
+    cells = in_cells(codec, result, item)
+    found = np.ones((2, 3), bool)
+    found[1, 2] = False
+    limit = 0.75 if convention == "classic" else 1e-3
+    assert np.abs(cells - PLACES)[found].max() <= limit
+    # Filled in by a quarter step: from the middle of the cell, or in UDP from the nearest cell.
+    expected = [45.25, 44.25] if convention == "classic" else [45.75, 44.75]
+    np.testing.assert_allclose(cells[1, 2], expected, atol=1e-4)
+    assert 0 < result.keypoint_scores[1, 2] < 0.1
+
+
+def encode_places(codec, places, size):
+    """Heatmaps (K, size, size) of people that are all visible."""
+    view = MapView(places, np.ones((size, size), bool))
+    return codec.encode_view(view, np.full(places.shape[:2], 2)).heatmaps.numpy()
+
+
+@CONVENTIONS
+@pytest.mark.parametrize("people", [0, 1, 2])
+def test_a_single_keypoint(make_codec, convention, people):
+    metainfo = Metainfo(
+        name="one", keypoint_names=("head",), flip_pairs=(), sigmas=(0.1,), skeleton=(),
+        keypoint_colors=((0, 0, 0),), skeleton_colors=())
+    codec, size = make_codec(256, metainfo, convention=convention), 64
+    heatmaps = encode_places(codec, PLACES[:people, :1], size)
+    tags = np.zeros((1, size, size, 1), np.float32)
+    tags[:, 26:] = 9
+    item = make_item(codec)
+    result = codec.decode(heatmaps, tags, item)
+    assert result.keypoints.shape == (people, 1, 2)
+    limit = 0.75 if convention == "classic" else 1e-3
+    found = in_cells(codec, result, item)
+    order = np.argsort(found[:, 0, 1])
+    np.testing.assert_allclose(found[order], PLACES[:people, :1], atol=limit)
+
+
+@pytest.mark.parametrize(("convention", "expected"), [
+    ("classic", ClassicGeometry), ("udp", UdpGeometry),
+])
+def test_convention(make_codec, convention, expected):
+    assert type(make_codec(convention=convention).geometry) is expected
+
+
+@pytest.mark.parametrize("convention", ["UDP", "upd", "", None, True, ["udp"]])
+def test_unknown_convention(make_codec, convention):
+    with pytest.raises(ConfigError, match=r"codec\.convention = .*: give 'classic' or 'udp'"):
+        make_codec(convention=convention)
 
 
 @pytest.mark.parametrize("stages", [
     {}, {"adjust": False}, {"refine": False}, {"ignore_too_much": True},
-    {"use_detection_val": False},
+    {"use_detection_val": False}, {"convention": "udp"},
 ])
 def test_empty_maps_hold_nobody(make_codec, stages):
     people, scores = make_codec(**stages).group(

@@ -1,63 +1,131 @@
 import numpy as np
 import pytest
 
-from aepose.codecs import ClassicGeometry
+from aepose.codecs import ClassicGeometry, UdpGeometry
 
-GEOMETRY = ClassicGeometry()
+CLASSIC, UDP = ClassicGeometry(), UdpGeometry()
+GEOMETRIES = pytest.mark.parametrize("geometry", [CLASSIC, UDP], ids=["classic", "udp"])
+SIZES = [(640, 480), (480, 640), (101, 67), (7, 3), (1, 40), (1, 1)]
 
 
 def apply(matrix, points):
     return np.asarray(points, float) @ matrix[:, :2].T + matrix[:, 2]
 
 
-@pytest.mark.parametrize(("rotation", "source", "target"), [
-    (0, (40, 30), (32, 32)),                      # the window's centre
-    (0, (30, 20), (0, 0)), (0, (50, 40), (64, 64)),   # its corners
-    (90, (50, 30), (32, 0)),                      # what lies to the right comes to the top
-    (90, (40, 20), (0, 32)), (180, (30, 20), (64, 64)), (-90, (50, 30), (32, 64)),
+# A window of 20x20 around (40, 30) onto 64x64.
+@pytest.mark.parametrize(("geometry", "rotation", "source", "target"), [
+    (CLASSIC, 0, (40, 30), (32, 32)),                 # the window's centre
+    (CLASSIC, 0, (30, 20), (0, 0)), (CLASSIC, 0, (50, 40), (64, 64)),   # its corners
+    (CLASSIC, 90, (50, 30), (32, 0)),                 # what lies to the right comes to the top
+    (CLASSIC, 90, (40, 20), (0, 32)), (CLASSIC, 180, (30, 20), (64, 64)),
+    (CLASSIC, -90, (50, 30), (32, 64)),
+    (UDP, 0, (40, 30), (31.5, 31.5)),
+    (UDP, 0, (30, 20), (0, 0)), (UDP, 0, (50, 40), (63, 63)),
+    (UDP, 90, (50, 30), (31.5, 63)),                  # to the bottom: the other way round
+    (UDP, 90, (40, 20), (63, 31.5)), (UDP, 180, (30, 20), (63, 63)),
+    (UDP, -90, (50, 30), (31.5, 0)),
 ])
-def test_affine_matrix(rotation, source, target):
-    matrix = GEOMETRY.affine_matrix(np.array([40.0, 30]), np.array([20.0, 20]), rotation, (64, 64))
+def test_affine_matrix(geometry, rotation, source, target):
+    matrix = geometry.affine_matrix(np.array([40.0, 30]), np.array([20.0, 20]), rotation, (64, 64))
+    assert matrix.dtype == np.float64
     np.testing.assert_allclose(apply(matrix, source), target, atol=1e-4)
 
 
-# Picture, input size, scales -> base size, sizes per scale, centre, window in pixels.
+# Picture, input size, scales -> base size, sizes per scale, classic centre and window in pixels,
+# UDP window in pixels, which begins at the picture's first pixel.
 FRAMES = {
-    "landscape": ((640, 480), 512, (1,), (704, 512), [(704, 512)], (320, 240), (660, 480)),
-    "portrait": ((480, 640), 512, (1,), (512, 704), [(512, 704)], (240, 320), (480, 660)),
-    "square": ((100, 100), 512, (1,), (512, 512), [(512, 512)], (50, 50), (100, 100)),
+    "landscape": ((640, 480), 512, (1,), (704, 512), [(704, 512)], (320, 240), (660, 480),
+                  (703 / 511 * 479, 479)),
+    "portrait": ((480, 640), 512, (1,), (512, 704), [(512, 704)], (240, 320), (480, 660),
+                 (479, 703 / 511 * 479)),
+    "square": ((100, 100), 512, (1,), (512, 512), [(512, 512)], (50, 50), (100, 100), (99, 99)),
     "three scales": ((640, 480), 512, (2, 1, 0.5), (768, 512),
-                     [(1536, 1024), (768, 512), (384, 256)], (320, 240), (720, 480)),
-    "only a large scale": ((64, 64), 64, (2,), (64, 64), [(128, 128)], (32, 32), (64, 64)),
-    "input size between": ((64, 64), 100, (1,), (128, 128), [(128, 128)], (32, 32), (64, 64)),
-    "half goes to even": ((3, 5), 64, (1,), (64, 128), [(64, 128)], (2, 2), (3, 6)),
-    "one pixel": ((1, 1), 64, (1,), (64, 64), [(64, 64)], (0, 0), (1, 1)),
+                     [(1536, 1024), (768, 512), (384, 256)], (320, 240), (720, 480),
+                     (767 / 511 * 479, 479)),
+    "only a large scale": ((64, 64), 64, (2,), (64, 64), [(128, 128)], (32, 32), (64, 64),
+                           (63, 63)),
+    "input size between": ((64, 64), 100, (1,), (128, 128), [(128, 128)], (32, 32), (64, 64),
+                           (63, 63)),
+    "half goes to even": ((3, 5), 64, (1,), (64, 128), [(64, 128)], (2, 2), (3, 6),
+                          (2, 127 / 63 * 2)),
+    "one pixel": ((1, 1), 64, (1,), (64, 64), [(64, 64)], (0, 0), (1, 1), (1, 1)),
 }
+FRAME_NAMES = "size", "side", "scales", "base", "sizes", "center", "window", "udp_window"
 
 
-@pytest.mark.parametrize(
-    ("size", "side", "scales", "base", "sizes", "center", "window"), FRAMES.values(), ids=FRAMES)
-def test_frame_of_a_test_picture(size, side, scales, base, sizes, center, window):
-    frame = GEOMETRY.test_frame(size, side, scales)
-    assert frame.base_size == base
-    assert list(frame.sizes) == sizes
-    np.testing.assert_array_equal(frame.center, center)
-    np.testing.assert_allclose(frame.scale * 200, window)
+@pytest.mark.parametrize(FRAME_NAMES, FRAMES.values(), ids=FRAMES)
+def test_frame_of_a_test_picture(size, side, scales, base, sizes, center, window, udp_window):
+    classic, udp = (g.test_frame(size, side, scales) for g in (CLASSIC, UDP))
+    for frame in (classic, udp):
+        assert frame.base_size == base
+        assert list(frame.sizes) == sizes
+    np.testing.assert_array_equal(classic.center, center)
+    np.testing.assert_allclose(classic.scale * 200, window)
+    np.testing.assert_allclose(udp.scale, udp_window)
+    np.testing.assert_array_equal(udp.center, udp.scale / 2)
 
 
-@pytest.mark.parametrize("size", [(640, 480), (480, 640), (101, 67), (7, 3), (1, 1)])
+@pytest.mark.parametrize("size", [(640, 480), (480, 640)])
+def test_a_test_picture_fills_its_short_side(size):
+    short = int(np.argmin(size))
+    for geometry, last in ((CLASSIC, 0), (UDP, 1)):
+        frame = geometry.test_frame(size, 512, (1,))
+        matrix = geometry.test_matrix(frame, frame.base_size)
+        ends = apply(matrix, [[0, 0], np.array(size) - last])[:, short]
+        np.testing.assert_allclose(ends, [0, 512 - last], atol=1e-3)
+
+
+@GEOMETRIES
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scales", [(1,), (2, 1, 0.5)])
 @pytest.mark.parametrize("stride", [1, 4])
-def test_network_positions_go_back_to_the_picture(size, scales, stride):
-    frame = GEOMETRY.test_frame(size, 256, scales)
+def test_network_positions_go_back_to_the_picture(geometry, size, scales, stride):
+    """In UDP the window of the smallest scale is up to half a percent longer than that of 1."""
+    frame = geometry.test_frame(size, 256, scales)
     points = np.random.RandomState(0).rand(2, 5, 2) * size
-    for width, height in frame.sizes:
-        inside = apply(GEOMETRY.test_matrix(frame, (width, height)), points)
-        back = GEOMETRY.to_picture(
-            inside / stride, (width // stride, height // stride), frame.center, frame.scale)
+    loose = geometry is UDP and len(scales) > 1
+    for out in frame.sizes:
+        inside = apply(geometry.test_matrix(frame, out), points)
+        small = tuple(side // stride for side in out)
+        last = (np.array(small) - 1) / (np.array(out) - 1) if geometry is UDP else 1 / stride
+        back = geometry.to_picture(inside * last, small, frame.center, frame.scale)
         assert back.dtype == np.float32
-        np.testing.assert_allclose(back, points, atol=1e-3 * max(size))
+        np.testing.assert_allclose(back, points, atol=(5e-3 if loose else 1e-3) * max(size))
 
 
-def test_picture_center_is_half_its_size():
-    assert GEOMETRY.picture_center((641, 480)).tolist() == [320.5, 240]
+@GEOMETRIES
+@pytest.mark.parametrize("map_size", [(176, 128), (33, 64), (1, 1)])
+@pytest.mark.parametrize("size", SIZES)
+def test_to_map_undoes_to_picture(geometry, map_size, size):
+    frame = geometry.test_frame(size, 256, (1,))
+    xy = (np.random.RandomState(0).rand(3, 4, 2) * map_size).astype(np.float32)
+    there = geometry.to_picture(xy, map_size, frame.center, frame.scale)
+    back = geometry.to_map(there, map_size, frame.center, frame.scale)
+    assert back.dtype == there.dtype == np.float32
+    np.testing.assert_allclose(back, xy, atol=2e-4)
+
+
+@GEOMETRIES
+def test_the_corners_of_a_map_are_those_of_the_window(geometry):
+    """A window that does not begin at the picture's first pixel, too."""
+    center, window, map_size = np.array([40.0, 30]), np.array([20.0, 10]), (65, 33)
+    last = np.array(map_size) - (geometry is UDP)
+    scale = window if geometry is UDP else window / 200
+    found = geometry.to_picture(np.array([[0, 0], last]), map_size, center, scale)
+    np.testing.assert_allclose(found, [[30, 25], [50, 35]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("geometry", "size", "expected"), [
+    (CLASSIC, (641, 480), [320.5, 240]), (UDP, (641, 480), [320, 239.5]),
+    (CLASSIC, (1, 1), [0.5, 0.5]), (UDP, (1, 1), [0, 0]),
+])
+def test_picture_center(geometry, size, expected):
+    assert geometry.picture_center(size).tolist() == expected
+
+
+@pytest.mark.parametrize(("geometry", "expected"), [
+    (CLASSIC, [[3, 4], [0, 0]]), (UDP, [[3.75, 4.25], [-0.5, 0.5]]),
+])
+def test_peak_centers(geometry, expected):
+    keypoints = np.array([[3.75, 4.25], [-0.5, 0.5]], np.float32)
+    np.testing.assert_array_equal(geometry.peak_centers(keypoints), expected)

@@ -7,6 +7,7 @@ from aepose.datasets.transforms import RandomAffine, RandomFlip, make_test_item
 from aepose.errors import ConfigError
 from aepose.structures import MapView, PoseSample
 
+CONVENTIONS = pytest.mark.parametrize("convention", ["classic", "udp"])
 STILL = {"scale": (1, 1), "rotation": 0, "translation": 0}
 
 
@@ -79,10 +80,11 @@ def test_flip_probability(three, probability, expected):
     assert flips == pytest.approx(expected, abs=30)
 
 
+@CONVENTIONS
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("size", [(96, 64), (64, 96), (70, 70)])
-def test_affine_moves_picture_and_keypoints_alike(make_codec, size, seed):
-    codec = make_codec(128, map_strides=(4, 2))
+def test_affine_moves_picture_and_keypoints_alike(make_codec, size, seed, convention):
+    codec = make_codec(128, map_strides=(4, 2), convention=convention)
     sample = dots(make_sample(size, seed=seed))
     affine = RandomAffine(codec, scale=(0.75, 1.5), rotation=30, translation=10, scale_type="long")
     warped = affine(sample, np.random.RandomState(seed))
@@ -92,20 +94,26 @@ def test_affine_moves_picture_and_keypoints_alike(make_codec, size, seed):
             brightest(warped.image[..., keypoint]), warped.keypoints[0, keypoint], atol=0.5)
     for view, side in zip(warped.views, (32, 64), strict=True):
         assert view.size == (side, side)
-        np.testing.assert_allclose(
-            view.keypoints, warped.keypoints * side / 128, atol=1e-3)
+        factor = side / 128 if convention == "classic" else (side - 1) / 127
+        np.testing.assert_allclose(view.keypoints, warped.keypoints * factor, atol=1e-3)
 
 
-@pytest.mark.parametrize(("scale_type", "size", "corner"), [
-    ("long", (96, 64), (0, 64 / 6)), ("short", (96, 64), (-16, 0)),
-    ("long", (64, 96), (64 / 6, 0)), ("short", (64, 96), (0, -16)), ("short", (64, 64), (0, 0)),
+# In UDP a window as many steps long as the picture has pixels fills the 63 steps of the output.
+@pytest.mark.parametrize(("convention", "scale_type", "size", "corner"), [
+    ("classic", "long", (96, 64), (0, 64 / 6)), ("classic", "short", (96, 64), (-16, 0)),
+    ("classic", "long", (64, 96), (64 / 6, 0)), ("classic", "short", (64, 96), (0, -16)),
+    ("classic", "short", (64, 64), (0, 0)),
+    ("udp", "long", (96, 64), (31.5 - 47.5 * 63 / 96, 31.5 - 31.5 * 63 / 96)),
+    ("udp", "short", (96, 64), (31.5 - 47.5 * 63 / 64, 31.5 - 31.5 * 63 / 64)),
+    ("udp", "long", (64, 96), (31.5 - 31.5 * 63 / 96, 31.5 - 47.5 * 63 / 96)),
+    ("udp", "short", (64, 64), (31.5 / 64, 31.5 / 64)),
 ])
-def test_scale_type(make_codec, scale_type, size, corner):
+def test_scale_type(make_codec, convention, scale_type, size, corner):
     sample = make_sample(size)
     sample.loss_mask[:] = True
     sample.keypoints[0, 0] = 0
-    warped = RandomAffine(make_codec(), scale_type=scale_type, **STILL)(
-        sample, np.random.RandomState(0))
+    affine = RandomAffine(make_codec(convention=convention), scale_type=scale_type, **STILL)
+    warped = affine(sample, np.random.RandomState(0))
     np.testing.assert_allclose(warped.keypoints[0, 0], corner, atol=1e-4)
     # Padding does not count in the loss.
     assert warped.loss_mask.mean() == pytest.approx(
@@ -119,10 +127,11 @@ def test_nothing_moves_where_nothing_is_drawn(make_codec):
     np.testing.assert_array_equal(warped.views[0].loss_mask, sample.loss_mask)
 
 
+@CONVENTIONS
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (3, 5), (1, 40)])
 @pytest.mark.parametrize("people", [0, 1])
-def test_tiny_pictures(make_codec, three, size, people):
-    codec = make_codec()
+def test_tiny_pictures(make_codec, three, size, people, convention):
+    codec = make_codec(convention=convention)
     sample = make_sample(size, people)
     for seed in range(5):
         rng = np.random.RandomState(seed)
@@ -164,17 +173,18 @@ def test_wrong_options(make_codec, options, message):
         RandomAffine(make_codec(), **options)
 
 
+@CONVENTIONS
 @pytest.mark.parametrize("scales", [(1,), (0.5, 1, 2)])
-def test_test_item(make_codec, scales):
+def test_test_item(make_codec, scales, convention):
+    codec = make_codec(convention=convention)
     sample = dots(make_sample((96, 64)))
-    item = make_test_item(sample.image, make_codec(), scales, 7, "a.jpg")
+    item = make_test_item(sample.image, codec, scales, 7, "a.jpg")
     assert item.scales == tuple(sorted(scales, reverse=True))
     assert (item.image_size, item.image_id, item.image_path) == ((96, 64), 7, "a.jpg")
-    geometry = make_codec().geometry
     for image in item.images:
         size = image.shape[1], image.shape[0]
         found = np.array([brightest(image[..., k]) for k in range(3)])
-        back = geometry.to_picture(found, size, item.center, item.scale)
+        back = codec.geometry.to_picture(found, size, item.center, item.scale)
         np.testing.assert_allclose(back, sample.keypoints[0], atol=0.5)
     at_one = item.images[item.scales.index(1)]
     assert (at_one.shape[1], at_one.shape[0]) == item.base_size

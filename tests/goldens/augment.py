@@ -13,7 +13,7 @@ from aepose.metainfo import get_metainfo
 from aepose.models.data_preprocessor import PosePreprocessor
 from aepose.structures import PoseSample
 from tests.goldens.common import Options, Tally, difference, read_json, relative_difference
-from tests.goldens.resize import find_image
+from tests.goldens.resize import convention, find_image
 
 # Pixels of maps; matrices are compared to the same tolerance.
 TOLERANCE = 1e-4
@@ -27,9 +27,7 @@ def check_augment(folder: Path, options: Options) -> Tally:
         if "drawn" not in case:
             continue
         path = find_image(options.data, case["image"])
-        if case["use_udp"]:
-            tally.skip(name, "UDP convention is not built yet")
-        elif path is None:
+        if path is None:
             tally.skip(name, "picture is not here")
         else:
             tally.add(name, _compare_case(name, case, arrays, path), TOLERANCE)
@@ -40,7 +38,8 @@ def check_augment(folder: Path, options: Options) -> Tally:
 
 def _codec(case: dict) -> AssociativeEmbeddingCodec:
     strides = [case["image_size"] // size for size in case["heatmap_size"]]
-    return AssociativeEmbeddingCodec(get_metainfo("coco"), case["image_size"], strides)
+    return AssociativeEmbeddingCodec(
+        get_metainfo("coco"), case["image_size"], strides, convention=convention(case))
 
 
 def _compare_case(name: str, case: dict, arrays: dict, path: Path) -> float:

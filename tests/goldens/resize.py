@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.codecs import AssociativeEmbeddingCodec, ClassicGeometry
+from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.codecs.geometry import CONVENTIONS
 from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_test_item
 from aepose.metainfo import get_metainfo
@@ -22,18 +23,20 @@ def check_resize(folder: Path, options: Options) -> Tally:
     golden, tally = read_json(folder / "resize.json.gz"), Tally()
     for case in golden["sizes"]:
         scales = "x".join(map(str, case["test_scale_factor"]))
-        name = f"{case['width']}x{case['height']}.{case['image_size']}.{scales}"
-        if case["use_udp"]:
-            tally.skip(f"{name}.udp", "UDP convention is not built yet")
-        else:
-            tally.add(name, _compare_sizes(case), 1e-6)
+        name = f"{case['width']}x{case['height']}.{case['image_size']}.{scales}.{convention(case)}"
+        tally.add(name, _compare_sizes(case), 1e-6)
     for case in golden["pixels"]:
         _check_pixels(case, options, tally)
     return tally
 
 
+def convention(case: dict) -> str:
+    """Return the name of a case's pixel convention."""
+    return "udp" if case["use_udp"] else "classic"
+
+
 def _compare_sizes(case: dict) -> float:
-    geometry = ClassicGeometry()
+    geometry = CONVENTIONS[convention(case)]()
     scales = tuple(part["s"] for part in case["per_scale"])
     frame = geometry.test_frame((case["width"], case["height"]), case["image_size"], scales)
     worst = [difference(frame.base_size, case["base_size"]),
@@ -52,16 +55,16 @@ def find_image(data: Path, name: str) -> Path | None:
 
 def _check_pixels(case: dict, options: Options, tally: Tally) -> None:
     scales = [part["s"] for part in case["outputs"]]
-    name = f"{Path(case['picture']).name}.{case['image_size']}.{'x'.join(map(str, scales))}"
-    if case["use_udp"]:
-        return tally.skip(f"{name}.udp", "UDP convention is not built yet")
+    parts = Path(case["picture"]).name, case["image_size"], "x".join(map(str, scales))
+    name = ".".join(map(str, (*parts, convention(case))))
     path = find_image(options.data, Path(case["picture"]).name)
     if path is None:
         return tally.skip(name, "picture is not here")
     image = read_image(path)
     if zlib.crc32(image.tobytes()) != case["decoded_rgb_crc32"]:
         return tally.skip(name, "this JPEG decoder gives other pixels")
-    codec = AssociativeEmbeddingCodec(get_metainfo("coco"), case["image_size"])
+    codec = AssociativeEmbeddingCodec(get_metainfo("coco"), case["image_size"],
+                                      convention=convention(case))
     item = make_test_item(image, codec, scales)
     tensors = PosePreprocessor()({"items": [item]})["images"][0]
     worst = []

@@ -79,8 +79,8 @@ class RandomAffine:
 
     def source_window(self, size: tuple[int, int], scale: float) -> np.ndarray:
         """Window (2,) in picture pixels for the square network input."""
-        side = (min if self.scale_type == "short" else max)(size) * scale
-        return np.array([side, side])
+        side = (min if self.scale_type == "short" else max)(size)
+        return self.codec.geometry.random_window(side, scale)
 
     def matrix(self, size: tuple[int, int], drawn: AffineDraw, out: int) -> np.ndarray:
         """Matrix (2, 3) from a picture of ``size`` (w, h) to a square output of side ``out``."""

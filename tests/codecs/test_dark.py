@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from aepose.codecs.dark import newton_step
+from aepose.codecs.gaussian import draw_gaussians
+
+WIDTH, HEIGHT = 24, 18
+
+
+def peak(*centers):
+    """Heatmaps (K, H, W) with one Gaussian per keypoint."""
+    return draw_gaussians(
+        np.array(centers), np.arange(len(centers)), len(centers), (WIDTH, HEIGHT), 2)
+
+
+def found(centers, score=0.9):
+    """One person (1, K, 4) in the cells nearest to the centres."""
+    cells = np.clip(np.round(centers), 0, (WIDTH - 1, HEIGHT - 1))
+    rest = np.broadcast_to([score, 7], cells.shape)
+    return np.concatenate([cells, rest], axis=1, dtype=np.float32)[None]
+
+
+INSIDE = [(10, 8), (10.3, 8), (10, 8.3), (9.6, 8.45), (10.49, 7.51), (2.4, 2.3), (21.3, 15.4)]
+
+
+@pytest.mark.parametrize("center", INSIDE)
+def test_finds_the_centre_of_a_gaussian(center):
+    """Two cells or more from the border."""
+    moved = newton_step(found([center]), peak(center))
+    np.testing.assert_allclose(moved[0, 0, :2], center, atol=2e-4)
+    np.testing.assert_array_equal(moved[0, 0, 2:], np.float32([0.9, 7]))
+
+
+# The blur mirrors the map at its border and the differences repeat its last row: on the border the
+# step is half a cell outwards, wherever the centre is, and beside it still up to half a cell off.
+@pytest.mark.parametrize(("center", "expected"), [
+    ((0, 8), (-0.5, 8)), ((0.3, 8.2), (-0.5, 8.2)), ((23, 17), (23.5, 17.5)),
+    ((10.2, 16.8), (10.2, 17.5)), ((1.3, 8), (0.948, 8)), ((10, 1.3), (10, 0.948)),
+])
+def test_at_the_border_the_step_goes_outwards(center, expected):
+    moved = newton_step(found([center]), peak(center))
+    np.testing.assert_allclose(moved[0, 0, :2], expected, atol=1e-3)
+
+
+def test_leaves_its_input_alone():
+    centers = [(10.3, 8), (3.4, 5.2)]
+    people, heatmaps = found(centers), peak(*centers)
+    before = people.copy(), heatmaps.copy()
+    moved = newton_step(people, heatmaps)
+    assert moved.dtype == np.float32
+    np.testing.assert_array_equal(people, before[0])
+    np.testing.assert_array_equal(heatmaps, before[1])
+
+
+def test_each_keypoint_of_each_person_by_its_own_map():
+    centers = np.array([[(5.3, 4.2), (15.6, 4.4)], [(16.4, 12.3), (6.2, 11.6)]])
+    heatmaps = np.maximum(*(peak(*person) for person in centers))
+    moved = newton_step(np.concatenate([found(person) for person in centers]), heatmaps)
+    np.testing.assert_allclose(moved[..., :2], centers, atol=5e-3)
+
+
+def test_missing_keypoints_move_too():
+    """They stand in the corner; their score stays 0."""
+    moved = newton_step(np.zeros((1, 1, 4), np.float32), peak((2, 3)))
+    np.testing.assert_allclose(moved[0, 0], [-0.5, -0.5, 0, 0], atol=1e-6)
+
+
+def cancelling():
+    """A map whose blurred logarithm has, at x = 10, just the curvature that the ridge undoes."""
+    heatmap = np.full((HEIGHT, WIDTH), 0.5)
+    heatmap[:, [8, 12]] -= np.finfo(np.float32).eps
+    return heatmap
+
+
+@pytest.mark.parametrize("heatmap", [
+    np.zeros((HEIGHT, WIDTH)), np.ones((HEIGHT, WIDTH)), np.full((HEIGHT, WIDTH), -3.0),
+    np.full((HEIGHT, WIDTH), 1e9), cancelling(),
+], ids=["empty", "plateau", "negative", "above the clip", "no curvature left"])
+def test_stays_where_there_is_no_slope(heatmap):
+    people = found([(10, 8)])
+    np.testing.assert_array_equal(newton_step(people, heatmap[None].astype(np.float32)), people)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_gives_finite_positions(seed):
+    rng = np.random.RandomState(seed)
+    people = np.zeros((HEIGHT * WIDTH, 1, 4), np.float32)
+    people[:, 0, :2] = np.argwhere(np.ones((WIDTH, HEIGHT)))
+    heatmaps = rng.randn(1, HEIGHT, WIDTH).astype(np.float32)
+    assert np.isfinite(newton_step(people, heatmaps)).all()
+
+
+@pytest.mark.parametrize("keypoints", [1, 3])
+@pytest.mark.parametrize("people", [0, 1, 3])
+def test_shapes(keypoints, people):
+    moved = newton_step(
+        np.zeros((people, keypoints, 5), np.float32), np.zeros((keypoints, 9, 9), np.float32))
+    assert moved.shape == (people, keypoints, 5)
+
+
+@pytest.mark.parametrize(("people", "heatmaps", "message"), [
+    (np.zeros((1, 2, 4)), np.zeros((3, 9, 9)), "people: expected"),
+    (np.zeros((1, 3, 3)), np.zeros((3, 9, 9)), "people: expected"),
+    (np.zeros((1, 3, 4)), np.zeros((1, 3, 9, 9)), "heatmaps: expected"),
+])
+def test_says_what_is_wrong(people, heatmaps, message):
+    with pytest.raises(ValueError, match=message):
+        newton_step(people.astype(np.float32), heatmaps.astype(np.float32))
