@@ -1,4 +1,7 @@
+import json
+import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,10 +31,74 @@ def test_grouping_index(three, order, expected):
     ({"sigmas": (0.1,) * 2}, "sigmas has 2 entries, expected 3"),
     ({"keypoint_colors": ((0, 0, 0),) * 4}, "keypoint_colors has 4 entries, expected 3"),
     ({"skeleton_colors": ()}, "skeleton_colors has 0 entries, expected 2"),
+    ({"part_fields": (("keypoints", 2),)}, "part_fields have 2 keypoints in all, expected 3"),
+    ({"part_fields": (("hand_kpts", 3),)}, "part_fields are hand_kpts; give 'keypoints' first"),
+    ({"part_fields": (("keypoints", 2), ("keypoints", 1))}, "each field once"),
 ])
 def test_contradictions(three, change, message):
     with pytest.raises(ConfigError, match=message):
         replace(three, **change)
+
+
+def test_annotation_fields(three):
+    assert three.annotation_fields == (("keypoints", 3),)
+    parts = (("keypoints", 1), ("foot_kpts", 2))
+    assert replace(three, part_fields=parts).annotation_fields == parts
+
+
+FLIP_INDEX = {
+    "coco": [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15],
+    "aic": [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8, 12, 13],
+    "mhp": [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10],
+    "crowdpose": [1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 12, 13],
+    "coco_wholebody": [
+        0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15, 20, 21, 22, 17, 18, 19,
+        *range(39, 22, -1), *range(49, 39, -1), 50, 51, 52, 53, 58, 57, 56, 55, 54,
+        68, 67, 66, 65, 70, 69, 62, 61, 60, 59, 64, 63,
+        77, 76, 75, 74, 73, 72, 71, 82, 81, 80, 79, 78, 87, 86, 85, 84, 83, 90, 89, 88,
+        *range(112, 133), *range(91, 112),
+    ],
+}
+# Of all facts of a set: the keypoint names in order, the swaps, sigmas, limbs and colours.
+CHECKSUMS = {"coco": 1259106140, "aic": 886860933, "mhp": 1309319373, "crowdpose": 370482432,
+             "coco_wholebody": 470416520}
+FACTS = Path(__file__).resolve().parents[2] / "shared" / "keypoints.json"
+
+
+def facts_of(metainfo):
+    swaps = {a: b for pair in metainfo.flip_pairs for a, b in (pair, pair[::-1])}
+    return {
+        "keypoints": list(metainfo.keypoint_names), "swap": swaps,
+        "sigmas": list(metainfo.sigmas), "skeleton": [list(limb) for limb in metainfo.skeleton],
+        "colors": [list(color) for color in metainfo.keypoint_colors],
+        "skeleton_colors": [list(color) for color in metainfo.skeleton_colors],
+    }
+
+
+@pytest.mark.parametrize("name", FLIP_INDEX)
+def test_known_sets(name):
+    metainfo = get_metainfo(name)
+    assert metainfo.name == name
+    assert metainfo.flip_index.tolist() == FLIP_INDEX[name]
+    assert sum(count for _, count in metainfo.annotation_fields) == metainfo.num_keypoints
+    if name != "coco":
+        assert metainfo.grouping_index == tuple(range(metainfo.num_keypoints))
+    text = json.dumps(facts_of(metainfo), sort_keys=True)
+    assert zlib.crc32(text.encode()) == CHECKSUMS[name]
+
+
+@pytest.mark.skipif(not FACTS.is_file(), reason="the reference facts are not here")
+@pytest.mark.parametrize("name", FLIP_INDEX)
+def test_known_sets_against_the_reference(name):
+    facts = json.loads(FACTS.read_text())[name]
+    ours = facts_of(get_metainfo(name))
+    assert ours == {key: facts[key] for key in ours}
+
+
+def test_whole_body_fields():
+    assert get_metainfo("coco_wholebody").annotation_fields == (
+        ("keypoints", 17), ("foot_kpts", 6), ("face_kpts", 68), ("lefthand_kpts", 21),
+        ("righthand_kpts", 21))
 
 
 def test_coco():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aepose.apis.cli import make_folder, run_tool
-from aepose.datasets.annotations import load_annotations
+from aepose.datasets.annotations import join_fields, load_annotations
 from aepose.engine.hooks import write_json
 from aepose.metainfo import get_metainfo
 
@@ -22,12 +22,13 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, help="only the first COUNT of them")
     parser.add_argument("--metainfo", default="coco", help="keypoint set (default: %(default)s)")
     options = parser.parse_args(args)
-    num_keypoints = get_metainfo(options.metainfo).num_keypoints
-    data = load_annotations(options.annotations, num_keypoints)
+    fields = get_metainfo(options.metainfo).annotation_fields
+    data = load_annotations(options.annotations, fields)
     images = data["images"]
     if options.with_people:
+        names = [name for name, _ in fields]
         shown = {a["image_id"] for a in data["annotations"]
-                 if any(a["keypoints"][2::3]) and not a.get("iscrowd", 0)}
+                 if any(join_fields(a, names)[2::3]) and not a.get("iscrowd", 0)}
         images = [image for image in images if image["id"] in shown]
     images = images[: options.count]
     kept = {image["id"] for image in images}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from mmengine.registry import DefaultScope
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -13,7 +14,7 @@ from aepose.datasets import collate_test, collate_train
 from aepose.engine import PoseRunner
 from aepose.errors import ConfigError
 from aepose.metainfo import get_metainfo
-from aepose.registry import CODECS, DATASETS, METRICS, MODELS, build
+from aepose.registry import CODECS, DATASETS, METRICS, MODELS, SCOPE, build
 from aepose.structures import TestTime
 
 Split = Literal["train", "val", "test"]
@@ -70,7 +71,9 @@ def describe_dataloader(cfg: Config, split: Split) -> dict[str, Any]:
 def build_dataloader(cfg: Config, split: Split) -> DataLoader:
     """Build the data loader of one split."""
     seed = (cfg.get("randomness") or {}).get("seed")
-    return PoseRunner.build_dataloader(describe_dataloader(cfg, split), seed=seed)
+    # Without a runner, the engine would look for the sampler among its own only.
+    with DefaultScope.overwrite_default_scope(SCOPE):
+        return PoseRunner.build_dataloader(describe_dataloader(cfg, split), seed=seed)
 
 
 def build_evaluator(cfg: Config, split: Split, dataset: Any) -> Any:

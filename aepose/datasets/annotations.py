@@ -10,6 +10,7 @@ import gzip
 import json
 import math
 import zlib
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,25 +21,36 @@ _SECTIONS = ("images", "annotations", "categories")
 _IMAGE_FIELDS = ("id", "file_name", "width", "height")
 
 
-def load_annotations(path: str | PathLike[str], num_keypoints: int) -> dict[str, Any]:
+Fields = Sequence[tuple[str, int]]
+
+
+def load_annotations(path: str | PathLike[str], fields: Fields) -> dict[str, Any]:
     """Return the content of a COCO-format keypoint file (.json or .json.gz), checked.
 
-    num_keypoints: K; each annotation's ``keypoints`` must hold 3K finite numbers x, y, visibility
-        (pixels of the picture)
+    fields: the metainfo's ``annotation_fields``; each annotation must have each of these fields,
+        with 3 finite numbers x, y, visibility per keypoint (pixels of the picture)
 
     Empty lists, crowds and people without a labelled keypoint are normal data.
 
     Raises DataError that names the file, and where there is one the annotation, for: a missing
     file, not JSON, a missing section, an image or annotation without a needed field, two images
-    with one id, an annotation of an unknown image, keypoints that are not 3K numbers.
+    with one id, an annotation of an unknown image, a field that is not 3 numbers per keypoint.
     """
     path = Path(path)
     data = _read(path)
     _check_sections(data, path)
     image_ids = _check_images(data["images"], path)
     for index, annotation in enumerate(data["annotations"]):
-        _check_annotation(annotation, index, image_ids, num_keypoints, path)
+        where = f"{path}: annotation {annotation.get('id', f'number {index}')}"
+        _check_annotation(annotation, image_ids, where)
+        for name, count in fields:
+            _check_keypoints(annotation, name, count, where)
     return data
+
+
+def join_fields(annotation: dict[str, Any], names: Iterable[str]) -> list[float]:
+    """Return the numbers x, y, visibility of the keypoints in these fields, one after another."""
+    return [value for name in names for value in annotation[name]]
 
 
 def _read(path: Path) -> Any:
@@ -81,24 +93,26 @@ def _check_images(images: list[dict[str, Any]], path: Path) -> set[Any]:
     return ids
 
 
-def _check_annotation(annotation: dict[str, Any], index: int, image_ids: set[Any],
-                      num_keypoints: int, path: Path) -> None:
-    where = f"{path}: annotation {annotation.get('id', f'number {index}')}"
+def _check_annotation(annotation: dict[str, Any], image_ids: set[Any], where: str) -> None:
     for key in ("id", "image_id"):
         if key not in annotation:
             raise DataError(f"{where} has no '{key}'; add it to the file")
     if annotation["image_id"] not in image_ids:
         raise DataError(f"{where} belongs to image {annotation['image_id']}, which is not among "
                         "'images'; remove the annotation or add the image")
-    if "keypoints" not in annotation:
-        raise DataError(f"{where} has no 'keypoints' (expected {num_keypoints} of them); this "
-                        "looks like a detection-only file: use the keypoint annotations, such as "
-                        "person_keypoints_*.json")
-    if not _is_numbers(annotation["keypoints"], 3 * num_keypoints):
-        raise DataError(f"{where}: 'keypoints' must be {3 * num_keypoints} numbers (x, y, "
-                        f"visibility of {num_keypoints} keypoints), got "
-                        f"{_describe(annotation['keypoints'])}; does the config's metainfo belong "
-                        "to this data set?")
+
+
+def _check_keypoints(annotation: dict[str, Any], name: str, count: int, where: str) -> None:
+    if name not in annotation:
+        kind = ("this looks like a detection-only file: use the keypoint annotations, such as "
+                "person_keypoints_*.json" if name == "keypoints" else
+                "use annotations with all the fields of the config's metainfo, such as "
+                "coco_wholebody_*.json")
+        raise DataError(f"{where} has no '{name}' (expected {count} of them); {kind}")
+    if not _is_numbers(annotation[name], 3 * count):
+        raise DataError(f"{where}: '{name}' must be {3 * count} numbers (x, y, visibility of "
+                        f"{count} keypoints), got {_describe(annotation[name])}; does the "
+                        "config's metainfo belong to this data set?")
 
 
 def _is_numbers(values: Any, length: int) -> bool:

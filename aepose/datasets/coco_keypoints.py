@@ -12,7 +12,7 @@ from pycocotools import mask as coco_mask
 from torch.utils.data import Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.datasets.annotations import load_annotations
+from aepose.datasets.annotations import join_fields, load_annotations
 from aepose.datasets.image import read_image
 from aepose.datasets.sampler import Draw
 from aepose.datasets.transforms import make_test_item
@@ -21,11 +21,24 @@ from aepose.metainfo import Metainfo
 from aepose.registry import DATASETS, TRANSFORMS, build
 from aepose.structures import PoseSample, TestItem, TrainItem
 
+# Besides the keypoints, what a sample is made from.
+_USED = ("id", "iscrowd", "num_keypoints", "segmentation")
+
 
 def _labelled(annotation: dict) -> int:
     """Number of labelled keypoints; files that do not give it are counted."""
-    visibility = annotation["keypoints"][2::3]
-    return annotation.get("num_keypoints", sum(v > 0 for v in visibility))
+    return annotation.get("num_keypoints", int((annotation["keypoints"][:, 2] > 0).sum()))
+
+
+def _compact(annotation: dict, metainfo: Metainfo) -> dict:
+    """Keep what samples need, with ``keypoints`` as one (K, 3) float32 array.
+
+    Lists of numbers would take gigabytes for whole bodies, and again in every worker.
+    """
+    names = [name for name, _ in metainfo.annotation_fields]
+    kept = {k: annotation[k] for k in _USED if k in annotation}
+    joints = np.array(join_fields(annotation, names), np.float32).reshape(-1, 3)
+    return {**kept, "keypoints": joints}
 
 
 @DATASETS.register_module()
@@ -36,6 +49,9 @@ class CocoKeypoints(Dataset):
     transforms: configs of training transforms, applied in order before ``codec.encode``
     test_mode: give every picture as a TestItem at ``scales``, instead of those with annotations
         as augmented TrainItems
+
+    Keypoints are read from the metainfo's ``annotation_fields``. Any visibility above 0 counts,
+    also the fractions that some files give; flags such as ``lefthand_valid`` are not looked at.
 
     Training leaves out crowd annotations without keypoints (they only mask the loss) and pictures
     without any annotation. Raises DataError for files that are missing or malformed.
@@ -64,10 +80,10 @@ class CocoKeypoints(Dataset):
             build(TRANSFORMS, cfg, f"dataset.transforms.{i}", codec=codec, metainfo=metainfo)
             for i, cfg in enumerate(transforms)
         ]
-        data = load_annotations(self.ann_file, metainfo.num_keypoints)
+        data = load_annotations(self.ann_file, metainfo.annotation_fields)
         self._annotations: dict[int, list[dict]] = defaultdict(list)
         for annotation in data["annotations"]:
-            self._annotations[annotation["image_id"]].append(annotation)
+            self._annotations[annotation["image_id"]].append(_compact(annotation, metainfo))
         self.images = [i for i in data["images"] if test_mode or i["id"] in self._annotations]
         if not self.images:
             why = "lists no pictures" if test_mode else "has no picture with annotations"
@@ -85,11 +101,15 @@ class CocoKeypoints(Dataset):
         if not isinstance(draw, Draw):
             # Another sampler than ours: augment from NumPy's global state.
             draw = Draw(draw, int(np.random.randint(2**31)))
+        return self.codec.encode(self.augmented_sample(draw))
+
+    def augmented_sample(self, draw: Draw) -> PoseSample:
+        """Return a picture with its people after the training transforms."""
         sample = self.load_sample(draw.index)
         rng = np.random.RandomState(draw.seed)
         for transform in self.transforms:
             sample = transform(sample, rng)
-        return self.codec.encode(sample)
+        return sample
 
     def _path(self, info: dict) -> str:
         return str(self.img_dir / info["file_name"])
@@ -112,11 +132,12 @@ class CocoKeypoints(Dataset):
         people = [a for a in annotations if not a.get("iscrowd", 0) or _labelled(a)]
         joints = np.zeros((len(people), self.num_keypoints, 3), np.float32)
         for person, annotation in zip(joints, people, strict=True):
-            person[:] = np.reshape(annotation["keypoints"], (-1, 3))
+            person[:] = annotation["keypoints"]
         return PoseSample(
             image=self.load_image(info),
             keypoints=joints[..., :2],
-            visibility=joints[..., 2].astype(np.uint8),
+            # Rounded up: a fraction is a doubtful but labelled keypoint.
+            visibility=np.clip(np.ceil(joints[..., 2]), 0, 2).astype(np.uint8),
             loss_mask=self.loss_mask(info, annotations),
             image_id=info["id"],
             image_path=self._path(info),

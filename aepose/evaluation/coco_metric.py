@@ -9,20 +9,16 @@ from typing import Any
 from mmengine.evaluator import BaseMetric
 
 from aepose.errors import ConfigError, DataError, nearest
-from aepose.evaluation.coco_eval import (
-    CocoScores,
-    Record,
-    evaluate_records,
-    load_ground_truth,
-    to_records,
-)
+from aepose.evaluation.coco_eval import CocoScores, evaluate_records, load_ground_truth, mean_known
 from aepose.evaluation.oks import oks_nms, soft_oks_nms
+from aepose.evaluation.records import WHOLE, Part, Record, parts_of, to_records
 from aepose.metainfo import Metainfo, get_metainfo
 from aepose.registry import METRICS
 from aepose.structures import PoseResult
 
 # The order in which metrics are reported; the zoo's tables show all but the last.
 METRIC_ORDER = ("AP", "AP50", "AP75", "AR", "AR50", "AP(M)", "AP(L)", "AR(M)", "AR(L)", "AR75")
+_HANDS = ("lefthand", "righthand")
 _SUPPRESSION = {"oks": oks_nms, "soft_oks": soft_oks_nms}
 
 
@@ -32,18 +28,27 @@ class CocoMetric(BaseMetric):
 
     metainfo: the data set's keypoints, or its name; gives K and the sigmas
     ann_file: the annotation file; every picture in it counts, also one without a result
+    use_area: measure people by the annotated area; False: by 0.53 of their box, which is the custom
+        for AIC and MHP and works without annotated areas
     nms: None, 'oks' (drops poses alike to a better one) or 'soft_oks' (re-orders, keeps 20)
     oks_threshold: OKS above which 'oks' drops a pose, or the width of 'soft_oks'; in (0, 1]
 
     records: after ``compute_metrics`` the COCO result records of all pictures, ready for JSON
-    parts: after ``compute_metrics`` the scores of each set of keypoints by its annotation field
+    parts: after ``compute_metrics`` the scores of each set of keypoints by its name: 'keypoints',
+        or for a data set with several annotation fields 'body', 'foot', … and 'wholebody'
+
+    Where there are parts, each has an AP and AR ("foot AP"), "hand" is the mean of both hands, and
+    the names without a part are those of the whole body.
 
     Raises ConfigError for a bad option, DataError for an annotation file that cannot be used:
     both at construction, before any network runs.
     """
 
+    # Whether a person counts is seen from its keypoints, or else from the file's num_keypoints.
+    counts_keypoints = True
+
     def __init__(self, metainfo: Metainfo | str, ann_file: str | PathLike[str],
-                 nms: str | None = None, oks_threshold: float = 0.9,
+                 nms: str | None = None, oks_threshold: float = 0.9, use_area: bool = True,
                  collect_device: str = "cpu", prefix: str | None = "coco") -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if nms is not None and nms not in _SUPPRESSION:
@@ -55,7 +60,11 @@ class CocoMetric(BaseMetric):
         self.ann_file = ann_file
         self.nms = nms
         self.oks_threshold = oks_threshold
-        self.ground_truth = load_ground_truth(ann_file, self.metainfo.num_keypoints)
+        self.ground_truth = load_ground_truth(
+            ann_file, self.metainfo, use_area,
+            needed=() if self.counts_keypoints else ("num_keypoints",))
+        self._image_ids = {image["id"] for image in self.ground_truth.images}
+        self.scored = parts_of(self.metainfo)
         self.records: list[Record] = []
         self.parts: dict[str, CocoScores] = {}
 
@@ -65,23 +74,46 @@ class CocoMetric(BaseMetric):
         Raises DataError for a picture that the annotation file does not know, ConfigError for
         poses with another number of keypoints than the metainfo.
         """
-        category_id = self.ground_truth.dataset["categories"][0]["id"]
+        category_id, fields = self.ground_truth.category_id, self.metainfo.annotation_fields
         for result in data_samples:
             self._check(result)
-            records = to_records(self._suppress(result), category_id)
+            records = to_records(self._suppress(result), category_id, fields)
             self.results.append((result.image_id, records))
 
     def compute_metrics(self, results: list[tuple[int, list[Record]]]) -> dict[str, float]:
-        """Return the metrics by name in METRIC_ORDER; all 0 when nobody was found anywhere."""
+        """Return the metrics by name; all 0 when nobody was found anywhere."""
         # A distributed sampler may repeat pictures to fill a batch: each counts once.
         by_image = dict(results)
         self.records = [record for records in by_image.values() for record in records]
-        scores = evaluate_records(self.ground_truth, self.records, self.metainfo.sigmas)
-        self.parts = {"keypoints": scores}
-        return {name: scores.stats[name] for name in METRIC_ORDER}
+        self.parts = {part.name: self.score(part) for part in self.scored}
+        return self.summarise()
+
+    def score(self, part: Part, image_ids: Sequence[int] | None = None) -> CocoScores:
+        """Return how well ``records`` agree in a part, in all pictures or in some."""
+        return evaluate_records(self.ground_truth, self.records, part, self.counts_keypoints,
+                                image_ids)
+
+    def summarise(self) -> dict[str, float]:
+        """Return the metrics by name from ``parts``: METRIC_ORDER, then those of the parts."""
+        stats = self.parts[self.scored[-1].name].stats
+        metrics = {name: stats[name] for name in METRIC_ORDER}
+        if len(self.parts) > 1:
+            metrics.update(self._part_metrics())
+        return metrics
+
+    def _part_metrics(self) -> dict[str, float]:
+        """Return AP and AR of each part, of the hands together, and of the whole."""
+        stats = {name: scores.stats for name, scores in self.parts.items()}
+        whole = stats.pop(WHOLE)
+        if all(hand in stats for hand in _HANDS):
+            # A hand of which there is none to find says nothing of the other.
+            stats["hand"] = {
+                name: mean_known([stats[hand][name] for hand in _HANDS]) for name in ("AP", "AR")}
+        stats[WHOLE] = whole
+        return {f"{part} {name}": s[name] for part, s in stats.items() for name in ("AP", "AR")}
 
     def _check(self, result: PoseResult) -> None:
-        if result.image_id not in self.ground_truth.imgs:
+        if result.image_id not in self._image_ids:
             raise DataError(f"{self.ann_file}: no image has the id {result.image_id} of a result; "
                             "evaluate with the annotation file that the test pictures come from")
         found, expected = result.keypoints.shape[1], self.metainfo.num_keypoints

@@ -23,6 +23,8 @@ class Metainfo:
     keypoint_colors, skeleton_colors: RGB, 0-255
     grouping_order: names in the order in which grouping visits them; the rest is visited after
         them, by index. Empty means index order.
+    part_fields: where annotations spread the keypoints over several fields, these fields' names
+        and numbers of keypoints, 'keypoints' first; empty means all K in 'keypoints'
     """
 
     name: str
@@ -33,6 +35,7 @@ class Metainfo:
     keypoint_colors: tuple[tuple[int, int, int], ...]
     skeleton_colors: tuple[tuple[int, int, int], ...]
     grouping_order: tuple[str, ...] = ()
+    part_fields: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         known = set(self.keypoint_names)
@@ -46,11 +49,29 @@ class Metainfo:
             if len(getattr(self, field_name)) != expected:
                 raise ConfigError(f"metainfo '{self.name}': {field_name} has "
                                   f"{len(getattr(self, field_name))} entries, expected {expected}")
+        self._check_part_fields()
+
+    def _check_part_fields(self) -> None:
+        if not self.part_fields:
+            return
+        names = [name for name, _ in self.part_fields]
+        if names[0] != "keypoints" or len(set(names)) != len(names):
+            raise ConfigError(f"metainfo '{self.name}': part_fields are {', '.join(names)}; give "
+                              "'keypoints' first and each field once")
+        total = sum(count for _, count in self.part_fields)
+        if total != self.num_keypoints:
+            raise ConfigError(f"metainfo '{self.name}': part_fields have {total} keypoints in all, "
+                              f"expected {self.num_keypoints}")
 
     @property
     def num_keypoints(self) -> int:
         """K."""
         return len(self.keypoint_names)
+
+    @property
+    def annotation_fields(self) -> tuple[tuple[str, int], ...]:
+        """Fields of an annotation that together hold the K keypoints in order, and how many."""
+        return self.part_fields or (("keypoints", self.num_keypoints),)
 
     @property
     def flip_index(self) -> np.ndarray:

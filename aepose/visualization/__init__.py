@@ -1,7 +1,17 @@
-"""Drawing what the network found and what it saw."""
+"""Drawing what the network found, what it saw, and what it is fed."""
 
-from aepose.visualization.maps import draw_maps
+from aepose.visualization.maps import draw_heatmaps, draw_maps
 from aepose.visualization.picture import tile_images, write_image
 from aepose.visualization.poses import draw_poses
+from aepose.visualization.samples import draw_tag_index, draw_test_item, draw_train_item
 
-__all__ = ["draw_maps", "draw_poses", "tile_images", "write_image"]
+__all__ = [
+    "draw_heatmaps",
+    "draw_maps",
+    "draw_poses",
+    "draw_tag_index",
+    "draw_test_item",
+    "draw_train_item",
+    "tile_images",
+    "write_image",
+]

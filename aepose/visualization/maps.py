@@ -38,10 +38,10 @@ def draw_maps(image: np.ndarray, heatmaps: np.ndarray, tags: np.ndarray) -> np.n
     low, high = _range(tag, highest)
     position = np.clip((tag - low) / max(high - low, 1e-6), 0, 1)
     position = _BRIGHT[0] + position * (_BRIGHT[1] - _BRIGHT[0])
-    ground = _faded(image)
     panels = [
-        (_overlay(ground, highest, highest, cv2.COLORMAP_INFERNO), f"max {highest.max():.2f}"),
-        (_overlay(ground, position, highest, cv2.COLORMAP_TURBO), f"tag {low:.2f} to {high:.2f}"),
+        (draw_heatmaps(image, heatmaps), f"max {highest.max():.2f}"),
+        (_overlay(faded(image), position, highest, cv2.COLORMAP_TURBO),
+         f"tag {low:.2f} to {high:.2f}"),
     ]
     for panel, text in panels:
         _label(panel, text)
@@ -57,7 +57,14 @@ def _range(tag: np.ndarray, heatmap: np.ndarray) -> tuple[float, float]:
     return (float(counted.min()), float(counted.max())) if counted.size else (0.0, 0.0)
 
 
-def _faded(image: np.ndarray) -> np.ndarray:
+def draw_heatmaps(image: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+    """Return the maximum over K of (K, h, w) heatmaps over the (H, W, 3) picture, uint8 RGB."""
+    check_image(image)
+    highest = heatmaps.max(axis=0).astype(np.float32)
+    return _overlay(faded(image), highest, highest, cv2.COLORMAP_INFERNO)
+
+
+def faded(image: np.ndarray) -> np.ndarray:
     """Return (H, W, 3) float32: the picture in dark grey, so that colours stand out."""
     grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
     return np.repeat(grey[..., None].astype(np.float32) * 0.5, 3, axis=2)

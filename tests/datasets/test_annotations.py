@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from aepose.datasets.annotations import load_annotations
+from aepose.datasets.annotations import join_fields, load_annotations
 from aepose.errors import DataError
+from aepose.metainfo import get_metainfo
+from tests.test_tools import load_tool
 
 GOOD = {
     "images": [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48},
@@ -14,6 +16,7 @@ GOOD = {
                     {"id": 32, "image_id": 1, "keypoints": [0] * 6, "iscrowd": 1}],
     "categories": [{"id": 1, "name": "person"}],
 }
+FIELDS = (("keypoints", 2),)
 
 
 def write(folder, content, name="people.json"):
@@ -43,7 +46,7 @@ def changed(path, value=None):
     changed(["annotations", 0, "keypoints"], [0.0] * 6),
 ], ids=["good", "empty", "nobody", "unlabelled"])
 def test_good_files(tmp_path, content, name):
-    assert load_annotations(str(write(tmp_path, content, name)), num_keypoints=2) == content
+    assert load_annotations(str(write(tmp_path, content, name)), FIELDS) == content
 
 
 KEYPOINTS = ["annotations", 0, "keypoints"]
@@ -78,18 +81,18 @@ NOT_NUMBERS = r"annotation 31: 'keypoints' must be 6 numbers .*of 2 keypoints"
 def test_bad_files(tmp_path, content, message):
     path = write(tmp_path, content)
     with pytest.raises(DataError, match=message) as caught:
-        load_annotations(path, num_keypoints=2)
+        load_annotations(path, FIELDS)
     assert str(caught.value).startswith(str(path))
 
 
 def test_file_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"nowhere.json: no such annotation file; check ann_file"):
-        load_annotations(tmp_path / "nowhere.json", num_keypoints=2)
+        load_annotations(tmp_path / "nowhere.json", FIELDS)
 
 
 def test_folder_instead_of_a_file(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
-        load_annotations(tmp_path, num_keypoints=2)
+        load_annotations(tmp_path, FIELDS)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b"no gzip at all",
@@ -99,11 +102,52 @@ def test_damaged_gzip(tmp_path, damage):
     path = write(tmp_path, GOOD, "people.json.gz")
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match=r"people.json.gz: .*(cannot be read|not a JSON file)"):
-        load_annotations(path, num_keypoints=2)
+        load_annotations(path, FIELDS)
 
 
 def test_text_that_is_not_utf8(tmp_path):
     path = tmp_path / "latin.json"
     path.write_bytes(b'{"images": "\xe9"}')
     with pytest.raises(DataError, match="not a JSON file"):
-        load_annotations(path, num_keypoints=2)
+        load_annotations(path, FIELDS)
+
+
+PARTS = (("keypoints", 2), ("foot_kpts", 1))
+BODY = {"keypoints": [1, 2, 2, 3.5, 4, 1]}
+
+
+def parts_file(folder, **fields):
+    annotation = {"id": 31, "image_id": 1, **BODY, **fields}
+    return write(folder, {**GOOD, "annotations": [annotation]})
+
+
+def test_several_fields(tmp_path):
+    path = parts_file(tmp_path, foot_kpts=[5, 6.5, 0.25])
+    (annotation,) = load_annotations(path, PARTS)["annotations"]
+    names = [name for name, _ in PARTS]
+    assert join_fields(annotation, names) == [1, 2, 2, 3.5, 4, 1, 5, 6.5, 0.25]
+    assert join_fields(annotation, ["foot_kpts"]) == [5, 6.5, 0.25]
+
+
+@pytest.mark.parametrize(("fields", "message"), [
+    ({}, r"annotation 31 has no 'foot_kpts' \(expected 1 .*coco_wholebody"),
+    ({"foot_kpts": [0] * 6}, "annotation 31: 'foot_kpts' must be 3 numbers .*got 6 values"),
+    ({"foot_kpts": [0, 0, None]}, "'foot_kpts' must be 3 numbers.*among them None"),
+    ({"foot_kpts": [0] * 3, "keypoints": [0] * 9}, "'keypoints' must be 6 numbers.*9 values"),
+])
+def test_bad_fields(tmp_path, fields, message):
+    path = parts_file(tmp_path, **fields)
+    with pytest.raises(DataError, match=message) as caught:
+        load_annotations(path, PARTS)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_subset_keeps_the_fields_apart(tmp_path):
+    fields = get_metainfo("coco_wholebody").annotation_fields
+    nobody = {"id": 1, "image_id": 1, **{name: [0] * 3 * count for name, count in fields}}
+    face = {**nobody, "id": 2, "image_id": 2, "face_kpts": [1, 1, 0.5] * 68}
+    path = write(tmp_path, {**GOOD, "annotations": [nobody, face]})
+    load_tool("subset_annotations").main(
+        [str(path), str(tmp_path / "out.json"), "--with-people", "--metainfo", "coco_wholebody"])
+    content = json.loads((tmp_path / "out.json").read_text())
+    assert content == {**GOOD, "images": GOOD["images"][1:], "annotations": [face]}

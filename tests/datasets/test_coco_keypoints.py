@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -5,8 +7,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from aepose.apis.build import build_dataloader, build_dataset
+from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets import CocoKeypoints, Draw, SeededSampler, collate_train
 from aepose.errors import ConfigError, DataError
+from aepose.evaluation import CocoMetric
+from aepose.metainfo import get_metainfo
+from aepose.structures import PoseResult
 from tests.conftest import annotation, write_annotations
 
 AUGMENT = ({"type": "RandomAffine"}, {"type": "RandomFlip"})
@@ -61,6 +67,60 @@ def test_num_keypoints_is_counted_where_the_field_is_missing(make_dataset, tiny_
     del content["annotations"][0]["num_keypoints"]
     write_annotations(root, content)
     assert make_dataset().load_sample(0).loss_mask[:, 30:40].all()
+
+
+@pytest.mark.parametrize(("given", "seen"), [
+    ([0, 0.06, 1], [0, 1, 1]), ([2.0, 1.5, -1], [2, 2, 0]), ([3, 1.0, 0.0], [2, 1, 0]),
+])
+def test_fractions_of_visibility(make_dataset, tiny_coco, given, seen):
+    root, content = tiny_coco
+    content["annotations"][0]["keypoints"][2::3] = given
+    write_annotations(root, content)
+    assert make_dataset().load_sample(0).visibility[0].tolist() == seen
+
+
+def test_keypoints_in_several_fields(tiny_coco, three, make_codec):
+    root, content = tiny_coco
+    for entry in content["annotations"]:
+        entry["foot_kpts"] = entry["keypoints"][6:]
+        entry["keypoints"] = entry["keypoints"][:6]
+    write_annotations(root, content)
+    parts = replace(three, part_fields=(("keypoints", 2), ("foot_kpts", 1)))
+    dataset = CocoKeypoints("people.json", "pictures", parts, make_codec(), str(root))
+    sample = dataset.load_sample(0)
+    assert sample.keypoints.tolist() == [[[10, 10], [8, 20], [14, 21]], [[0, 0]] * 3]
+    assert sample.visibility.tolist() == [[2, 1, 2], [0, 0, 0]]
+
+
+NEEDED = ("id", "image_id", "bbox", "category_id")
+
+
+@pytest.mark.parametrize("name", ["coco", "aic", "mhp", "crowdpose", "coco_wholebody"])
+def test_every_known_set_is_read_trained_on_and_found_again(tiny_coco, name):
+    """Files as sparse as the published ones: without area, segmentation and iscrowd."""
+    root, content = tiny_coco
+    metainfo = get_metainfo(name)
+    joints = np.random.RandomState(0).uniform((4, 4), (44, 28), (metainfo.num_keypoints, 2))
+    joints = np.concatenate([joints, np.full((len(joints), 1), 0.5)], axis=1).astype(np.float32)
+    content["annotations"] = [{key: content["annotations"][0][key] for key in NEEDED}]
+    start = 0
+    for field, count in metainfo.annotation_fields:
+        numbers = joints[start : start + count].ravel().tolist()
+        content["annotations"][0][field] = numbers
+        start += count
+    write_annotations(root, content)
+    codec = AssociativeEmbeddingCodec(metainfo, 64)
+    dataset = CocoKeypoints("people.json", "pictures", metainfo, codec, str(root),
+                            transforms=AUGMENT)
+    item = dataset[Draw(0, 0)]
+    assert len(dataset) == 1
+    assert item.targets[0].heatmaps.shape == (metainfo.num_keypoints, 16, 16)
+    assert 0 < item.targets[0].tag_valid.sum() <= metainfo.num_keypoints
+    found = PoseResult(joints[None, :, :2], joints[None, :, 2], np.ones(1, np.float32),
+                       np.zeros((1, len(joints), 1), np.float32), image_id=1)
+    metric = CocoMetric(metainfo, dataset.ann_file, use_area=False)
+    metric.process(None, [found])
+    assert metric.evaluate(size=1)["coco/AP"] == pytest.approx(1)
 
 
 def test_test_item(make_dataset):

@@ -48,8 +48,8 @@ def write(folder, annotations):
     return path
 
 
-def evaluate(folder, annotations, results, **options):
-    metric = CocoMetric(TWO, write(folder, annotations), **options)
+def evaluate(folder, annotations, results, metainfo=TWO, **options):
+    metric = CocoMetric(metainfo, write(folder, annotations), **options)
     metric.process(None, results)
     return metric, metric.compute_metrics(metric.results)
 
@@ -124,6 +124,80 @@ def test_known_ap(tmp_path, case):
     assert {name: metrics[name] for name in expected} == pytest.approx(expected, abs=1e-12)
 
 
+# At 53 % of the area the OKS of SHIFT falls from 0.62 to 0.62 ** (1 / 0.53) = 0.41.
+@pytest.mark.parametrize(("change", "options", "ap50"), [
+    ({}, {}, 1),
+    ({}, {"use_area": False}, 0),
+    ({"area": 1}, {}, 0),
+    ({"area": 1, "bbox": [100, 0, 200, 200]}, {"use_area": False}, 1),
+    ({"area": None, "bbox": [100, 0, 200, 200]}, {"use_area": False}, 1),
+])
+def test_area_from_the_file_or_the_box(tmp_path, change, options, ap50):
+    annotation = {k: v for k, v in {**person(1, 100), **change}.items() if v is not None}
+    _, metrics = evaluate(tmp_path, [annotation], [result(1, (100 + SHIFT, 0.9))], **options)
+    assert metrics["AP50"] == pytest.approx(ap50)
+
+
+PARTS = replace(
+    TWO, name="parts", keypoint_names=("head", "foot", "toe", "left", "right"), sigmas=(0.1,) * 5,
+    keypoint_colors=((0, 0, 0),) * 5,
+    part_fields=(("keypoints", 2), ("foot_kpts", 1), ("lefthand_kpts", 1), ("righthand_kpts", 1)))
+OFF = 500  # pixels by which a keypoint can be wrong without any doubt
+
+
+def whole(points, score=0.9, zeros=()):
+    """A result in image 1 of one person with 5 keypoints; those in ``zeros`` were not found."""
+    scores = np.full((1, 5), 0.5, np.float32)
+    scores[:, list(zeros)] = 0
+    return PoseResult(np.array([points], np.float32), scores, np.array([score], np.float32),
+                      np.zeros((1, 5, 1), np.float32), image_id=1)
+
+
+def with_parts(*visibility):
+    """A person whose toe and hands, below and beside the large body, have these visibilities."""
+    extra = [[150, 110], [90, 50], [210, 50]]
+    fields = zip(("foot_kpts", "lefthand_kpts", "righthand_kpts"), extra, visibility, strict=True)
+    return person(1, 100, **{name: [*(point if v else (0, 0)), v] for name, point, v in fields})
+
+
+POINTS = [*corners(100), [150, 110], [90, 50], [210, 50]]
+TOE_OFF = [*POINTS[:2], [150 + OFF, 110], *POINTS[3:]]
+
+
+@pytest.mark.parametrize(("visibility", "found", "expected"), [
+    ((2, 2, 2), whole(POINTS), {"body": 1, "foot": 1, "lefthand": 1, "righthand": 1, "hand": 1,
+                                "wholebody": 1}),
+    ((2, 2, 2), whole(TOE_OFF), {"body": 1, "foot": 0, "hand": 1, "wholebody": 0.7}),
+    ((0, 2, 2), whole(TOE_OFF), {"body": 1, "foot": -1, "wholebody": 1}),
+    ((2, 0.06, 0), whole(POINTS), {"lefthand": 1, "righthand": -1, "hand": 1, "wholebody": 1}),
+    ((2, 0, 0), whole(POINTS), {"lefthand": -1, "righthand": -1, "hand": -1, "wholebody": 1}),
+    ((2, 2, 2), whole(POINTS, zeros=[4]), {"body": 1, "lefthand": 1, "righthand": 0, "hand": 0.5}),
+], ids=["perfect", "toe off", "toe off but not labelled", "a hand with a doubtful keypoint",
+        "no hands", "a hand not found"])
+def test_parts(tmp_path, visibility, found, expected):
+    metric, metrics = evaluate(tmp_path, [with_parts(*visibility)], [found], metainfo=PARTS)
+    names = ["body", "foot", "lefthand", "righthand", "hand", "wholebody"]
+    assert list(metrics) == [*METRIC_ORDER, *(f"{n} {s}" for n in names for s in ("AP", "AR"))]
+    for part, value in expected.items():
+        assert metrics[f"{part} AP"] == pytest.approx(value), part
+        assert metrics[f"{part} AR"] == pytest.approx(value), part
+    assert metrics["AP"] == metrics["wholebody AP"] == metric.parts["wholebody"].stats["AP"]
+
+
+def test_records_of_parts(tmp_path):
+    metric, _ = evaluate(tmp_path, [with_parts(2, 2, 2)], [whole(POINTS)], metainfo=PARTS)
+    assert metric.records == [{
+        "image_id": 1, "category_id": 7, "score": pytest.approx(0.9), "bbox": [90, 0, 120, 110],
+        "keypoints": [100, 0, 0.5, 200, 100, 0.5], "foot_kpts": [150, 110, 0.5],
+        "lefthand_kpts": [90, 50, 0.5], "righthand_kpts": [210, 50, 0.5]}]
+
+
+def test_parts_when_nobody_is_found(tmp_path):
+    _, metrics = evaluate(tmp_path, [with_parts(2, 2, 2)], [], metainfo=PARTS)
+    assert len(metrics) == len(METRIC_ORDER) + 12
+    assert set(metrics.values()) == {0}
+
+
 WITH_COPY = (51 + 50 * 2 / 3) / 101  # the copy stands between the two people that are found
 
 
@@ -187,7 +261,9 @@ def test_bad_options(tmp_path, options, message):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"area": None}, "people.json: annotation 0 has no 'area'"),
+    ({"area": None}, "people.json: annotation 0 has no 'area'.*use_area=False"),
+    ({"area": "large"}, "people.json: annotation 0: 'area' is 'large'"),
+    ({"bbox": [1, 2, 3]}, r"annotation 0: 'bbox' is \[1, 2, 3\]; it must be 4 numbers"),
     ({"bbox": None}, "people.json: annotation 0 has no 'bbox'"),
     ({"category_id": None}, "people.json: annotation 0 has no 'category_id'"),
     ({"keypoints": [0] * 5}, "people.json: annotation 0.* 6 numbers"),

@@ -38,3 +38,18 @@ def test_cell(metrics, shown):
 
 def test_no_rows():
     assert len(format_metrics({}).splitlines()) == 2
+
+
+@pytest.mark.parametrize(("metrics", "columns"), [
+    ({"coco/AP(E)": 0.5, "coco/AP(M)": 0.25},
+     ["AP", "AP50", "AP75", "AP(E)", "AP(M)", "AP(H)", "AR", "AR50"]),
+    ({"AP": 0.5, "body AP": 0.25, "wholebody AP": 0.5},
+     [f"{part} {stat}" for part in ("body", "foot", "face", "hand", "wholebody")
+      for stat in ("AP", "AR")]),
+])
+def test_columns_of_other_data_sets(metrics, columns):
+    header, _, row, other = format_metrics({"mine": metrics, "other": {}}).splitlines()
+    assert cells(header) == ["", *columns]
+    plain = {key.rsplit("/", 1)[-1]: value for key, value in metrics.items()}
+    assert cells(row) == ["mine", *(f"{plain[c]:.3f}" if c in plain else "-" for c in columns)]
+    assert set(cells(other)[1:]) == {"-"}

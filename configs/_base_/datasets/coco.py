@@ -21,3 +21,4 @@ val_dataloader = dict(
         img_dir='val2017',
         test_mode=True))
 val_evaluator = dict(type='CocoMetric')
+test_time = dict(scales=[1], multi_scales=[0.5, 1, 2])

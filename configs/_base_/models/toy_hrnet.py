@@ -10,4 +10,3 @@ model = dict(
         type='AESimpleHead', losses=[dict(type='PoseLoss', heatmap=1.0, push=0.01, pull=0.003)]),
     backbone_dtype='bfloat16',
     channels_last=True)
-test_time = dict(scales=[1], multi_scales=[0.5, 1, 2], flip=True, project2image=True)

@@ -1,0 +1,72 @@
+"""Result records, and the sets of keypoints that are scored by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aepose.evaluation.oks import pose_boxes
+from aepose.metainfo import Metainfo
+from aepose.structures import PoseResult
+
+Record = dict[str, Any]
+WHOLE = "wholebody"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Keypoints that are scored together.
+
+    name: 'keypoints' for a data set with one annotation field; otherwise 'body', 'foot', … after
+        the field, and 'wholebody' for all of them
+    fields: the fields of annotations and records that hold the keypoints, in order
+    sigmas: per-keypoint constants of the OKS
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    sigmas: tuple[float, ...]
+
+
+def parts_of(metainfo: Metainfo) -> tuple[Part, ...]:
+    """Return what is scored of a data set: each annotation field, and all together as the last.
+
+    >>> from aepose.metainfo import get_metainfo
+    >>> [part.name for part in parts_of(get_metainfo('coco_wholebody'))]
+    ['body', 'foot', 'face', 'lefthand', 'righthand', 'wholebody']
+    """
+    fields = metainfo.annotation_fields
+    names = tuple(name for name, _ in fields)
+    if len(fields) == 1:
+        return (Part(names[0], names, metainfo.sigmas),)
+    parts, start = [], 0
+    for field, count in fields:
+        name = "body" if field == "keypoints" else field.removesuffix("_kpts")
+        parts.append(Part(name, (field,), metainfo.sigmas[start : start + count]))
+        start += count
+    return (*parts, Part(WHOLE, names, metainfo.sigmas))
+
+
+def to_records(
+    result: PoseResult, category_id: int, fields: tuple[tuple[str, int], ...]
+) -> list[Record]:
+    """Return the people of one picture as COCO result records, in the order of ``result``.
+
+    fields: the metainfo's ``annotation_fields``
+
+    Each has image_id, category_id, score, bbox (x, y, w, h around all K keypoints) and every field
+    with its keypoints (x, y in pixels of the picture, score); plain numbers that JSON can hold.
+    """
+    rows = np.concatenate([result.keypoints, result.keypoint_scores[..., None]], axis=-1)
+    ends = np.cumsum([count for _, count in fields])
+    values = {
+        name: rows[:, end - count : end].reshape(len(result), 3 * count).tolist()
+        for (name, count), end in zip(fields, ends, strict=True)
+    }
+    boxes, scores = pose_boxes(result.keypoints).tolist(), result.scores.tolist()
+    return [{"image_id": result.image_id, "category_id": category_id,
+             **{name: people[p] for name, people in values.items()},
+             "score": scores[p], "bbox": boxes[p]}
+            for p in range(len(result))]
