@@ -1,5 +1,32 @@
 """aepose: bottom-up human pose estimation with Associative Embedding."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from aepose.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from aepose.apis.inference import PoseInferencer, load_model
+    from aepose.model_zoo import ModelEntry, list_models
+
+__all__ = ["ModelEntry", "PoseInferencer", "__version__", "list_models", "load_model"]
+
+# Imported when they are first asked for, so that `import aepose` does not wait for PyTorch.
+_LAZY = {
+    "ModelEntry": "aepose.model_zoo",
+    "PoseInferencer": "aepose.apis.inference",
+    "list_models": "aepose.model_zoo",
+    "load_model": "aepose.apis.inference",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'aepose' has no attribute '{name}'")
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

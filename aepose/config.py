@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from aepose.errors import ConfigError, nearest
 from aepose.metainfo import get_metainfo
+from aepose.model_zoo import config_path, find_model
 from aepose.registry import (
     CODECS,
     DATASETS,
@@ -76,12 +77,13 @@ ENGINE_OPTIONS = {
 def load_config(path: str | Path, options: Sequence[str] = ()) -> Config:
     """Read a config file with its ``_base_`` files, apply ``key=value`` options, check the result.
 
+    path: a file (``.py``), or the name of a model of the zoo
     options: as ``--cfg-options`` takes them, such as ``['model.backbone.width=48']``
 
     Raises ConfigError for a missing file (naming the nearest one), a syntax error, a malformed
     option, and an unknown key or type anywhere (naming the nearest known one).
     """
-    path = Path(path)
+    path = Path(path) if Path(path).suffix else config_path(find_model(str(path)))
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob("*.py")]
         raise ConfigError(f"config {path} does not exist" + nearest(path.name, siblings))

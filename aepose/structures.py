@@ -129,6 +129,7 @@ class TestTime:
     flip: average with the mirrored picture; its tags become a second value (L = 2)
     project2image: resize maps to the network input size before decoding
     align_corners: of that bilinear resize
+    outputs: indices of the head's outputs that are used, None for all; exactly one of them has tags
     """
 
     __test__ = False
@@ -138,8 +139,16 @@ class TestTime:
     flip: bool = True
     project2image: bool = True
     align_corners: bool = False
+    outputs: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        chosen = self.outputs
+        if chosen is not None and not (
+                isinstance(chosen, (list, tuple)) and chosen
+                and all(type(index) is int and index >= 0 for index in chosen)
+                and len(set(chosen)) == len(chosen)):
+            raise ConfigError(f"test_time.outputs = {chosen!r}: give a list of different indices "
+                              "from 0, such as [3], or None for all outputs of the head")
         for name in ("scales", "multi_scales"):
             scales = getattr(self, name)
             if not scales or min(scales) <= 0 or (len(scales) > 1 and 1 not in scales):

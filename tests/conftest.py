@@ -13,14 +13,14 @@ from aepose.metainfo import Metainfo, get_metainfo
 
 TINY_HRNET = {
     "type": "HRNet", "width": 4, "num_modules": (1, 1, 1), "num_blocks": 1, "stem_channels": 8,
-    "stage1_channels": 4, "stage1_blocks": 1,
+    "stage1_channels": 4, "stage1_blocks": 1, "initialisation": "kaiming",
 }
 TINY_CONFIG = """
 _base_ = ['{configs}/_base_/runtime.py', '{configs}/_base_/datasets/toy.py',
           '{configs}/_base_/models/hrnet.py']
 data_root = '{data}'
 codec = dict(input_size=64, max_num_people=4, detection_threshold=0.0)
-model = dict(backbone=dict({backbone}))
+model = dict(pretrained=None, backbone=dict({backbone}))
 train_dataloader = dict(batch_size=4, num_workers=0)
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2, val_interval=1)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.01))

@@ -23,12 +23,18 @@ GOLDENS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "state_dicts": (("state_dicts.json.gz",), "networks", "check_state_dicts"),
     "procedural_check": (("procedural_check.json",), "networks", "check_procedural"),
     "forward": (("forward.json", "forward.npz"), "networks", "check_forward"),
+    "train_step": (("train_step.json", "train_step.npz"), "train_step", "check_train_step"),
+    "train_curve": (("train_curve.json",), "train_curve", "check_train_curve"),
     "targets": (("targets.json", "targets.npz"), "targets", "check_targets"),
     "losses": (("losses.json", "losses.npz"), "losses", "check_losses"),
     "resize": (("resize.json.gz",), "resize", "check_resize"),
     "augment": (("augment.json", "augment.npz"), "augment", "check_augment"),
     "grouping": (("grouping.json", "grouping.npz"), "grouping", "check"),
     "munkres": (("munkres.npz",), "munkres", "check"),
+    "configs": (("configs.json.gz",), "configs", "check_configs"),
+    "dataset_info": (("dataset_info.json.gz",), "configs", "check_dataset_info"),
+    "aggregate": (("aggregate.json", "aggregate.npz"), "detector", "check_aggregate"),
+    "e2e": (("e2e.json.gz",), "detector", "check_e2e"),
     "evaluate": (("evaluate.json.gz", "evaluate_preds.json.gz"), "evaluate", "check"),
 }
 

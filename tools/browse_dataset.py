@@ -20,7 +20,7 @@ from aepose.visualization import draw_test_item, draw_train_item, write_image
 def main(args: Sequence[str] | None = None) -> None:
     """Parse arguments and write a PNG per sample."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="config file, such as configs/coco/….py")
+    parser.add_argument("config", help="config file, or name of a model of the zoo")
     parser.add_argument("--split", choices=("train", "val"), default="train",
                         help="train: augmented, with the loss mask, heatmaps and tag indices; "
                              "val: the test scales (default: %(default)s)")

@@ -14,7 +14,7 @@ from aepose.evaluation.table import format_metrics
 def main(args: Sequence[str] | None = None) -> None:
     """Parse arguments and print the ceiling."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="config file, such as configs/coco/….py")
+    parser.add_argument("config", help="config file, or name of a model of the zoo")
     add_options_argument(parser)
     options = parser.parse_args(args)
     cfg = load_config(options.config, options.cfg_options)

@@ -20,8 +20,10 @@ def main(args: Sequence[str] | None = None) -> None:
     """Parse arguments, and write a drawing and a JSON file for each picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="picture, or folder of pictures")
-    parser.add_argument("--config", help="config file (default: the one stored in the checkpoint)")
-    parser.add_argument("--checkpoint", help="weights (default: a small network for toy people)")
+    parser.add_argument("--config", help="config file, or name of a model of the zoo "
+                        "(default: the config stored in the checkpoint)")
+    parser.add_argument("--checkpoint", help="weights: a file, its URL, or a published file's name "
+                        "(default: those of the zoo model, or a small network for toy people)")
     parser.add_argument("--out-dir", default="outputs/demo",
                         help="folder to write (default: %(default)s)")
     parser.add_argument("--min-score", type=float, default=0.2,

@@ -25,8 +25,9 @@ OVERVIEW = 12  # drawings in overview.png
 def main(args: Sequence[str] | None = None) -> None:
     """Parse arguments, test, and print the metrics."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="config file, such as configs/coco/….py")
-    parser.add_argument("checkpoint", help="weights, as PyTorch's .pth or as .safetensors")
+    parser.add_argument("config", help="config file, or name of a model of the zoo")
+    parser.add_argument("checkpoint", help="weights: a .pth or .safetensors file, its URL, or a "
+                        "published file's name")
     parser.add_argument("--multi-scale", action="store_true",
                         help="test at the scales test_time.multi_scales of the config")
     parser.add_argument("--out", metavar="JSON", help="also write the people found, as COCO does")

@@ -13,7 +13,7 @@ from aepose.config import load_config
 def main(args: Sequence[str] | None = None) -> None:
     """Parse arguments and train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="config file, such as configs/coco/….py")
+    parser.add_argument("config", help="config file, or name of a model of the zoo")
     parser.add_argument("--work-dir", help="folder of the output (default work_dirs/<config>)")
     parser.add_argument("--resume", nargs="?", const=True, default=False, metavar="PATH",
                         help="go on from PATH, or from the newest checkpoint of the work dir")

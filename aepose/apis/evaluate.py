@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aepose.apis.assemble import make_runner, work_dir_of
+from aepose.apis.hub import find_checkpoint
 from aepose.config import Config
 from aepose.engine.hooks import ForEachResultHook, write_json
 from aepose.structures import PoseResult, TestTime
@@ -21,12 +22,13 @@ def evaluate(
 ) -> dict[str, float]:
     """Evaluate a checkpoint on the test pictures; return the metrics by name.
 
+    checkpoint: a file, its URL, or the name of a published file
     multi_scale: use ``test_time.multi_scales``
     out: also write the predictions there, in COCO's result format
     on_result: called with each picture's result
     """
     cfg = cfg.copy()
-    cfg.load_from = str(checkpoint)
+    cfg.load_from = str(find_checkpoint(checkpoint))
     if multi_scale:
         multi_scales = TestTime(**(cfg.get("test_time") or {})).multi_scales
         cfg.merge_from_dict({"test_time.scales": multi_scales})

@@ -14,6 +14,7 @@ from torch import nn
 
 import aepose
 from aepose.apis.build import build_model
+from aepose.apis.hub import find_checkpoint, published_checkpoint
 from aepose.config import Config, apply_options, check_config, load_config
 from aepose.datasets import collate_test
 from aepose.datasets.image import read_image
@@ -30,9 +31,11 @@ _PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 class PoseInferencer:
     """A trained network that finds people in pictures.
 
-    config: a config, its file, or None for the one that training stored in the checkpoint
-    checkpoint: a file of weights; None, without a config, takes the small network for drawn
-        people that comes with the package
+    config: the name of a model of the zoo (see :func:`aepose.list_models`), a config or its file
+        (``.py``), or None for the config that training stored in the checkpoint
+    checkpoint: a file of weights, its URL, or the name of a published file. None takes the
+        published weights of a model of the zoo and, without a config, the small network for
+        drawn people that comes with the package
     device: such as 'cuda:0'; None takes a GPU if there is one
     cfg_options: ``key=value`` changes of the config
     multi_scale: run pictures at ``test_time.multi_scales``
@@ -53,12 +56,11 @@ class PoseInferencer:
         cfg_options: Sequence[str] = (),
         multi_scale: bool = False,
     ) -> None:
-        if checkpoint is None and config is not None:
-            raise CheckpointError("a config without a checkpoint has no trained weights; give "
-                                  "--checkpoint as well")
-        source = TOY_CHECKPOINT if checkpoint is None else checkpoint
+        # The config is read first: an error in it should not cost a download.
+        given = None if config is None else _given_config(config, cfg_options)
+        source = _find_weights(config, checkpoint)
         content = read_checkpoint(source)
-        self.config = _configure(config, content, source, cfg_options)
+        self.config = given or _stored_config(content, source, cfg_options)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = _trained_model(self.config, content, source).to(self.device)
         if multi_scale:
@@ -94,7 +96,10 @@ def load_model(
     checkpoint: str | Path | None = None,
     **options: Any,
 ) -> PoseInferencer:
-    """Return a network ready for pictures; ``options`` are those of :class:`PoseInferencer`."""
+    """Return a network ready for pictures; ``options`` are those of :class:`PoseInferencer`.
+
+    >>> model = load_model('higherhrnet_w32_coco_512x512')    # doctest: +SKIP
+    """
     return PoseInferencer(config, checkpoint, **options)
 
 
@@ -163,19 +168,39 @@ def result_to_json(result: PoseResult, metainfo: Metainfo) -> dict[str, Any]:
     return {"image": result.image_path, "width": width, "height": height, "people": people}
 
 
-def _configure(
-    config: Config | str | Path | None,
-    checkpoint: Mapping[str, Any],
-    source: str | Path,
-    options: Sequence[str],
+def _given_config(config: Config | str | Path, options: Sequence[str]) -> Config:
+    """Return the checked config that a user means, with the options applied."""
+    if isinstance(config, Config):
+        return _changed(config.copy(), options)
+    return load_config(config, options)
+
+
+def _stored_config(
+    checkpoint: Mapping[str, Any], source: str | Path, options: Sequence[str]
 ) -> Config:
-    """Return the checked config, wherever it comes from, with the options applied."""
-    if config is not None and not isinstance(config, Config):
-        return load_config(config, options)
-    cfg = config_of_checkpoint(checkpoint, source) if config is None else config.copy()
+    return _changed(config_of_checkpoint(checkpoint, source), options)
+
+
+def _changed(cfg: Config, options: Sequence[str]) -> Config:
     apply_options(cfg, options)
     check_config(cfg)
     return cfg
+
+
+def _find_weights(config: Config | str | Path | None, checkpoint: str | Path | None) -> Path:
+    """Return the local file of the weights that a user means."""
+    if checkpoint is not None:
+        return find_checkpoint(checkpoint)
+    if config is None:
+        return TOY_CHECKPOINT
+    if not _is_model_name(config):
+        raise CheckpointError("a config without a checkpoint has no trained weights; give "
+                              "--checkpoint as well")
+    return published_checkpoint(config)
+
+
+def _is_model_name(config: Config | str | Path) -> bool:
+    return isinstance(config, str) and not Path(config).suffix
 
 
 def _trained_model(cfg: Config, checkpoint: Mapping[str, Any], source: str | Path) -> nn.Module:

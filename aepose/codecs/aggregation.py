@@ -39,14 +39,16 @@ def join_outputs(
 ) -> HeadOutput:
     """Average the heatmaps of a head's outputs; take the tags of the output that has them.
 
-    size: (W, H) that all maps are resized to, or None for that of the last output.
+    size: (W, H) that all maps are resized to. None resizes heatmaps to the last output and leaves
+    the tags as they are, for :func:`join_scales` to resize once.
     """
+    tags = [o.tags if size is None else _resize(o.tags, size, align_corners)
+            for o in outputs if o.tags is not None]
     if size is None:
         last = outputs[-1].heatmaps if outputs[-1].heatmaps is not None else outputs[-1].tags
         size = last.shape[3], last.shape[2]
     heatmaps = [_resize(o.heatmaps, size, align_corners)
                 for o in outputs if o.heatmaps is not None]
-    tags = [_resize(o.tags, size, align_corners) for o in outputs if o.tags is not None]
     return HeadOutput(sum(heatmaps) / len(heatmaps), torch.cat(tags, dim=1) if tags else None)
 
 

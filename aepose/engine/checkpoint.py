@@ -2,6 +2,7 @@
 
 A checkpoint is a dict with ``state_dict`` (and ``meta``, ``optimizer``, …) or a bare state dict,
 in PyTorch's format or as safetensors. Files come from strangers: nothing in them is run.
+PyTorch before 2.6 could be made to run code in spite of ``weights_only`` (CVE-2025-32434).
 """
 
 from __future__ import annotations
@@ -13,15 +14,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy import dtypes
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from aepose.errors import CheckpointError
+from aepose.model_zoo import fitting_models
 
 _SHOWN = 10
 META_KEY = "aepose_meta"
+# The layers whose channels are the heatmaps and tags.
+_FINAL = re.compile(
+    r"(keypoint_head\.final_layers?(\.\d+)?|backbone\.out_convs\.\d+\.conv)\.weight")
+_STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -60,7 +68,8 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_numpy_values()):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # PyTorch's text advises loading the file unsafely; only its last line says what is wrong.
         found = re.search(r"Unsupported (?:global|class|operand)\S*[^.]*", str(error))
@@ -71,6 +80,22 @@ def _read_torch(path: Path) -> Any:
         ) from None
     except Exception as error:  # a damaged pickle can fail in any way
         raise CheckpointError(f"{path} is not a checkpoint, or is damaged: {error}") from None
+
+
+def _numpy_values() -> list[Any]:
+    """Return what a file may call besides PyTorch's own: it puts NumPy numbers and arrays together.
+
+    Old files hold such numbers as metrics. The names are those of NumPy 1 and 2, whichever wrote
+    the file; objects, texts and records are no numbers and are not among the types.
+    """
+    build_scalar, build_array = (np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0])
+    builders = [(function, f"numpy.{module}.multiarray.{name}")
+                for function, name in ((build_scalar, "scalar"), (build_array, "_reconstruct"))
+                for module in ("core", "_core")]
+    numbers = [getattr(dtypes, f"{kind}DType") for kind in (
+        "Bool", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64",
+        "Float16", "Float32", "Float64")]
+    return [*builders, np.ndarray, np.dtype, *numbers]
 
 
 def save_safetensors(path: str | Path, state: Mapping[str, torch.Tensor], meta: dict) -> None:
@@ -86,7 +111,7 @@ def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor], source: st
     """Load weights that fit exactly.
 
     Raises CheckpointError that lists missing, unexpected and wrongly shaped keys, at most ten of
-    each; the network is then unchanged.
+    each, and says which config of the model zoo would fit; the network is then unchanged.
     """
     own = model.state_dict()
     problems = {
@@ -98,12 +123,44 @@ def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor], source: st
             if k in state and state[k].shape != own[k].shape
         ],
     }
-    lines = [f"checkpoint {source} does not fit the network of this config"]
+    lines = [f"checkpoint {source} does not fit the network of this config"
+             + _other_keypoints(state, own)]
     for title, keys in problems.items():
         if keys:
             more = f" (+{len(keys) - _SHOWN} more)" if len(keys) > _SHOWN else ""
             lines.append(f"  {len(keys)} {title}{more}:")
             lines += [f"    {key}" for key in keys[:_SHOWN]]
     if len(lines) > 1:
-        raise CheckpointError("\n".join(lines))
+        raise CheckpointError("\n".join(lines) + _where_it_fits(state, source))
     model.load_state_dict(dict(state), strict=True)
+
+
+def count_parameters(state: Mapping[str, torch.Tensor]) -> int:
+    """Return how many numbers of a state dict are trained: all but the running statistics."""
+    return sum(v.numel() for k, v in state.items() if not k.endswith(_STATISTICS))
+
+
+def _other_keypoints(state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> str:
+    """Say in words if two networks were made for different numbers of keypoints."""
+    theirs, ours = _possible_keypoints(state), _possible_keypoints(own)
+    if not theirs or not ours or set(theirs) & set(ours):
+        return ""
+    return f": the checkpoint has {theirs[0]} keypoints, the config {ours[0]}"
+
+
+def _possible_keypoints(state: Mapping[str, torch.Tensor]) -> list[int]:
+    """Return the numbers of keypoints that the last layers can be made for, the likeliest first."""
+    channels = {value.shape[0] for key, value in state.items() if _FINAL.fullmatch(key)}
+    if len(channels) > 1:  # HigherHRNet's second output has heatmaps only
+        return [min(channels)]
+    # A tag map per keypoint, or one for all.
+    return [number for count in channels
+            for number in ([count // 2] if count % 2 == 0 else []) + [count - 1]]
+
+
+def _where_it_fits(state: Mapping[str, torch.Tensor], source: str | Path) -> str:
+    models = fitting_models(len(state), count_parameters(state), source)
+    if not models:
+        return ""
+    also = f" (its network is also that of {', '.join(m.name for m in models[1:])})"
+    return f"\n  it fits {models[0].config}" + (also if models[1:] else "")

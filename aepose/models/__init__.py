@@ -1,8 +1,21 @@
 """Networks: backbones, heads, losses and the detector that joins them."""
 
 from aepose.models.associative_embedding import AssociativeEmbedding
-from aepose.models.backbones import HRNet
-from aepose.models.heads import AESimpleHead
+from aepose.models.backbones import HourglassAENet, HRNet, MobileNetV2, ResNet
+from aepose.models.heads import AEHigherResolutionHead, AEMultiStageHead, AESimpleHead
 from aepose.models.losses import PoseLoss
+from aepose.models.pretrained import convert_backbone_state, load_backbone
 
-__all__ = ["AESimpleHead", "AssociativeEmbedding", "HRNet", "PoseLoss"]
+__all__ = [
+    "AEHigherResolutionHead",
+    "AEMultiStageHead",
+    "AESimpleHead",
+    "AssociativeEmbedding",
+    "HRNet",
+    "HourglassAENet",
+    "MobileNetV2",
+    "PoseLoss",
+    "ResNet",
+    "convert_backbone_state",
+    "load_backbone",
+]

@@ -24,6 +24,8 @@ class AssociativeEmbedding(BaseModel):
     backbone_dtype: 'bfloat16' or 'float16' runs the backbone under autocast; head and losses stay
         in float32, where squared tag distances do not overflow
     channels_last: memory layout of the network, faster for convolutions on most machines
+    pretrained: what the backbone starts from; only noted here, and loaded when a training starts,
+        so that building a network for its own checkpoint needs no other file
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class AssociativeEmbedding(BaseModel):
         test_time: TestTime,
         backbone_dtype: Literal["bfloat16", "float16"] | None = None,
         channels_last: bool = False,
+        pretrained: str | None = None,
     ) -> None:
         super().__init__(data_preprocessor=PosePreprocessor())
         if backbone_dtype not in (None, "bfloat16", "float16"):
@@ -42,11 +45,13 @@ class AssociativeEmbedding(BaseModel):
             )
         self.codec = codec
         self.test_time = test_time
-        self.backbone = build(MODELS, backbone, "model.backbone")
+        self.pretrained = pretrained
+        self.backbone = build(MODELS, backbone, "model.backbone", metainfo=codec.metainfo)
         self.keypoint_head = build(
             MODELS, keypoint_head, "model.keypoint_head",
             metainfo=codec.metainfo, in_channels=self.backbone.out_channels,
         )
+        self.test_outputs = self.keypoint_head.choose_outputs(test_time.outputs)
         self.backbone_dtype = getattr(torch, backbone_dtype) if backbone_dtype else None
         self.channels_last = channels_last
         if channels_last:
@@ -102,10 +107,13 @@ class AssociativeEmbedding(BaseModel):
         return join_scales(item.scales, passes, align_corners)
 
     def _flip_passes(self, image: torch.Tensor) -> list[list[HeadOutput]]:
-        """Outputs of the picture and, with flip test, those of its mirror image, flipped back."""
-        head = self.keypoint_head
-        passes = [head.split(self.maps(image))]
+        """Used outputs of the picture and, with flip test, of its mirror image, flipped back."""
+        passes = [self._test_outputs(image)]
         if self.test_time.flip:
-            mirrored = head.split(self.maps(image.flip(3)))
+            mirrored = self._test_outputs(image.flip(3))
             passes.append([flip_back(output, self.flip_index) for output in mirrored])
         return passes
+
+    def _test_outputs(self, image: torch.Tensor) -> list[HeadOutput]:
+        outputs = self.keypoint_head.split(self.maps(image))
+        return [outputs[index] for index in self.test_outputs]

@@ -11,10 +11,31 @@ from aepose.datasets.transforms import make_test_item
 from aepose.errors import ConfigError
 from aepose.models import AssociativeEmbedding
 from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD, PosePreprocessor
-from aepose.structures import PoseResult, TestTime
+from aepose.structures import MapTargets, MapView, PoseResult, TestTime
 from tests.conftest import TINY_HRNET
+from tests.models.test_backbones import TINY_HOURGLASS
 
 HEAD = {"type": "AESimpleHead", "losses": [{"type": "PoseLoss"}]}
+LOSS, NO_TAGS = {"type": "PoseLoss"}, {"type": "PoseLoss", "push": None, "pull": None}
+DECONVS = {**HEAD, "num_deconv_layers": 3, "deconv_channels": 8}
+HOURGLASS = {"type": "HourglassAENet", **TINY_HOURGLASS}
+# Name -> backbone, head, strides of the targets, outputs used at test time, and per output the
+# channels and the stride.
+ARCHITECTURES = {
+    "hrnet": (TINY_HRNET, HEAD, (4,), None, [(6, 4)]),
+    "higherhrnet": (
+        TINY_HRNET, {"type": "AEHigherResolutionHead", "losses": [LOSS, NO_TAGS]}, (4, 2), None,
+        [(6, 4), (3, 2)]),
+    "hourglass": (
+        HOURGLASS, {"type": "AEMultiStageHead", "losses": [LOSS, LOSS]}, (4,), [1],
+        [(6, 4), (6, 4)]),
+    "hourglass, one tag map": (
+        {**HOURGLASS, "tag_per_joint": False},
+        {"type": "AEMultiStageHead", "losses": [LOSS, LOSS], "tag_per_joint": False}, (4,), [1],
+        [(4, 4), (4, 4)]),
+    "mobilenet": ({"type": "MobileNetV2", "width": 0.25}, DECONVS, (4,), None, [(6, 4)]),
+    "resnet": ({"type": "ResNet", "depth": 50}, DECONVS, (4,), None, [(6, 4)]),
+}
 # Two people, each (head, left, right), as fractions of the picture.
 PEOPLE = np.array([[[0.25, 0.3], [0.2, 0.6], [0.3, 0.6]], [[0.75, 0.35], [0.7, 0.7], [0.8, 0.7]]])
 
@@ -161,10 +182,120 @@ def test_predict_with_one_tag_map(make_codec):
     assert_found(predict(model, image), expected, 4)
 
 
-def test_tensor_mode(make_codec):
-    model = make_model(make_codec())
-    (maps,) = model(torch.zeros(2, 3, 64, 96))
-    assert maps.shape == (2, 6, 16, 24)
+def build_architecture(name, make_codec, **test_time):
+    backbone, head, strides, outputs, _ = ARCHITECTURES[name]
+    codec = make_codec(128, map_strides=strides, detection_threshold=0.0, max_num_people=4)
+    return AssociativeEmbedding({**backbone}, {**head}, codec,
+                                TestTime(**{"outputs": outputs, **test_time}))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_maps(make_codec, name):
+    model = build_architecture(name, make_codec).eval()
+    with torch.no_grad():
+        maps = model(torch.zeros(2, 3, 64, 96))
+    assert [tuple(m.shape) for m in maps] == [
+        (2, channels, 64 // stride, 96 // stride) for channels, stride in ARCHITECTURES[name][4]]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_training_step_reaches_every_weight(make_codec, name):
+    torch.manual_seed(0)
+    model = build_architecture(name, make_codec).train()
+    visibility = np.full((2, 3), 2, np.uint8)
+    views = [MapView((PEOPLE * size).astype(np.float32), np.ones((size, size), bool))
+             for size in model.codec.map_sizes]
+    targets = [MapTargets.stack([model.codec.encode_view(view, visibility)] * 2) for view in views]
+    losses = model(torch.randn(2, 3, 128, 128), targets=targets, mode="loss")
+    assert set(losses) == {"heatmap_loss", "push_loss", "pull_loss"}
+    # Tags that start near zero hardly move the plain sum.
+    (losses["heatmap_loss"] + 1e6 * (losses["push_loss"] + losses["pull_loss"])).backward()
+    untouched = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not untouched
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("test_time", [
+    {"flip": False}, {"flip": True}, {"flip": True, "project2image": False},
+    {"flip": True, "scales": (1, 2)},
+])
+def test_every_architecture_predicts(make_codec, name, test_time):
+    model = build_architecture(name, make_codec, **test_time).eval()
+    image = np.random.RandomState(0).randint(0, 256, (64, 80, 3), np.uint8)
+    scales = test_time.get("scales", (1,))
+    item = make_test_item(image, model.codec, scales)
+    (images,) = model.data_preprocessor({"items": [item]})["images"]
+    with torch.no_grad():
+        heatmaps, tags = model.aggregate(images, item)
+        result = model.predict(images, item)
+    stride = 1 if test_time.get("project2image", True) else ARCHITECTURES[name][4][-1][1]
+    size = tuple(side // stride for side in reversed(item.base_size))
+    values = 2 if test_time["flip"] else 1
+    assert heatmaps.shape == (1, 3, *size)
+    assert tags.shape == (1, 1 if "one tag map" in name else 3, *size, values)
+    assert result.tags.shape == (len(result), 3, values)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_only_chosen_outputs_are_used(make_codec, index):
+    model = build_architecture("hourglass", make_codec, flip=False, project2image=False,
+                               outputs=[index]).eval()
+    item = make_test_item(np.zeros((64, 64, 3), np.uint8), model.codec, (1,))
+    images = torch.randn(1, 3, 128, 128)
+    with torch.no_grad():
+        heatmaps, tags = model.aggregate([images], item)
+        maps = model(images)
+    torch.testing.assert_close(torch.cat([heatmaps, tags[..., 0]], dim=1), maps[index])
+    assert not torch.equal(maps[0], maps[1])
+
+
+@pytest.mark.parametrize("tag_per_joint", [True, False])
+def test_flip_test_with_one_keypoint(make_codec, three, tag_per_joint):
+    one = replace(three, keypoint_names=("head",), flip_pairs=(), sigmas=(0.1,), skeleton=(),
+                  keypoint_colors=((0, 0, 0),), skeleton_colors=())
+    codec = make_codec(64, one, detection_threshold=0.0)
+    head = {**HEAD, "tag_per_joint": tag_per_joint}
+    model = AssociativeEmbedding({**TINY_HRNET}, head, codec, TestTime(flip=True)).eval()
+    nn.init.normal_(model.keypoint_head.final_layer.weight)
+    result = predict(model, np.random.RandomState(0).randint(0, 256, (64, 96, 3), np.uint8))
+    assert len(result) > 0
+    assert result.keypoints.shape == (len(result), 1, 2)
+    assert result.tags.shape == (len(result), 1, 2)
+
+
+def test_one_tag_map_is_mirrored_with_the_picture(make_codec):
+    head = {**HEAD, "tag_per_joint": False}
+    model = AssociativeEmbedding({**TINY_HRNET}, head, make_codec(), TestTime(flip=True)).eval()
+    image = torch.randn(1, 3, 64, 64)
+    item = make_test_item(np.zeros((64, 64, 3), np.uint8), model.codec, (1,))
+    with torch.no_grad():
+        _, tags = model.aggregate([image], item)
+        _, mirrored = model.aggregate([image.flip(3)], item)
+    assert tags.shape == (1, 1, 64, 64, 2)
+    torch.testing.assert_close(mirrored.flip(3).flip(4), tags)
+
+
+@pytest.mark.parametrize("outputs", [3, "3", [], [0, 0], [-1], [0.0], [True], [[0]]])
+def test_outputs_that_are_no_indices(outputs):
+    with pytest.raises(ConfigError, match=r"test_time\.outputs = .*: give a list of different"):
+        TestTime(outputs=outputs)
+
+
+@pytest.mark.parametrize(("name", "outputs", "message"), [
+    ("hrnet", [1], "AESimpleHead has outputs 0 to 0"),
+    ("hourglass", None, r"exactly one output that has tags \(by their losses these are \[0, 1\]"),
+    ("higherhrnet", [1], r"exactly one output that has tags \(by their losses these are \[0\]"),
+])
+def test_outputs_that_the_head_lacks(make_codec, name, outputs, message):
+    with pytest.raises(ConfigError, match=r"test_time\.outputs = .*" + message):
+        build_architecture(name, make_codec, outputs=outputs)
+
+
+def test_pretrained_is_only_noted(make_codec):
+    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), TestTime(),
+                                 pretrained="no such file")
+    assert model.pretrained == "no such file"
 
 
 def test_state_dict_holds_only_weights(make_codec):

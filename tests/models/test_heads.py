@@ -2,14 +2,16 @@ import pytest
 import torch
 
 from aepose.errors import ConfigError
-from aepose.models import AESimpleHead
+from aepose.models import AEHigherResolutionHead, AEMultiStageHead, AESimpleHead
+from aepose.models.backbones.blocks import BasicBlock
 from aepose.structures import MapTargets
 
 NO_TAGS = {"push": None, "pull": None}
 
 
-def make_head(three, losses=({},), **options):
-    return AESimpleHead(three, [8], [{"type": "PoseLoss", **loss} for loss in losses], **options)
+def make_head(three, losses=({},), cls=AESimpleHead, in_channels=(8,), **options):
+    losses = [{"type": "PoseLoss", **loss} for loss in losses]
+    return cls(three, list(in_channels), losses, **options)
 
 
 def targets(*sizes):
@@ -20,14 +22,17 @@ def targets(*sizes):
 
 @pytest.mark.parametrize(("losses", "options", "tags"), [
     ([{}], {}, 3), ([{}], {"tag_per_joint": False}, 1), ([NO_TAGS], {}, 0),
-    ([{}], {"final_kernel": 3}, 3),
+    ([{}], {"final_kernel": 3}, 3), ([{"heatmap": None}], {}, 3),
 ])
 def test_outputs(three, losses, options, tags):
     head = make_head(three, losses, **options)
     maps = head([torch.randn(2, 8, 6, 5)])
     assert [m.shape for m in maps] == [(2, 3 + tags, 6, 5)]
     (output,) = head.split(maps)
-    assert torch.equal(output.heatmaps, maps[0][:, :3])
+    if losses[0].get("heatmap", 1) is None:
+        assert output.heatmaps is None
+    else:
+        assert torch.equal(output.heatmaps, maps[0][:, :3])
     assert output.tags is None if not tags else torch.equal(output.tags, maps[0][:, 3:])
 
 
@@ -51,7 +56,102 @@ def test_errors_name_the_loss(three):
         make_head(three, [{"pushh": 1}])
 
 
-@pytest.mark.parametrize("losses", [[], [{}, {}]])
-def test_number_of_losses_is_that_of_the_outputs(three, losses):
-    with pytest.raises(ConfigError):
-        make_head(three, losses)
+@pytest.mark.parametrize(("cls", "options", "outputs"), [
+    (AESimpleHead, {}, 1), (AEHigherResolutionHead, {}, 2),
+    (AEHigherResolutionHead, {"num_deconv_layers": 2}, 3),
+    (AEMultiStageHead, {"in_channels": (6,) * 4}, 4),
+])
+@pytest.mark.parametrize("surplus", [-1, 1])
+def test_number_of_losses_is_that_of_the_outputs(three, cls, options, outputs, surplus):
+    make_head(three, [{}] * outputs, cls, **options)
+    message = f"losses has {outputs + surplus} entries, but {cls.__name__} here has {outputs} out"
+    with pytest.raises(ConfigError, match=message):
+        make_head(three, [{}] * (outputs + surplus), cls, **options)
+
+
+@pytest.mark.parametrize(("options", "channels", "size"), [
+    ({"num_deconv_layers": 1}, [256], 12), ({"num_deconv_layers": 3}, [256] * 3, 48),
+    ({"num_deconv_layers": 2, "deconv_channels": 10}, [10, 10], 24),
+])
+def test_transposed_convolutions_of_a_simple_head(three, options, channels, size):
+    head = make_head(three, **options)
+    (maps,) = head([torch.randn(2, 8, 6, 6)])
+    assert maps.shape == (2, 6, size, size)
+    deconvs = head.deconv_layers[::3]
+    assert [d.out_channels for d in deconvs] == channels
+    assert all(d.weight.std().item() == pytest.approx(0.001, rel=0.1) for d in deconvs)
+
+
+@pytest.mark.parametrize(("losses", "options", "channels", "deconv_inputs"), [
+    ([{}, NO_TAGS], {}, [6, 3], [14]),
+    ([{}, {}], {}, [6, 6], [14]),
+    ([{}, NO_TAGS], {"tag_per_joint": False}, [4, 3], [12]),
+    ([{}, NO_TAGS], {"cat_output": False}, [6, 3], [8]),
+    ([{}, NO_TAGS], {"num_deconv_filters": 5}, [6, 3], [14]),
+    ([{}, NO_TAGS], {"num_basic_blocks": 1, "final_kernel": 3}, [6, 3], [14]),
+    ([NO_TAGS, {}, NO_TAGS], {"num_deconv_layers": 2}, [3, 6, 3], [11, 14]),
+    ([{}], {"num_deconv_layers": 0}, [6], []),
+])
+def test_outputs_of_higher_resolution(three, losses, options, channels, deconv_inputs):
+    head = make_head(three, losses, AEHigherResolutionHead, **options)
+    maps = head([torch.randn(2, 8, 6, 5)])
+    assert [tuple(m.shape) for m in maps] == [
+        (2, c, 6 * 2**i, 5 * 2**i) for i, c in enumerate(channels)]
+    assert [d[0][0].in_channels for d in head.deconv_layers] == deconv_inputs
+    assert [o.tags is not None for o in head.split(maps)] == [c > 3 for c in channels]
+    sum(m.square().sum() for m in maps).backward()
+    assert all(p.grad is not None and p.grad.any() for p in head.parameters())
+
+
+def test_start_of_higher_resolution(three):
+    head = make_head(three, [{}, NO_TAGS], AEHigherResolutionHead)
+    near_zero = [*head.final_layers, head.deconv_layers[0][0][0]]
+    assert all(m.weight.abs().max() < 0.01 for m in near_zero)
+    assert not any(m.bias.any() for m in head.final_layers)
+    blocks = [m for m in head.modules() if isinstance(m, BasicBlock)]
+    assert len(blocks) == 4
+    assert all(b.conv1.weight.abs().max() > 0.05 for b in blocks)
+
+
+def test_loss_of_two_resolutions_is_their_sum(three):
+    head = make_head(three, [{}, NO_TAGS], AEHigherResolutionHead)
+    maps = [torch.full((2, 6, 4, 4), 2.0), torch.full((2, 3, 8, 8), 3.0)]
+    assert head.loss(maps, targets(4, 8))["heatmap_loss"] == 4 + 9
+
+
+def test_stages_share_the_targets_of_their_resolution(three):
+    head = make_head(three, [{}, NO_TAGS, {}], AEMultiStageHead, (6, 6, 6))
+    maps = head([torch.full((2, 6, 4, 4), v) for v in (1.0, 2.0, 3.0)])
+    assert head.loss(maps, targets(4))["heatmap_loss"] == 1 + 4 + 9
+    assert [o.tags is not None for o in head.split(maps)] == [True, False, True]
+
+
+@pytest.mark.parametrize(("in_channels", "tag_per_joint"), [
+    ((4, 4), True), ((6, 6), False), ((6, 8), True),
+])
+def test_stages_that_are_no_predictions(three, in_channels, tag_per_joint):
+    with pytest.raises(ConfigError, match="the same tag_per_joint"):
+        make_head(three, [{}, {}], AEMultiStageHead, in_channels, tag_per_joint=tag_per_joint)
+
+
+@pytest.mark.parametrize(("losses", "asked", "expected"), [
+    ([{}], None, (0,)), ([{}, NO_TAGS], None, (0, 1)), ([{}, NO_TAGS], [0], (0,)),
+    ([{}, {}], [1], (1,)), ([{}, {}, NO_TAGS], [0, 2], (0, 2)),
+    ([{"heatmap": None}, NO_TAGS], None, (0, 1)),
+])
+def test_chosen_outputs(three, losses, asked, expected):
+    head = make_head(three, losses, AEMultiStageHead, (6,) * len(losses))
+    assert head.choose_outputs(asked) == expected
+
+
+@pytest.mark.parametrize(("losses", "asked", "message"), [
+    ([{}], [1], r"outputs = \[1\]: AEMultiStageHead has outputs 0 to 0"),
+    ([{}, {}], None, r"None: choose exactly one output that has tags \(.*\[0, 1\]\)"),
+    ([{}, NO_TAGS], [1], r"exactly one output that has tags \(.* \[0\]\)"),
+    ([NO_TAGS], None, r"exactly one output that has tags \(.* \[\]\)"),
+    ([{"heatmap": None}], None, "none of these outputs has heatmaps"),
+])
+def test_outputs_that_cannot_be_chosen(three, losses, asked, message):
+    head = make_head(three, losses, AEMultiStageHead, (6,) * len(losses))
+    with pytest.raises(ConfigError, match=message):
+        head.choose_outputs(asked)

@@ -7,12 +7,14 @@ Sun, Xiao, Liu, Wang: Deep High-Resolution Representation Learning for Human Pos
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import nn
 
+from aepose.errors import ConfigError
 from aepose.models.backbones.blocks import BasicBlock, Bottleneck, conv_bn
-from aepose.models.initialise import initialise_backbone
+from aepose.models.initialise import INITIALISATIONS
 from aepose.registry import MODELS
 
 
@@ -58,7 +60,7 @@ class HRModule(nn.Module):
     def __init__(self, channels: Sequence[int], num_blocks: int, num_outputs: int) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
-            nn.Sequential(*(BasicBlock(c, c) for _ in range(num_blocks))) for c in channels
+            nn.Sequential(*(BasicBlock(c) for _ in range(num_blocks))) for c in channels
         )
         self.fuse_layers = FuseLayers(channels, num_outputs)
 
@@ -88,6 +90,8 @@ class HRNet(nn.Module):
     num_blocks: residual blocks per branch and module
     stem_channels, stage1_channels, stage1_blocks: the stem, and the bottlenecks of stage 1 (whose
         output has four times stage1_channels)
+    initialisation: 'normal' as published, where weights of ImageNet follow; 'kaiming' learns faster
+        from scratch
 
     (N, 3, H, W) normalised pictures -> [(N, width, H/4, W/4)]; H and W are multiples of 32.
     """
@@ -100,8 +104,12 @@ class HRNet(nn.Module):
         stem_channels: int = 64,
         stage1_channels: int = 64,
         stage1_blocks: int = 4,
+        initialisation: Literal["normal", "kaiming"] = "normal",
     ) -> None:
         super().__init__()
+        if initialisation not in INITIALISATIONS:
+            raise ConfigError(f"HRNet.initialisation = {initialisation!r}: give one of "
+                              + ", ".join(INITIALISATIONS))
         self.out_channels = (width,)
         self.conv1, self.bn1 = conv_bn(3, stem_channels, 3, stride=2)
         self.conv2, self.bn2 = conv_bn(stem_channels, stem_channels, 3, stride=2)
@@ -119,7 +127,7 @@ class HRNet(nn.Module):
             layers = (HRModule(channels, num_blocks, n) for n in outputs)
             setattr(self, f"stage{stage}", nn.Sequential(*layers))
             before = channels
-        initialise_backbone(self)
+        INITIALISATIONS[initialisation](self)
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the highest-resolution features, in a list of one."""

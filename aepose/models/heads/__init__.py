@@ -1,5 +1,7 @@
 """Heads: features to heatmaps and tags."""
 
+from aepose.models.heads.ae_higher_resolution_head import AEHigherResolutionHead
+from aepose.models.heads.ae_multi_stage_head import AEMultiStageHead
 from aepose.models.heads.ae_simple_head import AESimpleHead
 
-__all__ = ["AESimpleHead"]
+__all__ = ["AEHigherResolutionHead", "AEMultiStageHead", "AESimpleHead"]

@@ -7,21 +7,26 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
+from aepose.models.backbones.blocks import deconv_bn
 from aepose.models.heads.base import AEHead
-from aepose.models.initialise import initialise_head
+from aepose.models.initialise import initialise_normal
 from aepose.registry import MODELS
 
 
 @MODELS.register_module()
 class AESimpleHead(AEHead):
-    """One convolution on the backbone's first feature map.
+    """Transposed convolutions on the backbone's first feature map, then one convolution.
+
+    Xiao, Wu, Wei: Simple Baselines for Human Pose Estimation and Tracking (ECCV 2018).
 
     in_channels: channels of the backbone's maps; losses: one config, see :class:`AEHead`
-    final_kernel: side of the convolution
+    final_kernel: side of the last convolution
+    num_deconv_layers: transposed convolutions, each of which doubles the size; 3 bring features at
+        1/32 to 1/4 of the input
+    deconv_channels: their output channels
 
-    [(N, in_channels[0], h, w), ...] -> [(N, K + tags, h, w)]
+    [(N, in_channels[0], h, w), ...] -> [(N, K + tags, h * 2^d, w * 2^d)], d = num_deconv_layers
     """
 
     def __init__(
@@ -31,15 +36,21 @@ class AESimpleHead(AEHead):
         losses: Sequence[dict],
         tag_per_joint: bool = True,
         final_kernel: int = 1,
+        num_deconv_layers: int = 0,
+        deconv_channels: int = 256,
     ) -> None:
-        if len(losses) != 1:
-            raise ConfigError(f"AESimpleHead has one output, so it takes 1 loss, not {len(losses)}")
         super().__init__(metainfo, losses, tag_per_joint)
+        channels = in_channels[0]
+        layers: list[nn.Module] = []
+        for _ in range(num_deconv_layers):
+            layers += deconv_bn(channels, deconv_channels)
+            channels = deconv_channels
+        self.deconv_layers = nn.Sequential(*layers)
         self.final_layer = nn.Conv2d(
-            in_channels[0], self.output_channels(0), final_kernel, padding=final_kernel // 2
+            channels, self.output_channels(0), final_kernel, padding=final_kernel // 2
         )
-        initialise_head(self)
+        initialise_normal(self)
 
     def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the one output map."""
-        return [self.final_layer(features[0])]
+        return [self.final_layer(self.deconv_layers(features[0]))]

@@ -1,0 +1,74 @@
+"""The head of HigherHRNet: outputs at the features' resolution and at twice that.
+
+Cheng, Xiao, Wang, Shi, Huang, Zhang: HigherHRNet: Scale-Aware Representation Learning for Bottom-Up
+Human Pose Estimation (CVPR 2020). Module names are those of the published checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from aepose.metainfo import Metainfo
+from aepose.models.backbones.blocks import BasicBlock, deconv_bn
+from aepose.models.heads.base import AEHead
+from aepose.models.initialise import initialise_normal
+from aepose.registry import MODELS
+
+
+@MODELS.register_module()
+class AEHigherResolutionHead(AEHead):
+    """One output from the backbone's first feature map, one more from each doubling of its size.
+
+    in_channels: channels of the backbone's maps
+    losses: one config per output, 1 + num_deconv_layers of them, see :class:`AEHead`; as published
+        only the first output has tags
+    final_kernel: side of the convolution behind each output
+    num_deconv_layers: transposed convolutions, each of which doubles the size
+    num_deconv_filters: channels behind each of them; None for those of the features
+    num_basic_blocks: residual blocks behind each of them
+    cat_output: let a transposed convolution see the output before it, besides the features
+
+    [(N, in_channels[0], h, w), ...] -> [(N, K + tags, h, w), (N, K, 2h, 2w), ...]
+    """
+
+    def __init__(
+        self,
+        metainfo: Metainfo,
+        in_channels: Sequence[int],
+        losses: Sequence[dict],
+        tag_per_joint: bool = True,
+        final_kernel: int = 1,
+        num_deconv_layers: int = 1,
+        num_deconv_filters: int | None = None,
+        num_basic_blocks: int = 4,
+        cat_output: bool = True,
+    ) -> None:
+        super().__init__(metainfo, losses, tag_per_joint, num_outputs=1 + num_deconv_layers)
+        filters = in_channels[0] if num_deconv_filters is None else num_deconv_filters
+        channels = [in_channels[0], *[filters] * num_deconv_layers]
+        self.cat_output = cat_output
+        self.final_layers = nn.ModuleList(
+            nn.Conv2d(c, self.output_channels(i), final_kernel, padding=final_kernel // 2)
+            for i, c in enumerate(channels)
+        )
+        self.deconv_layers = nn.ModuleList()
+        for index in range(num_deconv_layers):
+            inputs = channels[index] + (self.output_channels(index) if cat_output else 0)
+            deconv = nn.Sequential(*deconv_bn(inputs, filters))
+            initialise_normal(deconv)
+            blocks = (nn.Sequential(BasicBlock(filters)) for _ in range(num_basic_blocks))
+            self.deconv_layers.append(nn.Sequential(deconv, *blocks))
+        # The residual blocks are left as PyTorch starts them.
+        initialise_normal(self.final_layers)
+
+    def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Return the output maps, lowest resolution first."""
+        x = features[0]
+        outputs = [self.final_layers[0](x)]
+        for deconv, final in zip(self.deconv_layers, self.final_layers[1:], strict=True):
+            x = deconv(torch.cat([x, outputs[-1]], dim=1) if self.cat_output else x)
+            outputs.append(final(x))
+        return outputs

@@ -1,0 +1,13 @@
+"""HigherHRNet: HRNet, with heatmaps and tags at a quarter, and heatmaps at half of the input."""
+
+codec = dict(type='AssociativeEmbeddingCodec', input_size=512, map_strides=[4, 2])
+model = dict(
+    type='AssociativeEmbedding',
+    pretrained='hrnet_w32',
+    backbone=dict(type='HRNet', width=32),
+    keypoint_head=dict(
+        type='AEHigherResolutionHead',
+        losses=[
+            dict(type='PoseLoss', heatmap=1.0, push=0.001, pull=0.001),
+            dict(type='PoseLoss', heatmap=1.0, push=None, pull=None),
+        ]))

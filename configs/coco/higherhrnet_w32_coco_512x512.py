@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/schedule_300e.py',
+    '../_base_/datasets/coco.py',
+    '../_base_/models/higherhrnet.py',
+]
+
+train_dataloader = dict(batch_size=24)

@@ -1,0 +1,10 @@
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/schedule_300e.py',
+    '../_base_/datasets/coco.py',
+    '../_base_/models/hrnet.py',
+]
+
+codec = dict(input_size=640)
+model = dict(pretrained='hrnet_w48', backbone=dict(width=48))
+train_dataloader = dict(batch_size=8)

@@ -1,0 +1,10 @@
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/schedule_300e.py',
+    '../_base_/datasets/crowdpose.py',
+    '../_base_/models/higherhrnet.py',
+]
+
+codec = dict(input_size=640, convention='udp')
+train_dataloader = dict(batch_size=16)
+test_time = dict(project2image=False, align_corners=True)

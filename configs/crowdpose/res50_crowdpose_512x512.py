@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/schedule_300e.py',
+    '../_base_/datasets/crowdpose.py',
+    '../_base_/models/resnet.py',
+]
+
+train_dataloader = dict(batch_size=24)
