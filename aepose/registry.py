@@ -29,11 +29,13 @@ CODECS = _child("codec", None, "aepose.codecs")
 METRICS = _child("metric", engine.METRICS, "aepose.evaluation")
 HOOKS = _child("hook", engine.HOOKS, "aepose.engine")
 SAMPLERS = _child("data sampler", engine.DATA_SAMPLERS, "aepose.datasets")
+LOOPS = _child("loop", engine.LOOPS, "aepose.engine")
+OPTIM_WRAPPERS = _child("optim_wrapper", engine.OPTIM_WRAPPERS, "aepose.engine")
 # Nothing of ours is in these, but the engine warns of a scope that lacks one.
 _ENGINE_ONLY = [
     _child(parent.name, parent)
     for parent in (
-        engine.LOOPS, engine.MODEL_WRAPPERS, engine.OPTIMIZERS, engine.OPTIM_WRAPPERS,
+        engine.MODEL_WRAPPERS, engine.OPTIMIZERS,
         engine.OPTIM_WRAPPER_CONSTRUCTORS, engine.PARAM_SCHEDULERS, engine.VISBACKENDS,
         engine.VISUALIZERS,
     )

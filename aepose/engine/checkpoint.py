@@ -71,8 +71,8 @@ def _read_torch(path: Path) -> Any:
         with torch.serialization.safe_globals(_numpy_values()):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # PyTorch's text advises loading the file unsafely; only its last line says what is wrong.
-        found = re.search(r"Unsupported (?:global|class|operand)\S*[^.]*", str(error))
+        # PyTorch's text advises loading the file unsafely; only one line says what is wrong.
+        found = re.search(r"unsupported (?:global|class|operand)[^\n]*", str(error), re.IGNORECASE)
         reason = found.group(0) if found else "not PyTorch's format"
         raise CheckpointError(
             f"{path} is not a checkpoint, or holds more than weights and plain values, which are "

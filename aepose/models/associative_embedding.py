@@ -12,6 +12,7 @@ from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import flip_back, join_outputs, join_scales
 from aepose.errors import ConfigError
 from aepose.models.data_preprocessor import PosePreprocessor
+from aepose.models.recompute import recompute_activations
 from aepose.registry import MODELS, build
 from aepose.structures import HeadOutput, MapTargets, PoseResult, TestItem, TestTime
 
@@ -26,6 +27,10 @@ class AssociativeEmbedding(BaseModel):
     channels_last: memory layout of the network, faster for convolutions on most machines
     pretrained: what the backbone starts from; only noted here, and loaded when a training starts,
         so that building a network for its own checkpoint needs no other file
+    activation_checkpointing: train with less memory and more time, see
+        :func:`~aepose.models.recompute.recompute_activations`
+    compile: train with the backbone and head compiled by ``torch.compile``; the first step of each
+        batch size takes minutes
     """
 
     def __init__(
@@ -37,12 +42,17 @@ class AssociativeEmbedding(BaseModel):
         backbone_dtype: Literal["bfloat16", "float16"] | None = None,
         channels_last: bool = False,
         pretrained: str | None = None,
+        activation_checkpointing: bool = False,
+        compile: bool = False,
     ) -> None:
         super().__init__(data_preprocessor=PosePreprocessor())
         if backbone_dtype not in (None, "bfloat16", "float16"):
             raise ConfigError(
                 f"model.backbone_dtype = {backbone_dtype!r}: give 'bfloat16', 'float16' or None"
             )
+        if activation_checkpointing and compile:
+            raise ConfigError("model.activation_checkpointing and model.compile: choose one; a "
+                              "compiled network decides for itself what it computes again")
         self.codec = codec
         self.test_time = test_time
         self.pretrained = pretrained
@@ -56,6 +66,9 @@ class AssociativeEmbedding(BaseModel):
         self.channels_last = channels_last
         if channels_last:
             self.to(memory_format=torch.channels_last)
+        if activation_checkpointing:
+            recompute_activations(self)
+        self._training_maps = torch.compile(self.maps) if compile else self.maps
         self.register_buffer(
             "flip_index", torch.from_numpy(codec.metainfo.flip_index), persistent=False
         )
@@ -68,7 +81,9 @@ class AssociativeEmbedding(BaseModel):
             images.device.type, self.backbone_dtype, enabled=self.backbone_dtype is not None
         ):
             features = self.backbone(images)
-        return self.keypoint_head([f.float() for f in features])
+        # Also if a caller's own autocast is on.
+        with torch.autocast(images.device.type, enabled=False):
+            return self.keypoint_head([f.float() for f in features])
 
     def forward(
         self,
@@ -82,7 +97,7 @@ class AssociativeEmbedding(BaseModel):
         'tensor': raw maps; 'loss': dict of scalar losses; 'predict': one PoseResult per item.
         """
         if mode == "loss":
-            return self.keypoint_head.loss(self.maps(images), targets)
+            return self.keypoint_head.loss(self._training_maps(images), targets)
         if mode == "predict":
             return [self.predict(i, item) for i, item in zip(images, items, strict=True)]
         return self.maps(images)
