@@ -14,6 +14,8 @@ from mmengine.registry import Registry
 from mmengine.runner import LogProcessor, Runner
 from torch.utils.data import DataLoader
 
+from aepose.engine.ema import WeightAverageHook
+from aepose.engine.scale_lr import AutoScaleLR
 from aepose.errors import ConfigError, nearest
 from aepose.metainfo import get_metainfo
 from aepose.model_zoo import config_path, find_model
@@ -33,13 +35,14 @@ from aepose.registry import (
 from aepose.structures import TestTime
 
 # What a config may say at its top level: plain values, things without a `type`, things with one.
-PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "log_level"}
+PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "load_partial", "log_level", "sync_bn"}
 UNTYPED = {
     "test_time": TestTime,
     "log_processor": LogProcessor,
     "randomness": Runner.set_randomness,
     "env_cfg": None,
-    "auto_scale_lr": None,
+    "auto_scale_lr": AutoScaleLR,
+    "ema": WeightAverageHook,
     "train_dataloader": DataLoader,
     "val_dataloader": DataLoader,
     "test_dataloader": DataLoader,

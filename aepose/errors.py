@@ -24,6 +24,18 @@ class CheckpointError(AeposeError):
     """A checkpoint that cannot be read or does not fit the network."""
 
 
+class PictureError(DataError):
+    """A picture that cannot be read, or is not the one that its annotations describe."""
+
+
+class NumericalError(AeposeError):
+    """Losses, gradients or maps that are not finite numbers."""
+
+
+class OutputError(AeposeError):
+    """A file that cannot be written."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known name closest to ``name``, or the choices.
 

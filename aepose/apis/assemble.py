@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+import tempfile
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from mmengine.dist import get_world_size, is_distributed
 
 from aepose.apis.build import build_evaluator, build_model, describe_dataloader
+from aepose.apis.hub import find_checkpoint
+from aepose.apis.starting_weights import start_weights
 from aepose.config import Config
 from aepose.engine import Hook, PoseRunner, set_random_seed
+from aepose.engine.distributed import (
+    SameStatisticsHook,
+    describe_processes,
+    first_of_machine_first,
+    wrap_model,
+)
+from aepose.engine.ema import TrainedWeightsHook, WeightAverageHook
+from aepose.engine.scale_lr import AutoScaleLR
 from aepose.errors import ConfigError
 from aepose.registry import SCOPE
 
@@ -36,40 +50,35 @@ def make_runner(
         path goes on from that one
     hooks: more hooks than the config's
 
-    Raises ConfigError if the work dir cannot be written, and what building raises.
+    Where :func:`~aepose.engine.distributed.process_group` joined several processes, each has its
+    share of the pictures. Raises ConfigError if the work dir cannot be written, and what building
+    and loading raise.
     """
     _check_writable(work_dir)
     randomness = dict(cfg.get("randomness") or {"seed": None})
     if randomness.get("seed") is not None:
         # The engine seeds itself too, but only after the network has drawn its weights.
         set_random_seed(randomness["seed"])
-    load_from = cfg.get("load_from")
-    if isinstance(resume, str):
-        load_from = resume
-    elif resume and (work_dir / "last_checkpoint").is_file():
-        load_from = None
-    elif resume:
-        resume = False
-    loaders = {}
+    load_from, resume = _starting_point(cfg, work_dir, resume)
+    model = build_model(cfg)
+    report = [describe_processes()]
+    parts: dict[str, Any] = {}
     if task == "train":
-        loaders["train_dataloader"] = describe_dataloader(cfg, "train")
-        loaders["train_cfg"] = dict(cfg.train_cfg)
-        loaders["optim_wrapper"] = cfg.optim_wrapper
-        loaders["param_scheduler"] = cfg.get("param_scheduler")
-        loaders["auto_scale_lr"] = cfg.get("auto_scale_lr")
-    split = "val" if task == "train" else "test"
-    if cfg.get("val_dataloader") is not None:
-        loader = describe_dataloader(cfg, split)
-        loaders[f"{split}_dataloader"] = loader
-        loaders[f"{split}_evaluator"] = [build_evaluator(cfg, split, loader["dataset"])]
-        loaders[f"{split}_cfg"] = {}
-    return PoseRunner(
-        model=build_model(cfg),
+        parts, learning = _training_parts(cfg)
+        report.append(learning)
+        hooks = [*hooks, *_training_hooks(cfg)]
+        if not resume:
+            report.append(start_weights(cfg, model, load_from))
+            load_from = None if cfg.get("load_partial") else load_from
+    parts |= _evaluation_parts(cfg, "val" if task == "train" else "test")
+    runner = PoseRunner(
+        model=wrap_model(model, bool(cfg.get("sync_bn"))),
         work_dir=str(work_dir),
         default_hooks=cfg.get("default_hooks"),
         custom_hooks=[*(cfg.get("custom_hooks") or []), *hooks],
         load_from=load_from,
-        resume=bool(resume),
+        resume=resume,
+        launcher="pytorch" if is_distributed() else "none",
         env_cfg=cfg.get("env_cfg") or {},
         log_processor=cfg.get("log_processor"),
         log_level=cfg.get("log_level", "INFO"),
@@ -78,16 +87,77 @@ def make_runner(
         randomness=randomness,
         experiment_name=f"{Path(cfg.filename or 'unnamed').stem}_{next(_RUNS)}",
         cfg=cfg,
-        **loaders,
+        **parts,
     )
+    runner.logger.info("\n".join(report))
+    return runner
+
+
+def _starting_point(
+    cfg: Config, work_dir: Path, resume: str | bool
+) -> tuple[str | None, bool]:
+    """Return the checkpoint to begin with, None for the newest if resuming, and if to resume."""
+    if isinstance(resume, str):
+        return resume, True
+    if resume and (work_dir / "last_checkpoint").is_file():
+        return None, True
+    load_from = cfg.get("load_from")
+    if load_from is None:
+        return None, False
+    return str(first_of_machine_first(lambda: find_checkpoint(load_from))), False
+
+
+def _training_parts(cfg: Config) -> tuple[dict[str, Any], str]:
+    """Return what the engine needs for training only, and a report of the learning rate."""
+    loader, optimiser = describe_dataloader(cfg, "train"), copy.deepcopy(cfg.optim_wrapper)
+    accumulate = optimiser.get("accumulative_counts", 1)
+    if not isinstance(accumulate, int) or accumulate < 1:
+        raise ConfigError(f"optim_wrapper.accumulative_counts = {accumulate!r}: give the number of "
+                          "batches per step, from 1")
+    if cfg.model.get("backbone_dtype") == "float16" and optimiser.type == "OptimWrapper":
+        optimiser.type = "ScaledOptimWrapper"
+    batch = loader["batch_size"] * get_world_size() * accumulate
+    described, suits = cfg.get("auto_scale_lr"), ""
+    if described is not None:
+        rule = AutoScaleLR(**described)
+        if rule.enable and "lr" not in optimiser.optimizer:
+            raise ConfigError("auto_scale_lr needs optim_wrapper.optimizer.lr, which it scales")
+        if "lr" in optimiser.optimizer:
+            optimiser.optimizer.lr *= rule.factor(batch)
+            suits = f" ({rule.describe(batch)})"
+    parts = {
+        "train_dataloader": loader,
+        "train_cfg": dict(cfg.train_cfg),
+        "optim_wrapper": optimiser,
+        "param_scheduler": cfg.get("param_scheduler"),
+    }
+    rate = optimiser.optimizer.get("lr", "the optimiser's own")
+    return parts, (f"{batch} pictures per step: {loader['batch_size']} x {get_world_size()} "
+                   f"processes x {accumulate} batches; learning rate {rate}{suits}")
+
+
+def _training_hooks(cfg: Config) -> list[Hook]:
+    average = cfg.get("ema")
+    return [SameStatisticsHook(),
+            TrainedWeightsHook() if average is None else WeightAverageHook(**average)]
+
+
+def _evaluation_parts(cfg: Config, split: Literal["val", "test"]) -> dict[str, Any]:
+    if cfg.get("val_dataloader") is None:
+        return {}
+    loader = describe_dataloader(cfg, split)
+    return {
+        f"{split}_dataloader": loader,
+        f"{split}_evaluator": [build_evaluator(cfg, split, loader["dataset"])],
+        f"{split}_cfg": {},
+    }
 
 
 def _check_writable(work_dir: Path) -> None:
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
-        probe = work_dir / ".writable"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=work_dir):
+            pass
     except OSError as error:
         raise ConfigError(
             f"work dir {work_dir} cannot be written ({error.strerror}); choose another with "

@@ -77,10 +77,14 @@ def build_dataloader(cfg: Config, split: Split) -> DataLoader:
 
 
 def build_evaluator(cfg: Config, split: Split, dataset: Any) -> Any:
-    """Build the metric of one split; it reads the annotation file of that split's data set."""
+    """Build the metric of one split; it reads the annotation file of that split's data set.
+
+    Results of several processes travel through their group, not through a folder they share:
+    the engine calls that collecting on the 'gpu', also where there is none.
+    """
     key = split_section(cfg, split, "evaluator")
     return build(METRICS, _section(cfg, key), key, metainfo=build_codec(cfg).metainfo,
-                 ann_file=dataset.ann_file)
+                 ann_file=dataset.ann_file, collect_device="gpu")
 
 
 def _section(cfg: Config, key: str) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from mmengine.dist import is_main_process
+
 from aepose.apis.assemble import make_runner, work_dir_of
 from aepose.apis.hub import find_checkpoint
 from aepose.config import Config
@@ -35,6 +37,6 @@ def evaluate(
     hooks = [ForEachResultHook(on_result)] if on_result else []
     runner = make_runner(cfg, work_dir_of(cfg, work_dir), "test", hooks=hooks)
     metrics = runner.test()
-    if out:
+    if out and is_main_process():
         write_json(Path(out), runner.test_evaluator.metrics[0].records)
     return metrics

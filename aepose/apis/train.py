@@ -12,6 +12,7 @@ from aepose.apis.assemble import make_runner, work_dir_of
 from aepose.apis.build import build_dataloader
 from aepose.config import Config
 from aepose.engine import PoseRunner
+from aepose.engine.distributed import goes_on
 
 
 def train(
@@ -19,9 +20,11 @@ def train(
 ) -> PoseRunner:
     """Train as ``cfg`` says; return the runner, whose ``model`` is trained.
 
-    resume: True goes on from the newest checkpoint of the work dir, a path from that checkpoint
+    resume: True goes on from the newest checkpoint of the work dir, a path from that checkpoint.
+        A run that torchrun starts again goes on from its own newest one.
     """
-    runner = make_runner(cfg, work_dir_of(cfg, work_dir), "train", resume)
+    folder = work_dir_of(cfg, work_dir)
+    runner = make_runner(cfg, folder, "train", True if goes_on(folder) else resume)
     runner.train()
     return runner
 
@@ -37,7 +40,7 @@ def dry_run(cfg: Config) -> str:
     with tempfile.TemporaryDirectory() as folder:
         runner = make_runner(quiet, Path(folder), "train")
         batch = next(iter(build_dataloader(cfg, "train")))
-        wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
+        wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
         model = runner.model
         losses = model.train_step(batch, wrapper)
         validation = len(runner.val_dataloader.dataset) if cfg.get("val_dataloader") else 0

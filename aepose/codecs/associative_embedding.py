@@ -78,7 +78,7 @@ class AssociativeEmbeddingCodec:
 
     def encode(self, sample: PoseSample) -> TrainItem:
         """Turn an augmented sample, whose views are filled, into what the network is trained on."""
-        image = torch.from_numpy(np.ascontiguousarray(sample.image.transpose(2, 0, 1)))
+        image = torch.from_numpy(_planar(sample.image))
         targets = [self.encode_view(view, sample.visibility) for view in sample.views]
         return TrainItem(image, targets, sample.image_path)
 

@@ -7,6 +7,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import set_random_seed
 
 from aepose.engine.hooks import PoseCheckpointHook, SaveResultsHook
+from aepose.engine.panel import ValidationPanelHook
 from aepose.engine.runner import PoseRunner
 
-__all__ = ["Hook", "PoseCheckpointHook", "PoseRunner", "SaveResultsHook", "set_random_seed"]
+__all__ = ["Hook", "PoseCheckpointHook", "PoseRunner", "SaveResultsHook",
+           "ValidationPanelHook", "set_random_seed"]

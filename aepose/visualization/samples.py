@@ -42,7 +42,7 @@ def draw_train_item(sample: PoseSample, item: TrainItem, metainfo: Metainfo) -> 
             (draw_tag_index(image, targets, metainfo),
              f"tag indices: keypoints {int(targets.tag_valid.sum())}, people {groups}"),
         )
-        rows.append(np.concatenate([_titled(*panel) for panel in panels], axis=1))
+        rows.append(np.concatenate([titled(*panel) for panel in panels], axis=1))
     return np.concatenate(rows)
 
 
@@ -58,7 +58,7 @@ def draw_test_item(sample: PoseSample, item: TestItem, codec: AssociativeEmbeddi
         keypoints = codec.geometry.to_map(sample.keypoints, (width, height), item.center,
                                           item.scale)
         drawn = draw_poses(image, as_result(keypoints, sample.visibility), metainfo)
-        panels.append(_titled(drawn, f"scale {scale:g}: {width} x {height}, "
+        panels.append(titled(drawn, f"scale {scale:g}: {width} x {height}, "
                                      f"people {len(sample.keypoints)}"))
     widest = max(panel.shape[1] for panel in panels)
     return np.concatenate([np.pad(p, ((0, 0), (0, widest - p.shape[1]), (0, 0))) for p in panels])
@@ -115,7 +115,7 @@ def _shade(image: np.ndarray, loss_mask: np.ndarray) -> np.ndarray:
     return np.where(counted[..., None], image, np.round(striped).astype(np.uint8))
 
 
-def _titled(panel: np.ndarray, text: str) -> np.ndarray:
+def titled(panel: np.ndarray, text: str) -> np.ndarray:
     """Return the panel with a line of text above it."""
     label = Label(text, (panel.shape[1], panel.shape[0]))
     bar = np.full((label.size[1], panel.shape[1], 3), _TITLE_GROUND, np.uint8)

@@ -8,7 +8,7 @@ default_hooks = dict(
         type='PoseCheckpointHook', interval=50, max_keep_ckpts=3, save_last=True,
         save_best='coco/AP', rule='greater'),
 )
-custom_hooks = [dict(type='SaveResultsHook')]
+custom_hooks = [dict(type='SaveResultsHook'), dict(type='ValidationPanelHook', count=4)]
 visualizer = dict(
     type='Visualizer',
     vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])

@@ -28,10 +28,18 @@ def warp_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
 
 
-def warp_mask(mask: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Warp a boolean mask to ``size`` (W, H): linear, then True above one half, False outside."""
-    warped = cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, size, flags=cv2.INTER_LINEAR)
-    return warped > 127.5
+def grey_mask(mask: np.ndarray) -> np.ndarray:
+    """Return a boolean mask as 0 and 255, uint8, which can be interpolated."""
+    # uint8 of 0 and 255 is int8 of 0 and -1.
+    return np.negative(mask.view(np.int8)).view(np.uint8)
+
+
+def warp_mask(grey: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Warp a mask of :func:`grey_mask` to a boolean one of ``size`` (W, H).
+
+    Linear, then True above one half; False outside.
+    """
+    return cv2.warpAffine(grey, matrix, size, flags=cv2.INTER_LINEAR) > 127
 
 
 @TRANSFORMS.register_module()
@@ -92,10 +100,11 @@ class RandomAffine:
     def __call__(self, sample: PoseSample, rng: np.random.RandomState) -> PoseSample:
         size = sample.image.shape[1], sample.image.shape[0]
         drawn = self.draw(size, rng)
+        grey = grey_mask(sample.loss_mask)
         views = []
         for side in self.codec.map_sizes:
             matrix = self.matrix(size, drawn, side)
-            mask = warp_mask(sample.loss_mask, matrix, (side, side))
+            mask = warp_mask(grey, matrix, (side, side))
             views.append(MapView(warp_points(sample.keypoints, matrix), mask))
         side = self.codec.input_size
         matrix = self.matrix(size, drawn, side)
@@ -103,6 +112,6 @@ class RandomAffine:
             sample,
             image=cv2.warpAffine(sample.image, matrix, (side, side), flags=cv2.INTER_LINEAR),
             keypoints=warp_points(sample.keypoints, matrix),
-            loss_mask=warp_mask(sample.loss_mask, matrix, (side, side)),
+            loss_mask=warp_mask(grey, matrix, (side, side)),
             views=tuple(views),
         )
