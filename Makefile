@@ -34,7 +34,8 @@ lint: setup
 	$(BIN)/python tools/check_file_length.py
 
 bench: setup
-	$(BIN)/python benchmarks/decode.py
+	PYTHON=$(PYTHON) benchmarks/peer/setup.sh
+	$(BIN)/python benchmarks/run_all.py
 
 # Trains the demo's network on, to the one that ships: about 20 minutes more on two cores.
 toy-checkpoint: demo

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from aepose.codecs.geometry import CONVENTIONS, Geometry
+from aepose.codecs.maps import Maps
 from aepose.codecs.matching import match_by_tag
-from aepose.codecs.peaks import Peaks, find_peaks, suppress
+from aepose.codecs.peaks import Peaks, suppress
 from aepose.codecs.refine import person_scores, refine
 from aepose.metainfo import get_metainfo
+from tests.codecs.paths import PATHS, missing, on_path
 from tests.goldens.common import Options, Tally, difference, read_json, relative_difference
 
 RELATIVE = 1e-6
@@ -70,10 +72,14 @@ class Run:
 
 
 def check(folder: Path, options: Options) -> Tally:
-    """Compare every stored stage of every case and variant; one entry per (case, variant)."""
+    """Compare every stored stage of every case and variant, on every path of decoding.
+
+    One entry per case, variant and path.
+    """
     tally = Tally()
     reference = read_json(folder / "grouping.json")
-    with np.load(folder / "grouping.npz") as arrays:
+    with np.load(folder / "grouping.npz") as stored:
+        arrays = dict(stored)
         for case, about in reference["cases"].items():
             names = ("base", *about["variants"])
             settings = {v: _settings(reference["config"], v) for v in names}
@@ -84,12 +90,23 @@ def check(folder: Path, options: Options) -> Tally:
                 elif variant in about.get("errors", {}):
                     tally.skip(name, f"no reference: {about['errors'][variant]}")
                 else:
-                    stages = list(_stages(Run(case, variant, about, arrays, config, settings)))
-                    if stages:
-                        tally.add(name, *max(stages, key=lambda s: s[0] / s[1]))
-                    else:
-                        tally.skip(name, "no stage is stored")
+                    _check_run(tally, name, Run(case, variant, about, arrays, config, settings))
     return tally
+
+
+def _check_run(tally: Tally, name: str, run: Run) -> None:
+    """Add an entry per path."""
+    for path in PATHS:
+        why = missing(path)
+        if why:
+            tally.skip(f"{name}.{path}", why)
+            continue
+        with on_path(path) as read:
+            stages = list(_stages(run, read(*run.maps())))
+        if stages:
+            tally.add(f"{name}.{path}", *max(stages, key=lambda s: s[0] / s[1]))
+        else:
+            tally.skip(f"{name}.{path}", "no stage is stored")
 
 
 def _settings(config: dict[str, Any], variant: str) -> dict[str, Any]:
@@ -104,30 +121,31 @@ def _settings(config: dict[str, Any], variant: str) -> dict[str, Any]:
     return {"adjust": True, "refine": True, "score_per_joint": False, **config["base"], **change}
 
 
-def _stages(run: Run) -> Iterator[Stage]:
+def _stages(run: Run, maps: Maps) -> Iterator[Stage]:
     """Run the stages one after another and compare those that are stored."""
     config = run.config
-    heatmaps, tags = run.maps()
+    heatmaps, _ = run.maps()
     expected = run.arrays.get(f"{run.case}.nms_nonzero")
     if expected is not None:
-        kept = np.flatnonzero(suppress(heatmaps, run.settings["base"]["nms_kernel"]))
+        kernel = run.settings["base"]["nms_kernel"]
+        kept = np.flatnonzero([suppress(heatmap, kernel) for heatmap in heatmaps])
         yield difference(kept, expected), RELATIVE
 
-    maxima = suppress(heatmaps, config["nms_kernel"])
-    peaks = find_peaks(heatmaps, tags, config["max_num_people"], config["nms_kernel"])
-    tied = _has_ties(maxima, config["detection_threshold"])
+    threshold = config["detection_threshold"]
+    peaks = maps.find_peaks(config["max_num_people"], config["nms_kernel"], threshold)
+    tied = _has_ties(heatmaps, config["nms_kernel"], threshold)
     if run.stored("loc_k") is not None:
         yield _compare_peaks(peaks, run, tied)
     if tied:
         # The order of equal peaks is torch.topk's: what follows starts from the stored order.
         peaks = run.stored_peaks() or peaks
-    yield from _poses(run, peaks, heatmaps, tags)
+    yield from _poses(run, peaks, maps)
 
 
-def _poses(run: Run, peaks: Peaks, heatmaps: np.ndarray, tags: np.ndarray) -> Iterator[Stage]:
+def _poses(run: Run, peaks: Peaks, maps: Maps) -> Iterator[Stage]:
     """Compare what becomes of the candidates."""
     config = run.config
-    num_keypoints = len(heatmaps)
+    num_keypoints = len(peaks.score)
     order = get_metainfo("coco").grouping_index if num_keypoints == 17 else range(num_keypoints)
     people = match_by_tag(
         peaks,
@@ -140,11 +158,11 @@ def _poses(run: Run, peaks: Peaks, heatmaps: np.ndarray, tags: np.ndarray) -> It
     )
     yield from _compare(run, "grouped", people)
     if config["adjust"]:
-        people = run.geometry.locate(people, heatmaps)
+        people = run.geometry.locate(people, maps.heatmaps)
         yield from _compare(run, "adjusted", people)
     scores = person_scores(people)
     if config["refine"]:
-        people = refine(people, heatmaps, tags, run.geometry.cell_offset)
+        people = refine(people, maps, run.geometry.cell_offset)
     yield from _compare(run, "poses", people)
     # The reference takes the mean before refine, but a view of the keypoints' scores: refine, which
     # there works in place, fills that too.
@@ -162,8 +180,9 @@ def _compare(run: Run, stage: str, actual: np.ndarray) -> Iterator[Stage]:
         yield relative_difference(actual, expected), RELATIVE
 
 
-def _has_ties(maxima: np.ndarray, threshold: float) -> bool:
+def _has_ties(heatmaps: np.ndarray, kernel: int, threshold: float) -> bool:
     """Tell whether two peaks of a keypoint that are above the threshold have equal values."""
+    maxima = (suppress(heatmap, kernel) for heatmap in heatmaps)
     values = (m[m.astype(np.float64) > threshold] for m in maxima)
     return any(len(np.unique(v)) < len(v) for v in values)
 

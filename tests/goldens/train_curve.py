@@ -73,6 +73,7 @@ def _train(
     while True:
         optimiser.zero_grad()
         losses = model(images, targets=[targets], mode="loss")
+        losses = {term: losses[term] for term in TERMS}
         total = sum(losses.values())
         total.backward()
         norm = torch.nn.utils.get_total_norm(

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from aepose.errors import ConfigError
-from aepose.models import PoseLoss
-from aepose.models.losses.associative_embedding import associative_embedding_loss
+from aepose.models.losses import STATISTICS, PoseLoss
+from aepose.models.losses.associative_embedding import PersonTags, push_and_pull, tag_statistics
 from aepose.models.losses.heatmap import heatmap_loss
 from aepose.structures import HeadOutput, MapTargets
 
@@ -42,7 +42,7 @@ def random_batch(seed, pictures=4, people=6, keypoints=5, size=7):
 def test_tag_losses_against_loops(seed, push_type):
     tags, index, valid = random_batch(seed)
     tags.requires_grad_()
-    push, pull = associative_embedding_loss(tags, index, valid, push_type)
+    push, pull = push_and_pull(PersonTags.gather(tags, index, valid), push_type)
     expected = [slow(t.detach().numpy().ravel(), i.numpy(), v.numpy(), push_type)
                 for t, i, v in zip(tags, index, valid, strict=True)]
     np.testing.assert_allclose(torch.stack([push, pull], dim=1).detach(), expected, atol=1e-12)
@@ -57,8 +57,8 @@ def test_equal_and_far_tags(push_type):
     index = torch.tensor([[[0, 1], [2, 3]]])
     valid = torch.ones(1, 2, 2, dtype=torch.bool)
     for values, expected in (([5.0] * 4, 0.5), ([0.0, 0, 1e6, 1e6], 0.0)):
-        push, pull = associative_embedding_loss(
-            torch.tensor(values).view(1, 1, 1, 4), index, valid, push_type)
+        people = PersonTags.gather(torch.tensor(values).view(1, 1, 1, 4), index, valid)
+        push, pull = push_and_pull(people, push_type)
         assert (push.item(), pull.item()) == (expected, 0)
 
 
@@ -85,17 +85,43 @@ def make_targets():
         torch.zeros(2, 5, 3, dtype=torch.int64), torch.zeros(2, 5, 3, dtype=torch.bool))
 
 
+TAG_TERMS = ("push_loss", "pull_loss", "push", "pull", *STATISTICS)
+
+
 @pytest.mark.parametrize(("options", "names"), [
-    ({}, {"heatmap_loss", "push_loss", "pull_loss"}),
-    ({"push": None, "pull": None}, {"heatmap_loss"}),
-    ({"heatmap": None}, {"push_loss", "pull_loss"}),
+    ({}, {"heatmap_loss", "heatmap", *TAG_TERMS}),
+    ({"push": None, "pull": None}, {"heatmap_loss", "heatmap"}),
+    ({"heatmap": None}, set(TAG_TERMS)),
 ])
 def test_parts_of_a_pose_loss(options, names):
     loss = PoseLoss(**options)
     losses = loss(HeadOutput(torch.ones(2, 3, 4, 4), torch.ones(2, 3, 4, 4)), make_targets())
     assert set(losses) == names
-    assert {tuple(value.shape) for value in losses.values()} == {(2,)}
+    shapes = {name: tuple(value.shape) for name, value in losses.items()}
+    assert shapes == {name: () if name in STATISTICS else (2,) for name in names}
     assert loss.with_tags == ("push_loss" in names)
+    for name in names - set(STATISTICS):
+        factor = getattr(loss, name.removesuffix("_loss"))
+        plain = losses[name.removesuffix("_loss")]
+        torch.testing.assert_close(losses[name], plain * (factor if "_loss" in name else 1))
+
+
+def test_tag_statistics():
+    """One row per picture: people's tags; nobody, one person, three people."""
+    people = [[], [[1, 3]], [[0, 0], [2.5], [-4, -4]]]
+    tags, index = torch.zeros(3, 1, 1, 6), torch.zeros(3, 3, 2, dtype=torch.int64)
+    valid = torch.zeros(3, 3, 2, dtype=torch.bool)
+    for n, picture in enumerate(people):
+        cell = 0
+        for p, values in enumerate(picture):
+            for k, value in enumerate(values):
+                tags[n, 0, 0, cell], index[n, p, k], valid[n, p, k] = value, cell, True
+                cell += 1
+    spread, gap = tag_statistics(PersonTags.gather(tags, index, valid))
+    # Four people; only the second picture's deviates, by 1. Only the third has two people.
+    assert (spread.item(), gap.item()) == (0.25, 2.5)
+    spread, gap = tag_statistics(PersonTags.gather(tags[:2], index[:2], valid[:2]))
+    assert (spread.item(), gap.item()) == (1, 0)
 
 
 def test_factors_and_float32():
@@ -118,3 +144,58 @@ def test_factors_and_float32():
 def test_contradictions(options, message):
     with pytest.raises(ConfigError, match=message):
         PoseLoss(**options)
+
+
+def random_output(seed=0, dtype=torch.float32, device="cpu"):
+    """A head output of two pictures, that wants gradients, and targets with three people each."""
+    rng = torch.Generator().manual_seed(seed)
+    targets = make_targets()
+    targets.heatmaps.uniform_(generator=rng)
+    targets.tag_index.random_(0, 3 * 16, generator=rng)
+    targets.tag_valid[:, :3] = True
+    maps = (10 * torch.randn(2, 6, 4, 4, generator=rng)).to(dtype).to(device).requires_grad_()
+    return maps, HeadOutput(maps[:, :3], maps[:, 3:]), targets.to(device)
+
+
+OPTIONS = pytest.mark.parametrize("options", [
+    {}, {"push_type": "max"}, {"supervise_empty": False},
+], ids=str)
+
+
+@OPTIONS
+def test_no_value_is_needed_to_queue_the_work(options):
+    """Tensors without values cannot be waited for: a GPU never has to hand one to the host."""
+    maps, output, targets = random_output(device="meta")
+    losses = PoseLoss(**options)(output, targets)
+    sum(value.sum() for name, value in losses.items() if "_loss" in name).backward()
+    assert {value.device.type for value in (*losses.values(), maps.grad)} == {"meta"}
+
+
+@OPTIONS
+def test_one_graph(options):
+    compiled = torch.compile(PoseLoss(**options), fullgraph=True, backend="eager")
+    _, output, targets = random_output()
+    expected = PoseLoss(**options)(output, targets)
+    torch.testing.assert_close(compiled(output, targets), expected)
+
+
+@OPTIONS
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_float32_under_autocast(options, dtype):
+    maps, output, targets = random_output(dtype=dtype)
+    exact = HeadOutput(output.heatmaps.float(), output.tags.float())
+    expected = PoseLoss(**options)(exact, targets)
+    with torch.autocast("cpu", dtype):
+        losses = PoseLoss(**options)(output, targets)
+    sum(value.sum() for name, value in losses.items() if "_loss" in name).backward()
+    assert maps.grad.isfinite().all()
+    for name, value in losses.items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+
+
+def test_tags_far_apart_do_not_overflow():
+    """In float16 the square of 300 is infinite."""
+    _, output, targets = random_output(dtype=torch.float16)
+    losses = PoseLoss()(HeadOutput(output.heatmaps, 300 * output.tags), targets)
+    assert all(value.isfinite().all() for value in losses.values())

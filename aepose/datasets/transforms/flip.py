@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from aepose.metainfo import Metainfo
 from aepose.registry import TRANSFORMS
 from aepose.structures import MapView, PoseSample
+
+LEFT_TO_RIGHT = 1
+
+
+def _mirror_mask(mask: np.ndarray) -> np.ndarray:
+    # Every later step needs contiguous arrays, and OpenCV makes them much faster than NumPy.
+    return cv2.flip(mask.view(np.uint8), LEFT_TO_RIGHT).view(bool)
 
 
 @TRANSFORMS.register_module()
@@ -22,7 +30,7 @@ class RandomFlip:
         self.flip_index = metainfo.flip_index
         self.probability = probability
 
-    def _mirror(self, keypoints: np.ndarray, width: int) -> np.ndarray:
+    def _mirror_people(self, keypoints: np.ndarray, width: int) -> np.ndarray:
         mirrored = keypoints[:, self.flip_index]
         mirrored[..., 0] = width - 1 - mirrored[..., 0]
         return mirrored
@@ -31,14 +39,14 @@ class RandomFlip:
         if rng.random_sample() >= self.probability:
             return sample
         views = tuple(
-            MapView(self._mirror(v.keypoints, v.size[0]), v.loss_mask[:, ::-1])
+            MapView(self._mirror_people(v.keypoints, v.size[0]), _mirror_mask(v.loss_mask))
             for v in sample.views
         )
         return replace(
             sample,
-            image=sample.image[:, ::-1],
-            keypoints=self._mirror(sample.keypoints, sample.image.shape[1]),
+            image=cv2.flip(sample.image, LEFT_TO_RIGHT),
+            keypoints=self._mirror_people(sample.keypoints, sample.image.shape[1]),
             visibility=sample.visibility[:, self.flip_index],
-            loss_mask=sample.loss_mask[:, ::-1],
+            loss_mask=_mirror_mask(sample.loss_mask),
             views=views,
         )

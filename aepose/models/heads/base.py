@@ -9,7 +9,7 @@ from torch import nn
 
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
-from aepose.models.losses import PoseLoss
+from aepose.models.losses import STATISTICS, PoseLoss
 from aepose.registry import MODELS, build
 from aepose.structures import HeadOutput, MapTargets
 
@@ -79,13 +79,16 @@ class AEHead(nn.Module):
     def loss(
         self, maps: Sequence[torch.Tensor], targets: Sequence[MapTargets]
     ) -> dict[str, torch.Tensor]:
-        """Return each loss averaged over the batch and summed over outputs, times its factor.
+        """Return each loss, times its factor, averaged over the batch and summed over outputs.
+
+        What :class:`PoseLoss` gives besides to look at is treated alike, but that the statistics of
+        tags are averaged over outputs. Names of what is minimised end in ``_loss``.
 
         An output is compared with the targets of its own resolution; raises ConfigError if there
         are none.
         """
         by_size = {t.heatmaps.shape[-2:]: t for t in targets}
-        total: dict[str, torch.Tensor] = {}
+        values: dict[str, list[torch.Tensor]] = {}
         for m, output, loss in zip(maps, self.split(maps), self.losses, strict=True):
             size = m.shape[-2:]
             if size not in by_size:
@@ -94,5 +97,6 @@ class AEHead(nn.Module):
                     f"{[tuple(s) for s in by_size]}; set codec.map_strides to fit the network"
                 )
             for name, value in loss(output, by_size[size]).items():
-                total[name] = total.get(name, 0) + value.mean()
-        return total
+                values.setdefault(name, []).append(value.mean())
+        return {name: sum(parts) / (len(parts) if name in STATISTICS else 1)
+                for name, parts in values.items()}

@@ -1,5 +1,5 @@
 """Losses for heatmaps and tags."""
 
-from aepose.models.losses.pose_loss import PoseLoss
+from aepose.models.losses.pose_loss import STATISTICS, PoseLoss
 
-__all__ = ["PoseLoss"]
+__all__ = ["STATISTICS", "PoseLoss"]

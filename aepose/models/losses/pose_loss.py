@@ -6,10 +6,18 @@ import torch
 from torch import nn
 
 from aepose.errors import ConfigError
-from aepose.models.losses.associative_embedding import PushType, associative_embedding_loss
+from aepose.models.losses.associative_embedding import (
+    PersonTags,
+    PushType,
+    push_and_pull,
+    tag_statistics,
+)
 from aepose.models.losses.heatmap import heatmap_loss
 from aepose.registry import MODELS
 from aepose.structures import HeadOutput, MapTargets
+
+# Numbers of a batch that do not add up over the outputs of a network.
+STATISTICS = ("tag_spread", "tag_gap")
 
 
 @MODELS.register_module()
@@ -17,7 +25,7 @@ class PoseLoss(nn.Module):
     """Heatmap, push and pull losses of one network output.
 
     heatmap, push, pull: factors; None leaves that part out (push and pull only together)
-    push_type: 'exp' or 'max', see :func:`associative_embedding_loss`
+    push_type: 'exp' or 'max', see :func:`push_and_pull`
     supervise_empty: count the heatmaps of keypoints that nobody in the picture shows
     """
 
@@ -48,17 +56,21 @@ class PoseLoss(nn.Module):
     def forward(self, output: HeadOutput, targets: MapTargets) -> dict[str, torch.Tensor]:
         """Return heatmap_loss, push_loss and pull_loss where used, each (N,), times its factor.
 
-        Computed in float32 whatever the type of the maps.
+        Beside them stand numbers to look at, without a gradient: heatmap, push and pull (N,)
+        before their factors, and tag_spread and tag_gap (), see :func:`tag_statistics`. Computed
+        in float32 whatever the type of the maps.
         """
         losses = {}
         if self.heatmap is not None:
-            loss = heatmap_loss(output.heatmaps.float(), targets.heatmaps, targets.loss_mask,
-                                self.supervise_empty)
-            losses["heatmap_loss"] = loss * self.heatmap
+            heatmap = heatmap_loss(output.heatmaps.float(), targets.heatmaps, targets.loss_mask,
+                                   self.supervise_empty)
+            losses["heatmap_loss"] = heatmap * self.heatmap
+            losses["heatmap"] = heatmap.detach()
         if self.with_tags:
-            push, pull = associative_embedding_loss(
-                output.tags.float(), targets.tag_index, targets.tag_valid, self.push_type
-            )
+            people = PersonTags.gather(output.tags.float(), targets.tag_index, targets.tag_valid)
+            push, pull = push_and_pull(people, self.push_type)
             losses["push_loss"] = push * self.push
             losses["pull_loss"] = pull * self.pull
+            losses["push"], losses["pull"] = push.detach(), pull.detach()
+            losses["tag_spread"], losses["tag_gap"] = tag_statistics(people)
         return losses

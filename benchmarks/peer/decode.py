@@ -1,0 +1,41 @@
+"""Time MMPose's HeatmapParser: ``python decode.py MAPS.npz OUT.npz REPEATS THREADS``.
+
+Runs in the environment that setup.sh makes, started by benchmarks/decode.py. MAPS.npz holds
+heatmaps (K, H, W) and tags (K, H, W, L). Writes the seconds of each call, the poses and the scores.
+"""
+
+import sys
+import time
+
+import numpy as np
+
+np.int = int  # MMPose 0.29 uses it, NumPy has dropped it
+import mmcv  # noqa: E402
+
+mmcv.__version__ = "1.7.0"  # MMPose 0.29 refuses later versions than it knows
+import torch  # noqa: E402
+from mmpose.core.post_processing.group import HeatmapParser  # noqa: E402
+
+
+def main(maps, out, repeats, threads):
+    """Time ``repeats`` calls after one that is not counted."""
+    torch.set_num_threads(threads)
+    with np.load(maps) as arrays:
+        heatmaps, tags = (torch.from_numpy(arrays[name])[None] for name in ("heatmaps", "tags"))
+    parser = HeatmapParser({
+        "num_joints": heatmaps.shape[1], "max_num_people": 30, "ignore_too_much": False,
+        "detection_threshold": 0.1, "tag_threshold": 1, "use_detection_val": True,
+        "nms_kernel": 5, "nms_padding": 2, "tag_per_joint": True,
+    })
+    seconds = []
+    for _ in range(repeats + 1):
+        # Its adjust and refine change nothing that it was given, but be sure.
+        given = heatmaps.clone(), tags.clone()
+        start = time.perf_counter()
+        poses, scores = parser.parse(*given, True, True)
+        seconds.append(time.perf_counter() - start)
+    np.savez(out, seconds=seconds[1:], poses=np.array(poses[0]), scores=np.array(scores))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3], *map(int, sys.argv[3:5]))
