@@ -91,11 +91,13 @@ class TrainItem:
 
     image: (3, H, W) uint8, RGB
     targets: one entry per network output resolution, lowest first
+    bad_pictures: (path, reason) of pictures that could not be read and that this one stands for
     """
 
     image: torch.Tensor
     targets: list[MapTargets]
     image_path: str
+    bad_pictures: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass

@@ -22,8 +22,8 @@ data_root = '{data}'
 codec = dict(input_size=64, max_num_people=4, detection_threshold=0.0)
 model = dict(pretrained=None, backbone=dict({backbone}))
 train_dataloader = dict(batch_size=4, num_workers=0)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2, val_interval=1)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.01))
+train_cfg = dict(type='PoseTrainLoop', max_epochs=2, val_interval=1)
+optim_wrapper = dict(type='GuardedOptimWrapper', optimizer=dict(type='Adam', lr=0.01))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=3, by_epoch=False),
     dict(type='MultiStepLR', milestones=[1], gamma=0.5, by_epoch=True),

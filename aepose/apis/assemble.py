@@ -23,12 +23,15 @@ from aepose.engine.distributed import (
     wrap_model,
 )
 from aepose.engine.ema import TrainedWeightsHook, WeightAverageHook
+from aepose.engine.resume import list_checkpoints
 from aepose.engine.scale_lr import AutoScaleLR
 from aepose.errors import ConfigError
 from aepose.registry import SCOPE
 
 # The engine keeps loggers by name and second: two runs of one process must not share one.
 _RUNS = count()
+# float16 gradients need their losses scaled, which these wrappers do not do.
+_UNSCALED = ("OptimWrapper", "GuardedOptimWrapper")
 
 
 def work_dir_of(cfg: Config, work_dir: str | Path | None = None) -> Path:
@@ -99,7 +102,7 @@ def _starting_point(
     """Return the checkpoint to begin with, None for the newest if resuming, and if to resume."""
     if isinstance(resume, str):
         return resume, True
-    if resume and (work_dir / "last_checkpoint").is_file():
+    if resume and list_checkpoints(work_dir):
         return None, True
     load_from = cfg.get("load_from")
     if load_from is None:
@@ -114,14 +117,12 @@ def _training_parts(cfg: Config) -> tuple[dict[str, Any], str]:
     if not isinstance(accumulate, int) or accumulate < 1:
         raise ConfigError(f"optim_wrapper.accumulative_counts = {accumulate!r}: give the number of "
                           "batches per step, from 1")
-    if cfg.model.get("backbone_dtype") == "float16" and optimiser.type == "OptimWrapper":
+    if cfg.model.get("backbone_dtype") == "float16" and optimiser.type in _UNSCALED:
         optimiser.type = "ScaledOptimWrapper"
     batch = loader["batch_size"] * get_world_size() * accumulate
     described, suits = cfg.get("auto_scale_lr"), ""
     if described is not None:
-        rule = AutoScaleLR(**described)
-        if rule.enable and "lr" not in optimiser.optimizer:
-            raise ConfigError("auto_scale_lr needs optim_wrapper.optimizer.lr, which it scales")
+        rule = _auto_scale_lr(described, optimiser.optimizer)
         if "lr" in optimiser.optimizer:
             optimiser.optimizer.lr *= rule.factor(batch)
             suits = f" ({rule.describe(batch)})"
@@ -134,6 +135,16 @@ def _training_parts(cfg: Config) -> tuple[dict[str, Any], str]:
     rate = optimiser.optimizer.get("lr", "the optimiser's own")
     return parts, (f"{batch} pictures per step: {loader['batch_size']} x {get_world_size()} "
                    f"processes x {accumulate} batches; learning rate {rate}{suits}")
+
+
+def _auto_scale_lr(described: dict[str, Any], optimiser: dict[str, Any]) -> AutoScaleLR:
+    if "base_batch_size" not in described:
+        raise ConfigError("auto_scale_lr lacks 'base_batch_size', the pictures per step that the "
+                          "learning rate was chosen for")
+    rule = AutoScaleLR(**described)
+    if rule.enable and "lr" not in optimiser:
+        raise ConfigError("auto_scale_lr needs optim_wrapper.optimizer.lr, which it scales")
+    return rule
 
 
 def _training_hooks(cfg: Config) -> list[Hook]:

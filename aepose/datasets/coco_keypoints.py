@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -16,13 +17,15 @@ from aepose.datasets.annotations import join_fields, load_annotations
 from aepose.datasets.image import read_image
 from aepose.datasets.sampler import Draw
 from aepose.datasets.transforms import make_test_item
-from aepose.errors import DataError
+from aepose.errors import ConfigError, DataError, PictureError
 from aepose.metainfo import Metainfo
 from aepose.registry import DATASETS, TRANSFORMS, build
 from aepose.structures import PoseSample, TestItem, TrainItem
 
 # Besides the keypoints, what a sample is made from.
 _USED = ("id", "iscrowd", "num_keypoints", "segmentation")
+# Unreadable pictures drawn one after another: then it is not the pictures that are at fault.
+_MOST_BAD = 100
 
 
 def _labelled(annotation: dict) -> int:
@@ -49,12 +52,17 @@ class CocoKeypoints(Dataset):
     transforms: configs of training transforms, applied in order before ``codec.encode``
     test_mode: give every picture as a TestItem at ``scales``, instead of those with annotations
         as augmented TrainItems
+    include_empty: train on pictures without annotations, too: nobody is to be found in them
+    on_bad_image: what training does about a picture that cannot be read: stop with an error that
+        names it, or 'skip' it and take another, drawn from the same seed; see
+        :class:`aepose.engine.bad_pictures.BadPictures`. In testing it is always an error.
 
     Keypoints are read from the metainfo's ``annotation_fields``. Any visibility above 0 counts,
     also the fractions that some files give; flags such as ``lefthand_valid`` are not looked at.
 
-    Training leaves out crowd annotations without keypoints (they only mask the loss) and pictures
-    without any annotation. Raises DataError for files that are missing or malformed.
+    Training leaves out crowd annotations without keypoints (they only mask the loss) and, as was
+    published, pictures without any annotation. Raises DataError for files that are missing or
+    malformed.
     """
 
     def __init__(
@@ -67,7 +75,14 @@ class CocoKeypoints(Dataset):
         transforms: Sequence[dict] = (),
         test_mode: bool = False,
         scales: Sequence[float] = (1,),
+        include_empty: bool = False,
+        on_bad_image: Literal["error", "skip"] = "error",
     ) -> None:
+        if on_bad_image not in ("error", "skip"):
+            raise ConfigError(f"dataset.on_bad_image = {on_bad_image!r}: give 'error' or 'skip'")
+        if test_mode and (include_empty or on_bad_image == "skip"):
+            raise ConfigError("dataset.include_empty and on_bad_image='skip' are for training; a "
+                              "test takes every picture")
         self.ann_file = Path(data_root) / ann_file
         self.img_dir = Path(data_root) / img_dir
         self.num_keypoints = metainfo.num_keypoints
@@ -75,6 +90,7 @@ class CocoKeypoints(Dataset):
         self.metainfo = {"name": metainfo.name, "keypoint_names": list(metainfo.keypoint_names)}
         self.codec = codec
         self.test_mode = test_mode
+        self.on_bad_image = on_bad_image
         self.scales = tuple(scales)
         self.transforms = [
             build(TRANSFORMS, cfg, f"dataset.transforms.{i}", codec=codec, metainfo=metainfo)
@@ -84,9 +100,10 @@ class CocoKeypoints(Dataset):
         self._annotations: dict[int, list[dict]] = defaultdict(list)
         for annotation in data["annotations"]:
             self._annotations[annotation["image_id"]].append(_compact(annotation, metainfo))
-        self.images = [i for i in data["images"] if test_mode or i["id"] in self._annotations]
+        everything = test_mode or include_empty
+        self.images = [i for i in data["images"] if everything or i["id"] in self._annotations]
         if not self.images:
-            why = "lists no pictures" if test_mode else "has no picture with annotations"
+            why = "lists no pictures" if everything else "has no picture with annotations"
             raise DataError(f"{self.ann_file} {why}")
 
     def __len__(self) -> int:
@@ -101,7 +118,27 @@ class CocoKeypoints(Dataset):
         if not isinstance(draw, Draw):
             # Another sampler than ours: augment from NumPy's global state.
             draw = Draw(draw, int(np.random.randint(2**31)))
-        return self.codec.encode(self.augmented_sample(draw))
+        if self.on_bad_image == "error":
+            return self.codec.encode(self.augmented_sample(draw))
+        return self._readable_item(draw)
+
+    def _readable_item(self, draw: Draw) -> TrainItem:
+        """Return the item of a draw or, as long as its picture is bad, of one drawn from its seed.
+
+        Raises DataError if picture after picture is bad.
+        """
+        bad: list[tuple[str, str]] = []
+        while len(bad) < _MOST_BAD:
+            try:
+                item = self.codec.encode(self.augmented_sample(draw))
+            except PictureError as error:
+                bad.append((self._path(self.images[draw.index]), str(error)))
+                rng = np.random.RandomState(draw.seed)
+                draw = Draw(int(rng.randint(len(self))), int(rng.randint(2**31)))
+            else:
+                return replace(item, bad_pictures=tuple(bad))
+        raise DataError(f"{_MOST_BAD} pictures in a row cannot be read, although on_bad_image="
+                        f"'skip'; is {self.img_dir} complete? The last: {bad[-1][1]}")
 
     def augmented_sample(self, draw: Draw) -> PoseSample:
         """Return a picture with its people after the training transforms."""
@@ -115,11 +152,17 @@ class CocoKeypoints(Dataset):
         return str(self.img_dir / info["file_name"])
 
     def load_image(self, info: dict) -> np.ndarray:
-        """Read a picture and check that it has the size that the annotation file gives."""
-        image = read_image(self._path(info))
+        """Read a picture and check that it has the size that the annotation file gives.
+
+        Raises PictureError that names it.
+        """
+        try:
+            image = read_image(self._path(info))
+        except DataError as error:
+            raise PictureError(str(error)) from None
         expected, found = (info["width"], info["height"]), (image.shape[1], image.shape[0])
         if found != expected:
-            raise DataError(
+            raise PictureError(
                 f"{self._path(info)} is {found[0]}x{found[1]}, but {self.ann_file} gives "
                 f"{expected[0]}x{expected[1]} for image id {info['id']}; one of them is wrong"
             )

@@ -11,12 +11,16 @@ from aepose.structures import MapTargets, TestItem, TrainItem
 
 
 def collate_train(items: Sequence[TrainItem]) -> dict[str, Any]:
-    """Return images (N, 3, H, W) uint8, targets per output resolution, and the pictures' paths."""
+    """Return images (N, 3, H, W) uint8, targets per output resolution, and the pictures' paths.
+
+    ``bad_pictures`` lists (path, reason) of pictures that were drawn but could not be read.
+    """
     return {
         "images": torch.stack([item.image for item in items]),
         "targets": [MapTargets.stack(list(level))
                     for level in zip(*(item.targets for item in items), strict=True)],
         "image_paths": [item.image_path for item in items],
+        "bad_pictures": [pair for item in items for pair in item.bad_pictures],
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
@@ -30,7 +32,15 @@ class SeededSampler(DefaultSampler):
     number of workers or processes.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._skipped = 0
+
+    def skip(self, count: int) -> None:
+        """Leave out the first ``count`` draws of this process, which a stopped run has had."""
+        self._skipped = count
+
     def __iter__(self) -> Iterator[Draw]:
-        for index in super().__iter__():
+        for index in islice(super().__iter__(), self._skipped, None):
             sequence = np.random.SeedSequence([self.seed, self.epoch, index])
             yield Draw(index, int(sequence.generate_state(1)[0]))

@@ -6,9 +6,14 @@ The parts of the engine that the API needs are handed on from here.
 from mmengine.hooks import Hook
 from mmengine.runner import set_random_seed
 
+from aepose.engine.amp import ScaledOptimWrapper
+from aepose.engine.bad_step import BadStep, read_bad_step
+from aepose.engine.guard import GuardedOptimWrapper
 from aepose.engine.hooks import PoseCheckpointHook, SaveResultsHook
+from aepose.engine.loops import PoseTrainLoop
 from aepose.engine.panel import ValidationPanelHook
 from aepose.engine.runner import PoseRunner
 
-__all__ = ["Hook", "PoseCheckpointHook", "PoseRunner", "SaveResultsHook",
-           "ValidationPanelHook", "set_random_seed"]
+__all__ = ["BadStep", "GuardedOptimWrapper", "Hook", "PoseCheckpointHook", "PoseRunner",
+           "PoseTrainLoop", "SaveResultsHook", "ScaledOptimWrapper", "ValidationPanelHook",
+           "read_bad_step", "set_random_seed"]

@@ -5,39 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmengine.optim import OptimWrapper
 
 from aepose.engine.distributed import local_device
+from aepose.engine.guard import GuardedOptimWrapper
 from aepose.registry import OPTIM_WRAPPERS
 
 
 @OPTIM_WRAPPERS.register_module()
-class ScaledOptimWrapper(OptimWrapper):
-    """The engine's wrapper of an optimiser, whose losses are scaled up for backward passes.
+class ScaledOptimWrapper(GuardedOptimWrapper):
+    """A wrapper of an optimiser whose losses are scaled up for the backward passes.
 
     init_scale: the first factor. It is halved, and the step left out, whenever a gradient
         overflows, which happens a few times at the start; it is doubled after 2000 good steps.
 
     Micikevicius et al.: Mixed Precision Training (ICLR 2018). For float16 only: bfloat16 has the
-    range of float32. Works on CPUs too, unlike the engine's own. Other options are those of the
-    engine's OptimWrapper.
+    range of float32. Works on CPUs too, unlike the engine's own. Other options, and what is done
+    about losses that are not finite: see GuardedOptimWrapper.
     """
 
-    def __init__(self, init_scale: float = 2.0**16, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, init_scale: float = 2.0**16, **options: Any
+    ) -> None:
+        super().__init__(optimizer, **options)
         self.loss_scaler = torch.amp.GradScaler(local_device().type, init_scale=init_scale)
-
-    def backward(self, loss: torch.Tensor, **options: Any) -> None:
-        """Add the scaled gradients of ``loss``."""
-        super().backward(self.loss_scaler.scale(loss), **options)
-
-    def step(self, **options: Any) -> None:
-        """Scale gradients back, clip them if asked for, and step unless one overflowed."""
-        if self.clip_grad_kwargs:
-            self.loss_scaler.unscale_(self.optimizer)
-            self._clip_grad()
-        self.loss_scaler.step(self.optimizer, **options)
-        self.loss_scaler.update()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the optimiser's state, and the scale's beside it."""

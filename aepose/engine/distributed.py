@@ -7,7 +7,7 @@ talk through NCCL where there are GPUs and through gloo where there are none.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
 
+from aepose.engine.resume import list_checkpoints
 from aepose.errors import ConfigError
 
 _PLACE = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -47,7 +48,13 @@ def process_group() -> Iterator[None]:
     device = local_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_TIMEOUT)
+    store, rank, size = next(dist.rendezvous("env://", timeout=_TIMEOUT))
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        # torchrun keeps its store when it starts processes again; with the addresses of the dead
+        # ones the new would never meet.
+        store = dist.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=rank,
+                            world_size=size, timeout=_TIMEOUT)
     try:
         yield
         # One that leaves while others still talk makes torchrun call the run a failure.
@@ -86,6 +93,18 @@ def wrap_model(model: nn.Module, sync_bn: bool = False) -> nn.Module:
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     device_ids = [device.index] if device.type == "cuda" else None
     return MMDistributedDataParallel(model.to(device), device_ids=device_ids)
+
+
+def first_of_machine_first(function: Callable[[], Any]) -> Any:
+    """Call ``function`` in every process, but first in one per machine: what that one downloads,
+    the others find.
+    """
+    if not is_distributed():
+        return function()
+    first = int(os.environ.get("LOCAL_RANK", 0)) == 0
+    result = function() if first else None
+    dist.barrier()
+    return result if first else function()
 
 
 class SameStatisticsHook(Hook):
@@ -144,6 +163,5 @@ def _goes_on_here(work_dir: Path, restarts: int, run_id: str | None) -> bool:
         work_dir.mkdir(parents=True, exist_ok=True)
         mark.write_text(run_id or "")
         return False
-    begun = mark.stat().st_mtime
-    return any(path.stat().st_mtime >= begun for path in work_dir.glob("*.pth")
-               if not path.is_symlink())
+    newest = next(iter(list_checkpoints(work_dir)), None)
+    return newest is not None and newest.stat().st_mtime >= mark.stat().st_mtime

@@ -7,10 +7,9 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
 
 from aepose.errors import OutputError
 
@@ -35,7 +34,8 @@ def whole_file(path: Path, advice: str = "") -> Iterator[Path]:
         os.replace(part, path)
         _sync_folder(path.parent)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # without a folder, or on a failed disk, there is nothing to remove
+            part.unlink()
         raise OutputError(f"cannot write {path.name} to {path.parent}: {error.strerror or error}"
                           f"{_room(path.parent)}; files written before are whole{advice}"
                           ) from error

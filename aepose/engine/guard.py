@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,13 +77,14 @@ class GuardedOptimWrapper(OptimWrapper):
         """Batches whose gradients are accumulated for one step."""
         return self._accumulative_counts
 
-    def start_epoch(self, done: int, batches: int) -> None:
-        """Count from batch ``done`` of an epoch of ``batches``, whose last step ends with it.
-
-        So no gradients are open between epochs, where checkpoints are written.
-        """
+    def count_from(self, done: int, batches: int) -> None:
+        """Count batches from ``done``; a step ends with number ``batches``, however few it has."""
         self._inner_count, self._max_counts = done, batches
         self._remainder_counts = batches % self._accumulative_counts
+
+    def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
+        """Count from the beginning of training, as the engine asks."""
+        self.count_from(init_counts, max_counts)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -111,7 +113,6 @@ class GuardedOptimWrapper(OptimWrapper):
         if finite and math.isfinite(norm):
             self._take(norm, **kwargs)
         elif finite and self.loss_scaler is not None and self.loss_scaler.get_scale() > 1:
-            self._statistics_back()
             self.loss_scaler.update()
         else:
             self._reject("gradient" if finite else "loss")
@@ -144,19 +145,16 @@ class GuardedOptimWrapper(OptimWrapper):
         self.loss_scaler.update()
 
     def _reject(self, what: str) -> None:
-        self._statistics_back()
+        self._statistics.restore()
         if self.loss_scaler is not None:
             # Ends the scaler's step without a change: the scale is not to blame.
             self.loss_scaler.update(self.loss_scaler.get_scale())
         hub = self.message_hub
         hub.update_info("bad_steps", self.bad_steps + 1)
         hub.update_info("skipped_steps", hub.get_info("skipped_steps", 0) + 1)
-        print_log(f"the {what} is not finite: the step is skipped ({self.bad_steps} in a row; "
-                  f"training stops at {self.max_bad_steps})", "current", level="WARNING")
-
-    def _statistics_back(self) -> None:
-        if self._statistics is not None:
-            self._statistics.restore()
+        print_log(f"iteration {hub.get_info('iter', 0) + 1}: the {what} is not finite; the step is "
+                  f"skipped ({self.bad_steps} in a row, training stops at {self.max_bad_steps})",
+                  "current", logging.WARNING)
 
     def _clip_grad(self) -> None:
         """Clip; unlike the engine, wait for no norm: it is known already."""

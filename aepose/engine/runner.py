@@ -8,9 +8,21 @@ from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from aepose.engine.checkpoint import load_weights, read_checkpoint
+from aepose.engine.files import whole_file
+from aepose.engine.loops import PoseTrainLoop
+from aepose.engine.resume import (
+    PROGRESS,
+    check_resumable,
+    describe_progress,
+    keep_settings,
+    newest_checkpoint,
+    place_to_resume,
+    resume_schedulers,
+    settings_of,
+)
 from aepose.errors import CheckpointError
 
 
@@ -27,28 +39,53 @@ class PoseRunner(Runner):
         self.logger.info(f"loaded checkpoint {filename}")
         return checkpoint
 
-    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Go on from a checkpoint of training.
+    def load_or_resume(self) -> None:
+        """Load what was asked for; to resume without a file, the newest one that is whole.
 
-        Raises CheckpointError for one that has only weights.
+        Raises CheckpointError if there is none.
         """
-        missing = {"optimizer", "message_hub"} - set(read_checkpoint(filename))
-        if missing:
-            raise CheckpointError(
-                f"cannot resume from {filename}: it holds no {' and no '.join(sorted(missing))}; "
-                "to start from its weights use --cfg-options load_from=PATH"
-            )
-        super().resume(filename, *args, **kwargs)
+        if self._resume and self._load_from is None and not self._has_loaded:
+            self._load_from = str(newest_checkpoint(Path(self.work_dir), self.logger))
+        super().load_or_resume()
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Go on from a checkpoint of training, also from one written inside an epoch.
+
+        Raises CheckpointError for one that has only weights, and where data or loop have changed
+        so that the place is not to be found.
+        """
+        checkpoint = check_resumable(filename)
+        meta, loop = checkpoint["meta"], self.train_loop
+        place = place_to_resume(meta, describe_progress(self.train_dataloader), filename)
+        options = settings_of(self.optim_wrapper.param_groups)
+        super().resume(filename, resume_param_scheduler=False)
+        if isinstance(loop, PoseTrainLoop):
+            loop.resume_at(*place)
+        elif isinstance(loop, EpochBasedTrainLoop) and place[1] % len(self.train_dataloader):
+            raise CheckpointError(f"cannot resume from {filename}: it was written inside an epoch, "
+                                  f"where {type(loop).__name__} cannot go on; use "
+                                  "train_cfg.type='PoseTrainLoop'")
+        # The engine takes over the checkpoint's seed, too late for the sampler.
+        if hasattr(self.train_dataloader.sampler, "seed"):
+            self.train_dataloader.sampler.seed = self.seed
+        schedulers = self.param_schedulers or []
+        keep_settings(self.optim_wrapper.param_groups, options,
+                      {scheduler.param_name for scheduler in schedulers}, self.logger)
+        resume_schedulers(schedulers, checkpoint.get("param_schedulers", []), meta, self.logger)
 
     @master_only
-    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Write to a temporary file first: an interrupted save leaves the older ones whole.
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, meta: dict | None = None,
+                        **kwargs: Any) -> None:
+        """Write a checkpoint that is whole or not there; an interrupted save costs no older one.
 
-        ``last.pth`` or ``best.pth`` then points to the file.
+        ``last.pth`` or ``best.pth`` then points to the file. Raises OutputError that names the
+        folder if the disk is full.
         """
-        folder, part = Path(out_dir), f".{filename}.part"
-        super().save_checkpoint(out_dir, part, *args, **kwargs)
-        os.replace(folder / part, folder / filename)
+        folder = Path(out_dir)
+        meta = {**(meta or {}), PROGRESS: describe_progress(self.train_dataloader)}
+        advice = "; make room and go on with train.py --resume"
+        with whole_file(folder / filename, advice) as part:
+            super().save_checkpoint(out_dir, part.name, *args, meta=meta, **kwargs)
         # last.pth and best.pth point to the newest of each kind, whatever its number.
         link = folder / f".{filename}.link"
         link.unlink(missing_ok=True)

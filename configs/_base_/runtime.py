@@ -5,7 +5,7 @@ log_level = 'INFO'
 default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     checkpoint=dict(
-        type='PoseCheckpointHook', interval=50, max_keep_ckpts=3, save_last=True,
+        type='PoseCheckpointHook', interval=1, max_keep_ckpts=3, save_last=True,
         save_best='coco/AP', rule='greater'),
 )
 custom_hooks = [dict(type='SaveResultsHook'), dict(type='ValidationPanelHook', count=4)]

@@ -18,10 +18,10 @@ train_dataloader = dict(
         dict(type='RandomAffine', scale=(1, 1), rotation=0, translation=40),
     ]))
 test_time = dict(flip=False)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=900, val_interval=900)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002))
+train_cfg = dict(type='PoseTrainLoop', max_epochs=900, val_interval=900)
+optim_wrapper = dict(type='GuardedOptimWrapper', optimizer=dict(type='Adam', lr=0.002))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=900, by_epoch=True, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=1))
+default_hooks = dict(checkpoint=dict(interval=50, max_keep_ckpts=1))

@@ -9,8 +9,8 @@ _base_ = [
 data_root = 'data/toy_long'
 load_from = 'work_dirs/demo/last.pth'
 train_dataloader = dict(batch_size=16)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=10, val_interval=5)
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002))
+train_cfg = dict(type='PoseTrainLoop', max_epochs=10, val_interval=5)
+optim_wrapper = dict(type='GuardedOptimWrapper', optimizer=dict(type='Adam', lr=0.002))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=10, by_epoch=True, convert_to_iter_based=True),

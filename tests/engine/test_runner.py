@@ -1,7 +1,9 @@
 """The thinnest training: a tiny network, eight 64-pixel pictures, two epochs on the CPU."""
 
+import errno
 import json
 import logging
+import os
 import time
 from types import SimpleNamespace
 
@@ -11,9 +13,8 @@ import torch
 
 from aepose.apis import dry_run, evaluate, train
 from aepose.config import load_config
-from aepose.errors import CheckpointError, ConfigError
-
-NO_VALIDATION = ("val_dataloader=None", "val_evaluator=None")
+from aepose.errors import CheckpointError, ConfigError, OutputError
+from tests.engine.runs import NO_VALIDATION, differing, weights
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -29,14 +30,8 @@ def trained(tiny_config, tmp_path_factory):
     return work_dir, train(tiny_config("whole"), work_dir)
 
 
-def weights(path):
-    return torch.load(path, weights_only=True)["state_dict"]
-
-
 def assert_equal(left, right):
-    assert left.keys() == right.keys()
-    different = [key for key in left if not torch.equal(left[key], right[key])]
-    assert not different
+    assert not differing(left, right)
 
 
 def test_files_of_a_run(trained):
@@ -146,13 +141,16 @@ def test_a_crash_while_saving_leaves_older_checkpoints_whole(tiny_config, tmp_pa
         if len(saved) == 2:
             with open(filename, "r+b") as file:
                 file.truncate(1000)
-            raise OSError("disk full")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(engine_runner, "save_checkpoint", save_half)
-    with pytest.raises(OSError, match="disk full"):
-        train(tiny_config("crashed", NO_VALIDATION), tmp_path)
+    message = rf"cannot write epoch_2\.pth to {tmp_path}: No space left .*MiB free.*--resume"
+    with pytest.raises(OutputError, match=message):
+        train(tiny_config("crashed", [*NO_VALIDATION, "default_hooks.checkpoint.max_keep_ckpts=1"]),
+              tmp_path)
     monkeypatch.undo()
     assert not (tmp_path / "epoch_2.pth").exists()
+    assert not list(tmp_path.glob(".*.part"))
     assert_equal(weights(tmp_path / "epoch_1.pth"), saved[0])
     train(tiny_config("crashed_resumed", NO_VALIDATION), tmp_path, resume=True)
     assert_equal(weights(tmp_path / "epoch_2.pth"), saved[1])
@@ -162,10 +160,10 @@ def test_evaluate_gives_what_validation_gave(trained, tiny_config, tmp_path):
     work_dir, _ = trained
     seen = []
     metrics = evaluate(tiny_config("tested"), work_dir / "epoch_2.pth", tmp_path / "out",
-                       out=tmp_path / "found.json", on_result=seen.append)
+                       out=tmp_path / "found", on_result=seen.append)
     assert metrics == json.loads((work_dir / "metrics.json").read_text())["metrics"]
     expected = json.loads((work_dir / "predictions.json").read_text())
-    for path in (tmp_path / "found.json", tmp_path / "out" / "predictions.json"):
+    for path in (tmp_path / "found" / "predictions.json", tmp_path / "out" / "predictions.json"):
         assert json.loads(path.read_text()) == expected
     assert len(expected) == sum(len(result) for result in seen) > 0
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["stage"] == "test"

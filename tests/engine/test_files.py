@@ -1,0 +1,82 @@
+import errno
+import json
+import os
+
+import pytest
+
+from aepose.engine.files import whole_file, write_json
+from aepose.errors import OutputError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("older", [None, "older"])
+def test_a_file_appears_when_it_is_whole(tmp_path, older):
+    path = tmp_path / "file"
+    if older:
+        path.write_text(older)
+    with whole_file(path) as part:
+        part.write_text("half")
+        assert (path.read_text() if path.exists() else None) == older
+        part.write_text("whole")
+    assert path.read_text() == "whole"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+@pytest.mark.parametrize("where", ["write", "fsync", "replace"])
+def test_a_disk_that_fails(tmp_path, monkeypatch, code, where):
+    def fail(*args):
+        raise OSError(code, os.strerror(code))
+
+    path = tmp_path / "file"
+    path.write_text("older")
+    if where != "write":
+        monkeypatch.setattr(os, where, fail)
+    message = rf"cannot write file to {tmp_path}: {os.strerror(code)} \(\d+ MiB free\); .*; go on$"
+
+    def write():
+        with whole_file(path, "; go on") as part:
+            part.write_text("new")
+            if where == "write":
+                fail()
+
+    with pytest.raises(OutputError, match=message):
+        write()
+    assert path.read_text() == "older"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(("code", "passes"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_file_systems_that_cannot_sync_folders(tmp_path, monkeypatch, code, passes):
+    sync, calls = os.fsync, []
+
+    def fsync(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 2:      # first the file, then the folder
+            raise OSError(code, os.strerror(code))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if passes:
+        write_json(tmp_path / "file", [1])
+    else:
+        with pytest.raises(OutputError):
+            write_json(tmp_path / "file", [1])
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(("folder", "why"), [("gone", "No such file or directory"),
+                                             ("taken", "Not a directory")])
+def test_a_folder_that_is_none(tmp_path, folder, why):
+    (tmp_path / "taken").touch()
+    with pytest.raises(OutputError, match=rf"cannot write file to .*{folder}: {why}"):
+        write_json(tmp_path / folder / "file", {})
+
+
+@pytest.mark.parametrize("content", [{"a": 1.5, "b": None}, [{"a": 1}, {"a": 2}]])
+def test_json(tmp_path, content):
+    write_json(tmp_path / "a.json", content)
+    assert json.loads((tmp_path / "a.json").read_text()) == content
