@@ -20,6 +20,7 @@ from aepose.engine.distributed import (
     SameStatisticsHook,
     describe_processes,
     first_of_machine_first,
+    from_first_process,
     wrap_model,
 )
 from aepose.engine.ema import TrainedWeightsHook, WeightAverageHook
@@ -102,7 +103,8 @@ def _starting_point(
     """Return the checkpoint to begin with, None for the newest if resuming, and if to resume."""
     if isinstance(resume, str):
         return resume, True
-    if resume and list_checkpoints(work_dir):
+    # Where machines do not share the work dir, the others then say what they lack.
+    if resume and from_first_process(bool(list_checkpoints(work_dir))):
         return None, True
     load_from = cfg.get("load_from")
     if load_from is None:

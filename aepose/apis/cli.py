@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,13 @@ def add_options_argument(parser: argparse.ArgumentParser) -> None:
         "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE",
         help="change the config, such as model.backbone.width=48 data_root=/data/coco",
     )
+
+
+def positive(text: str) -> int:
+    """Read a number from 1 of the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 def make_folder(path: str | Path) -> Path:
@@ -70,14 +78,18 @@ def run_tool(
     """Run a tool: an error of its input becomes one message and exit status 2.
 
     interrupted: what to say of the output when the user stops the tool
+
+    Of several processes each tells its error, with its number from the second on.
     """
+    rank = os.environ.get("RANK", "0")
     try:
         main(None)
     except AeposeError as error:
         # One raised in a data-loader worker arrives with the worker's traceback in front.
         text = str(error).rsplit(f"{type(error).__name__}: ", 1)[-1].strip()
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error{'' if rank == '0' else f' in process {rank}'}: {text}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f"\nstopped; {interrupted}", file=sys.stderr)
+        if rank == "0":
+            print(f"\nstopped; {interrupted}", file=sys.stderr)
         sys.exit(130)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
 
 from aepose.apis.assemble import make_runner, work_dir_of
+from aepose.apis.build import split_section
+from aepose.apis.cli import make_folder
 from aepose.apis.hub import find_checkpoint
+from aepose.apis.results import StageTimer, file_facts, write_evaluation
 from aepose.config import Config
-from aepose.engine.hooks import ForEachResultHook, write_json
+from aepose.engine.distributed import first_of_machine_first
+from aepose.engine.files import write_json
+from aepose.engine.hooks import ForEachResultHook
 from aepose.structures import PoseResult, TestTime
 
 
@@ -26,17 +36,60 @@ def evaluate(
 
     checkpoint: a file, its URL, or the name of a published file
     multi_scale: use ``test_time.multi_scales``
-    out: also write the predictions there, in COCO's result format
+    out: also write there what :func:`~aepose.apis.results.write_evaluation` writes
     on_result: called with each picture's result
+
+    Without annotations, as test servers give out, there are predictions but no metrics.
     """
-    cfg = cfg.copy()
-    cfg.load_from = str(find_checkpoint(checkpoint))
-    if multi_scale:
-        multi_scales = TestTime(**(cfg.get("test_time") or {})).multi_scales
-        cfg.merge_from_dict({"test_time.scales": multi_scales})
-    hooks = [ForEachResultHook(on_result)] if on_result else []
-    runner = make_runner(cfg, work_dir_of(cfg, work_dir), "test", hooks=hooks)
+    start = time.perf_counter()
+    cfg, described = cfg.copy(), cfg.to_dict()
+    weights = first_of_machine_first(lambda: find_checkpoint(checkpoint))
+    cfg.load_from = str(weights)
+    work_dir = work_dir_of(cfg, work_dir)
+    first_of_machine_first(lambda: _complete_annotations(cfg, work_dir))
+    test_time = TestTime(**(cfg.get("test_time") or {}))
+    scales = test_time.multi_scales if multi_scale else test_time.scales
+    cfg.merge_from_dict({"test_time.scales": scales})
+    folder = make_folder(out) if out else None
+    timer = StageTimer()
+    hooks = [timer, *([ForEachResultHook(on_result)] if on_result else [])]
+    runner = make_runner(cfg, work_dir, "test", hooks=hooks)
     metrics = runner.test()
-    if out and is_main_process():
-        write_json(Path(out), runner.test_evaluator.metrics[0].records)
+    if folder and is_main_process():
+        seconds = {**timer.seconds, "all": time.perf_counter() - start}
+        write_evaluation(folder, runner.test_evaluator.metrics[0], metrics,
+                         "multi-scale" if multi_scale else "single-scale", {
+            "scales": list(scales), "seconds": seconds,
+            "checkpoint": file_facts(weights),
+            "config": {"file": cfg.filename, "content": described}})
     return metrics
+
+
+def _complete_annotations(cfg: Config, work_dir: Path) -> None:
+    """Let the test data set read a file that lists pictures alone, as if nobody were in them."""
+    key = f"{split_section(cfg, 'test', 'dataloader')}.dataset"
+    described = (cfg.get(key.split(".")[0]) or {}).get("dataset") or {}
+    path = Path(cfg.get("data_root", "")) / described.get("ann_file", "")
+    pictures = _pictures_alone(path)
+    if pictures is None:
+        return
+    completed = make_folder(work_dir) / f"{path.stem}_without_people.json"
+    content = {**pictures, "annotations": []}
+    # Of several processes, those that come later find it written.
+    if not completed.is_file() or json.loads(completed.read_text()) != content:
+        write_json(completed, content)
+    cfg.merge_from_dict({f"{key}.ann_file": str(completed.resolve())})
+
+
+def _pictures_alone(path: Path) -> dict[str, Any] | None:
+    """Return the content of a file that lacks 'annotations'; None for any other.
+
+    What is wrong with a file that cannot be read, the data set says.
+    """
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        pictures = None if b'"annotations"' in content else json.loads(content)
+    except (OSError, EOFError, zlib.error, ValueError):
+        return None
+    return pictures if isinstance(pictures, dict) and "images" in pictures else None

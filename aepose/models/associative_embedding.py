@@ -9,8 +9,8 @@ import torch
 from mmengine.model import BaseModel
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.codecs.aggregation import flip_back, join_outputs, join_scales
-from aepose.errors import ConfigError
+from aepose.codecs.aggregation import flip_back, join_scales
+from aepose.errors import ConfigError, NumericalError
 from aepose.models.data_preprocessor import PosePreprocessor
 from aepose.models.recompute import recompute_activations
 from aepose.registry import MODELS, build
@@ -103,23 +103,28 @@ class AssociativeEmbedding(BaseModel):
         return self.maps(images)
 
     def predict(self, images: Sequence[torch.Tensor], item: TestItem) -> PoseResult:
-        """Find the people of one picture, given as one (1, 3, H, W) tensor per test scale."""
+        """Find the people of one picture, given as one (1, 3, H, W) tensor per test scale.
+
+        Raises NumericalError that names the picture if the maps are not finite.
+        """
         heatmaps, tags = self.aggregate(images, item)
-        return self.codec.decode(
-            heatmaps[0].float().cpu().numpy(), tags[0].float().cpu().numpy(), item
-        )
+        try:
+            return self.codec.decode(heatmaps[0].float(), tags[0].float(), item)
+        except ValueError:
+            if heatmaps.isfinite().all() and tags.isfinite().all():
+                raise
+            raise NumericalError(
+                f"picture {item.image_path}: the network's maps are not finite numbers; its "
+                "weights are broken, or float16 overflowed (model.backbone_dtype)"
+            ) from None
 
     def aggregate(
         self, images: Sequence[torch.Tensor], item: TestItem
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return heatmaps (1, K, H, W) and tags (1, K, H, W, L) joined over flip and scales."""
         size = item.base_size if self.test_time.project2image else None
-        align_corners = self.test_time.align_corners
-        passes = [
-            [join_outputs(o, size, align_corners) for o in self._flip_passes(image)]
-            for image in images
-        ]
-        return join_scales(item.scales, passes, align_corners)
+        passes = (self._flip_passes(image) for image in images)
+        return join_scales(item.scales, passes, size, self.test_time.align_corners)
 
     def _flip_passes(self, image: torch.Tensor) -> list[list[HeadOutput]]:
         """Used outputs of the picture and, with flip test, of its mirror image, flipped back."""
