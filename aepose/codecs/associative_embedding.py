@@ -10,18 +10,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 import torch
 
 from aepose.codecs.gaussian import draw_gaussians
 from aepose.codecs.geometry import CONVENTIONS, SIZE_MULTIPLE
-from aepose.codecs.matching import match_by_tag
-from aepose.codecs.peaks import find_peaks
+from aepose.codecs.matching import MATCHING, match_by_tag
+from aepose.codecs.read_maps import read_maps
 from aepose.codecs.refine import person_scores, refine
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.registry import CODECS
 from aepose.structures import MapTargets, MapView, PoseResult, PoseSample, TestItem, TrainItem
+
+
+def _planar(image: np.ndarray) -> np.ndarray:
+    """Return (H, W, 3) uint8 as (3, H, W), contiguous."""
+    planes = np.empty((3, *image.shape[:2]), np.uint8)
+    cv2.split(image, list(planes))  # writes into them; many times as fast as a NumPy transpose
+    return planes
 
 
 @CODECS.register_module()
@@ -40,6 +48,8 @@ class AssociativeEmbeddingCodec:
     use_detection_val: let the heatmap value break ties of the rounded tag distance
     ignore_too_much: keep at most M people
     adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
+    matching: 'exact' gives the published poses; 'unrounded' does not round tag distances, see
+        :func:`aepose.codecs.matching.match_by_tag`
     convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
     """
 
@@ -55,16 +65,27 @@ class AssociativeEmbeddingCodec:
     ignore_too_much: bool = False
     adjust: bool = True
     refine: bool = True
+    matching: Literal["exact", "unrounded"] = "exact"
     convention: Literal["classic", "udp"] = "classic"
 
     def __post_init__(self) -> None:
         if str(self.convention) not in CONVENTIONS:
             raise ConfigError(f"codec.convention = {self.convention!r}: give 'classic' or 'udp'")
+        if str(self.matching) not in MATCHING:
+            raise ConfigError(f"codec.matching = {self.matching!r}: give 'exact' or 'unrounded'")
         self.geometry = CONVENTIONS[self.convention]()
         for name in ("input_size", "sigma", "max_num_people", "nms_kernel"):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or value <= 0:
                 raise ConfigError(f"codec.{name} = {value!r}: give a positive number")
+        for name in ("max_num_people", "nms_kernel"):
+            if not isinstance(getattr(self, name), int):
+                raise ConfigError(f"codec.{name} = {getattr(self, name)}: give a whole number")
+        for name in ("detection_threshold", "tag_threshold"):
+            value = getattr(self, name)
+            # A comparison with NaN is false.
+            if not isinstance(value, (int, float)) or not value >= 0:
+                raise ConfigError(f"codec.{name} = {value!r}: give a number that is not negative")
         if self.nms_kernel % 2 == 0:
             raise ConfigError(f"codec.nms_kernel = {self.nms_kernel}: give an odd number")
         if self.input_size % SIZE_MULTIPLE:
@@ -127,11 +148,21 @@ class AssociativeEmbeddingCodec:
         index[~mask] = 0
         return index, mask
 
-    def decode(self, heatmaps: np.ndarray, tags: np.ndarray, item: TestItem) -> PoseResult:
+    def decode(
+        self,
+        heatmaps: np.ndarray | torch.Tensor,
+        tags: np.ndarray | torch.Tensor,
+        item: TestItem,
+    ) -> PoseResult:
         """Find the people of one picture.
 
         heatmaps: (K, H, W) float32; tags: (K, H, W, L) float32, or (1, H, W, L) with one tag map
-        for all keypoints. Returns people in pixels of the picture, in order of creation.
+        for all keypoints; arrays, or tensors on any device: maps on a GPU stay there. Fastest where
+        the cells of a map follow each other in memory, as :mod:`aepose.codecs.aggregation` leaves
+        them. Returns people in pixels of the picture, in order of creation.
+
+        Raises ValueError for maps of another shape or type, with values that are not finite, or
+        with fewer than M cells.
         """
         people, scores = self.group(heatmaps, tags)
         map_size = heatmaps.shape[2], heatmaps.shape[1]
@@ -146,9 +177,12 @@ class AssociativeEmbeddingCodec:
             image_size=item.image_size,
         )
 
-    def group(self, heatmaps: np.ndarray, tags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def group(
+        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return people (P, K, 3 + L) float32 — x, y (map cells), value, tags — and scores (P,)."""
-        peaks = find_peaks(heatmaps, tags, self.max_num_people, self.nms_kernel)
+        maps = read_maps(heatmaps, tags)
+        peaks = maps.find_peaks(self.max_num_people, self.nms_kernel, self.detection_threshold)
         people = match_by_tag(
             peaks,
             self.metainfo.grouping_index,
@@ -157,11 +191,12 @@ class AssociativeEmbeddingCodec:
             tag_threshold=self.tag_threshold,
             use_detection_val=self.use_detection_val,
             ignore_too_much=self.ignore_too_much,
+            matching=self.matching,
         )
         if self.adjust:
-            people = self.geometry.locate(people, heatmaps)
+            people = self.geometry.locate(people, maps.heatmaps)
         # The score counts what was seen, so it is taken before missing keypoints are filled in.
         scores = person_scores(people)
         if self.refine:
-            people = refine(people, heatmaps, tags, self.geometry.cell_offset)
+            people = refine(people, maps, self.geometry.cell_offset)
         return people, scores

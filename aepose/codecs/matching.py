@@ -6,32 +6,18 @@ candidates are assigned to the people found so far at the least total difference
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from munkres import Munkres
 
+from aepose.codecs.assignment import assign, assign_any
+from aepose.codecs.core import core
 from aepose.codecs.peaks import Peaks
 
 NOBODY_COST = 1e10  # cost of giving a candidate to none of the known people
-
-
-def assign(cost: np.ndarray) -> list[tuple[int, int]]:
-    """Return min(R, C) pairs (row, column), rows ascending, whose costs have the least sum.
-
-    cost: (R, C) float64
-
-    Many assignments can share the least sum, and the poses depend on which of them is taken: the
-    pairs are those of munkres 1.1.4, whose rule other solvers do not follow.
-
-    Raises ValueError for a cost that is not a finite matrix.
-    """
-    if cost.ndim != 2:
-        raise ValueError(f"cost: expected (R, C), got {cost.shape}")
-    if not np.isfinite(cost).all():
-        raise ValueError("cost: NaN or infinite values")
-    return Munkres().compute(cost.tolist()) if cost.size else []
+MATCHING = ("exact", "unrounded")
 
 
 def match_by_tag(
@@ -42,6 +28,7 @@ def match_by_tag(
     tag_threshold: float = 1.0,
     use_detection_val: bool = True,
     ignore_too_much: bool = False,
+    matching: str = "exact",
 ) -> np.ndarray:
     """Return the people as (P, K, 3 + L) float32: x, y, score and tags; 0 where not found.
 
@@ -56,20 +43,42 @@ def match_by_tag(
     use_detection_val: prefer candidates of higher score where the tag distances, rounded to
         integers, are equal; without it the distance alone decides
     ignore_too_much: give no candidate to people after the first ``max_num_people``, and drop them
+    matching: 'exact', as published, rounds the distances: many assignments are equally good, and
+        accident decides. 'unrounded' takes the assignment with the least sum of distances;
+        ``use_detection_val`` is then without effect.
 
-    Raises ValueError if ``order`` is not a permutation of the keypoints or ``max_num_people`` < 1.
+    Raises ValueError if ``order`` is not a permutation of the keypoints, if ``max_num_people`` < 1,
+    for an unknown ``matching`` and for tags whose distances are not finite.
     """
-    num_keypoints, _, num_tags = peaks.tag.shape
+    num_keypoints = len(peaks.tag)
+    order = [int(keypoint) for keypoint in order]
     if sorted(order) != list(range(num_keypoints)):
         raise ValueError(f"order: expected a permutation of 0 to {num_keypoints - 1}, got {order}")
     if max_num_people < 1:
         raise ValueError(f"max_num_people = {max_num_people}: expected at least 1")
-    limit = max_num_people if ignore_too_much else None
+    if matching not in MATCHING:
+        raise ValueError(f"matching = {matching!r}: expected one of {', '.join(MATCHING)}")
+    limit = max_num_people if ignore_too_much else sys.maxsize
+    compiled = core()
+    if compiled is not None and matching == "exact":
+        parts = (peaks.xy, np.int32), (peaks.score, np.float32), (peaks.tag, np.float32)
+        return compiled.match(
+            *(np.ascontiguousarray(part, dtype) for part, dtype in parts), order, limit,
+            detection_threshold, tag_threshold, use_detection_val)
+    costs = _Costs(tag_threshold, use_detection_val, matching)
+    return _match(peaks, order, limit, detection_threshold, costs)
+
+
+def _match(
+    peaks: Peaks, order: Sequence[int], limit: int, detection_threshold: float, costs: _Costs
+) -> np.ndarray:
+    """Return (P, K, 3 + L) people, at most ``limit``."""
+    num_keypoints, _, num_tags = peaks.tag.shape
     people: dict[float, _Person] = {}
     for keypoint in order:
         candidates = _candidates(peaks, keypoint, detection_threshold)
         known = list(people.values())[:limit]
-        owners = _owners(candidates, known, tag_threshold, use_detection_val)
+        owners = costs.owners(candidates, known)
         for candidate, owner in zip(candidates, owners, strict=True):
             if owner is None:
                 _start(people, keypoint, candidate, num_keypoints)
@@ -128,19 +137,33 @@ def _candidates(peaks: Peaks, keypoint: int, detection_threshold: float) -> np.n
     return np.concatenate(parts, axis=1, dtype=np.float32)[found]
 
 
-def _owners(
-    candidates: np.ndarray, known: list[_Person], tag_threshold: float, use_detection_val: bool
-) -> list[_Person | None]:
-    """Return for each of (R, 3 + L) candidates the person that it joins, or None."""
-    if not len(candidates) or not known:
-        return [None] * len(candidates)
-    values = candidates.astype(np.float64)
-    means = np.stack([person.mean_tag for person in known])
-    distance = np.linalg.norm(values[:, None, 3:] - means, axis=2)
-    cost = np.round(distance) * 100 - values[:, 2:3] if use_detection_val else distance
-    spare = max(0, len(candidates) - len(known))
-    cost = np.pad(cost, ((0, 0), (0, spare)), constant_values=NOBODY_COST)
-    return [
-        known[column] if column < len(known) and distance[row, column] < tag_threshold else None
-        for row, column in assign(cost)
-    ]
+@dataclass
+class _Costs:
+    """How candidates and people are brought together; fields as in :func:`match_by_tag`."""
+
+    tag_threshold: float
+    use_detection_val: bool
+    matching: str
+
+    def owners(
+        self, candidates: np.ndarray, known: list[_Person]
+    ) -> list[_Person | None]:
+        """Return for each of (R, 3 + L) candidates the person that it joins, or None."""
+        owners: list[_Person | None] = [None] * len(candidates)
+        if not len(candidates) or not known:
+            return owners
+        values = candidates.astype(np.float64)
+        means = np.stack([person.mean_tag for person in known])
+        distance = np.linalg.norm(values[:, None, 3:] - means, axis=2)
+        for row, column in self._pairs(distance, values[:, 2:3]):
+            if column < len(known) and distance[row, column] < self.tag_threshold:
+                owners[row] = known[column]
+        return owners
+
+    def _pairs(self, distance: np.ndarray, score: np.ndarray) -> list[tuple[int, int]]:
+        """Assign (R, C) distances to people, columns from C on to nobody; score: (R, 1)."""
+        if self.matching == "unrounded":
+            return assign_any(distance)
+        cost = np.round(distance) * 100 - score if self.use_detection_val else distance
+        spare = max(0, len(cost) - cost.shape[1])
+        return assign(np.pad(cost, ((0, 0), (0, spare)), constant_values=NOBODY_COST))

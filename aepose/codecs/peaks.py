@@ -2,6 +2,8 @@
 
 First stage of decoding (Newell et al., Associative Embedding, NIPS 2017): every keypoint of every
 person is looked for at once, so each heatmap may hold as many peaks as there are people.
+
+:meth:`aepose.codecs.maps.Maps.find_peaks` runs this stage, here or in compiled code or on a GPU.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ class Peaks:
 
     xy: (K, M, 2) int32, x then y, pixels of the heatmaps
     score: (K, M) float32, heatmap values; a keypoint with fewer than M peaks is filled up with
-        cells of score 0 in no particular order
+        candidates of score 0, which count for nothing
     tag: (K, M, L) float32, the tags at ``xy``
     """
 
@@ -36,72 +38,90 @@ class Peaks:
             raise ValueError(f"tag: expected {(*self.score.shape, 'L')}, got {self.tag.shape}")
 
 
-def suppress(heatmaps: np.ndarray, kernel: int) -> np.ndarray:
-    """Return (K, H, W) float32 ``heatmaps`` with every cell zeroed that is not a local maximum.
+@dataclass
+class Highest:
+    """The highest cells of K heatmaps, highest first: what a search for peaks finds.
+
+    score: (K, M) float32, 0 behind the last one
+    cell: (K, M) int64, y * W + x
+    tied: (K,) bool, whether equal values leave open which cells come, or in which order
+    """
+
+    score: np.ndarray
+    cell: np.ndarray
+    tied: np.ndarray
+
+
+def check_kernel(kernel: int) -> None:
+    """Raise ValueError unless ``kernel`` is the side of a window around a cell."""
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"kernel = {kernel}: expected an odd number of pixels, at least 1")
+
+
+def suppress(heatmap: np.ndarray, kernel: int) -> np.ndarray:
+    """Return (H, W) float32 ``heatmap`` with every cell zeroed that is not a local maximum.
 
     A cell stays if it equals the maximum of the ``kernel`` x ``kernel`` window around it, so all
     cells of a plateau stay. Cells outside the map do not count.
 
-    Raises ValueError for an even or non-positive ``kernel`` and for maps that are not finite
-    (K, H, W) float32.
+    Raises ValueError for an even or non-positive ``kernel``.
     """
-    if kernel < 1 or kernel % 2 == 0:
-        raise ValueError(f"kernel = {kernel}: expected an odd number of pixels, at least 1")
-    _check_maps("heatmaps", heatmaps, "(K, H, W)")
-    window = np.ones((kernel, kernel), np.uint8)
+    check_kernel(kernel)
+    return np.where(heatmap == _window_maximum(heatmap, kernel), heatmap, np.float32(0))
+
+
+def highest_peaks(
+    heatmaps: np.ndarray, most: int, kernel: int, threshold: np.float32
+) -> Highest:
+    """Return the ``most`` highest local maxima above ``threshold`` of (K, H, W) ``heatmaps``."""
+    found = Highest(*empty_peaks(len(heatmaps), most), np.zeros(len(heatmaps), bool))
+    for k, heatmap in enumerate(heatmaps):
+        cell = np.flatnonzero(heatmap > threshold)
+        if not len(cell):
+            continue
+        highest = _window_maximum(heatmap, kernel).reshape(-1)[cell]
+        score = heatmap.reshape(-1)[cell]
+        cell, score = cell[score == highest], score[score == highest]
+        # One more than asked for, to see whether the last one is equal to it.
+        order = np.argsort(-score, kind="stable")[: most + 1]
+        found.tied[k] = (np.diff(score[order]) == 0).any()
+        kept = order[:most]
+        found.score[k, : len(kept)], found.cell[k, : len(kept)] = score[kept], cell[kept]
+    return found
+
+
+def empty_peaks(num_keypoints: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (K, M) scores and cells of no peaks."""
+    shape = num_keypoints, most
+    return np.zeros(shape, np.float32), np.zeros(shape, np.int64)
+
+
+def settle_ties(
+    heatmap: np.ndarray, most: int, kernel: int, threshold: np.float32
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (M,) scores and cells of the peaks above ``threshold`` of one (H, W) heatmap.
+
+    Among equal scores the order, and the choice at the end, is that of torch.topk over the whole
+    map on a CPU, which published poses were made with.
+    """
+    maxima = torch.from_numpy(suppress(heatmap, kernel).reshape(-1))
+    score, cell = (part.numpy() for part in maxima.topk(most))
+    above = score > threshold
+    return score * above, cell * above
+
+
+def threshold_float32(value: float) -> np.float32:
+    """Return the float32 t such that x > t is x > value for every float32 x.
+
+    Rounding is not enough: float32(0.1) is above 0.1.
+    """
+    with np.errstate(over="ignore"):
+        rounded = np.float32(value)
+    return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > value else rounded
+
+
+def _window_maximum(heatmap: np.ndarray, kernel: int) -> np.ndarray:
+    """Return for each cell of (H, W) the maximum of the window around it."""
+    height, width = (min(kernel, 2 * side - 1) for side in heatmap.shape)
     # Twenty times as fast as torch's max_pool2d on a CPU.
-    highest = np.stack([cv2.dilate(heatmap, window) for heatmap in heatmaps])
-    return np.where(heatmaps == highest, heatmaps, np.float32(0))
-
-
-def find_peaks(
-    heatmaps: np.ndarray, tags: np.ndarray, max_num_people: int, kernel: int = 5
-) -> Peaks:
-    """Return the M = ``max_num_people`` highest peaks of each heatmap.
-
-    heatmaps: (K, H, W) float32
-    tags: (K, H, W, L) float32, or (1, H, W, L) with one tag map for all keypoints
-    kernel: side of the window in which a peak is the maximum, pixels of ``heatmaps``
-
-    Among equal scores the order is that of torch.topk on a CPU.
-
-    Raises ValueError for maps of another shape or type, for values that are not finite, for maps
-    with fewer than M cells and for an even or non-positive ``kernel``.
-    """
-    maxima = suppress(heatmaps, kernel)
-    check_tags(tags, heatmaps)
-    num_keypoints, height, width = heatmaps.shape
-    if not 1 <= max_num_people <= height * width:
-        raise ValueError(
-            f"max_num_people = {max_num_people}: expected 1 to {height * width}, "
-            f"the number of cells of a {width}x{height} map"
-        )
-    score, cell = torch.from_numpy(maxima).flatten(1).topk(max_num_people)
-    y, x = np.divmod(cell.numpy(), width)
-    tag_map = np.broadcast_to(tags, (num_keypoints, *tags.shape[1:]))
-    tag = tag_map[np.arange(num_keypoints)[:, None], y, x]
-    return Peaks(xy=np.stack([x, y], axis=-1).astype(np.int32), score=score.numpy(), tag=tag)
-
-
-def check_tags(tags: np.ndarray, heatmaps: np.ndarray) -> None:
-    """Raise ValueError unless ``tags`` is finite (K or 1, H, W, L) float32 for ``heatmaps``.
-
-    heatmaps: (K, H, W)
-    """
-    _check_maps("tags", tags, "(K or 1, H, W, L)")
-    if tags.shape[0] not in (1, heatmaps.shape[0]) or tags.shape[1:3] != heatmaps.shape[1:]:
-        raise ValueError(
-            f"tags {tags.shape} do not fit heatmaps {heatmaps.shape}: expected "
-            f"{(heatmaps.shape[0], *heatmaps.shape[1:], 'L')}, or a leading 1"
-        )
-
-
-def _check_maps(name: str, maps: np.ndarray, axes: str) -> None:
-    """Raise ValueError unless ``maps`` is finite float32 with one axis per letter in ``axes``."""
-    if maps.ndim != axes.count(",") + 1 or maps.size == 0:
-        raise ValueError(f"{name}: expected {axes}, none of them 0, got {maps.shape}")
-    if maps.dtype != np.float32:
-        raise ValueError(f"{name}: expected float32, got {maps.dtype}")
-    # The extremes of an array with a NaN are NaN: no mask of the size of the maps is needed.
-    if not np.isfinite([maps.min(), maps.max()]).all():
-        raise ValueError(f"{name}: NaN or infinite values; the network's output is broken")
+    return cv2.dilate(heatmap, np.ones((height, width), np.uint8))

@@ -26,21 +26,27 @@ def test_flip_back(channels, expected):
         assert found is None if expected is None else torch.equal(found, expected)
 
 
-def test_join_outputs_averages_heatmaps_and_takes_the_tags_there_are():
-    low = HeadOutput(constant(1, 3, (2, 2)), constant(7, 3, (2, 2)))
-    high = HeadOutput(constant(3, 3, (4, 4)), None)
+def test_join_outputs_averages_over_passes_and_outputs():
+    low, high = HeadOutput(constant(1, 3, (2, 2)), None), HeadOutput(constant(3, 3, (4, 4)), None)
+    other = HeadOutput(constant(6, 3, (2, 2)), None), HeadOutput(constant(8, 3, (4, 4)), None)
     for size, expected in ((None, (4, 4)), ((8, 6), (6, 8))):
-        joined = join_outputs([low, high], size, align_corners=False)
-        torch.testing.assert_close(joined.heatmaps, torch.full((1, 3, *expected), 2.0))
-        torch.testing.assert_close(joined.tags, torch.full((1, 3, *expected), 7.0))
+        for passes, value in (([[low, high]], 2.0), ([[low, high], other], 4.5)):
+            heatmaps = join_outputs(passes, size, align_corners=False)
+            torch.testing.assert_close(heatmaps, torch.full((1, 3, *expected), value))
 
 
-def test_join_outputs_leaves_out_what_has_no_heatmaps_or_no_tags():
+def test_outputs_without_heatmaps_or_without_tags():
     outputs = [HeadOutput(None, constant(7)), HeadOutput(constant(1), None)]
-    joined = join_outputs(outputs, None, align_corners=False)
-    assert joined.heatmaps.unique().tolist() == [1]
-    assert joined.tags.unique().tolist() == [7]
-    assert join_outputs(outputs[1:], None, align_corners=False).tags is None
+    assert join_outputs([outputs], None, align_corners=False).unique().tolist() == [1]
+    heatmaps, tags = join_scales((1,), [[outputs]], None, align_corners=False)
+    assert (heatmaps.unique().tolist(), tags.unique().tolist()) == ([1], [7])
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_one_output_has_tags(number):
+    outputs = [HeadOutput(constant(1), constant(7) if i < number else None) for i in range(2)]
+    with pytest.raises(ValueError, match=f"{number} outputs have tags: expected one"):
+        join_scales((1,), [[outputs]], None, align_corners=False)
 
 
 @pytest.mark.parametrize(("align_corners", "expected"), [
@@ -48,24 +54,53 @@ def test_join_outputs_leaves_out_what_has_no_heatmaps_or_no_tags():
 ])
 def test_resize_is_bilinear(align_corners, expected):
     output = HeadOutput(maps([0, 1]), None)
-    joined = join_outputs([output], (4, 1), align_corners)
-    torch.testing.assert_close(joined.heatmaps, maps(expected))
+    heatmaps = join_outputs([[output]], (4, 1), align_corners)
+    torch.testing.assert_close(heatmaps, maps(expected))
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("tag_maps", [1, 3])
+@pytest.mark.parametrize("size", [None, (28, 20)])
+def test_averaging_before_resizing_changes_only_the_rounding(align_corners, tag_maps, size):
+    """Two outputs of different size, with flip test."""
+    generator = torch.Generator().manual_seed(0)
+
+    def output(size, tags):
+        return HeadOutput(*(torch.rand(2, count, *size, generator=generator) if count else None
+                            for count in (3, tags)))
+
+    passes = [[output((5, 7), tag_maps), output((10, 14), 0)] for _ in range(2)]
+    heatmaps, tags = join_scales((1,), [passes], size, align_corners)
+    width, height = size or (14, 10)
+
+    def large(maps):
+        return torch.nn.functional.interpolate(
+            maps, size=(height, width), mode="bilinear", align_corners=align_corners)
+
+    expected = torch.stack([large(o.heatmaps) for p in passes for o in p]).mean(dim=0)
+    torch.testing.assert_close(heatmaps, expected, rtol=0, atol=1e-6)
+    expected = torch.stack([large(p[0].tags) for p in passes], dim=-1)
+    torch.testing.assert_close(tags, expected, rtol=0, atol=1e-6)
+    assert tags[0].permute(3, 0, 1, 2).is_contiguous()      # planar
 
 
 def test_join_scales_averages_over_flip_then_scales_at_the_size_of_the_first():
     def passes(size, *values):
-        return [HeadOutput(constant(heat, 2, size), constant(tag, 2, size)) for heat, tag in values]
+        return [[HeadOutput(constant(heat, 2, size), constant(tag, 2, size))]
+                for heat, tag in values]
 
-    large, small = passes((8, 6), (1, 5), (3, 6)), passes((4, 3), (4, 7), (6, 8))
-    heatmaps, tags = join_scales((2, 1), [large, small], align_corners=False)
-    torch.testing.assert_close(heatmaps, torch.full((1, 2, 6, 8), 3.5))
+    scales = [passes((8, 6), (1, 5), (3, 6)), passes((4, 3), (4, 7), (6, 8)),
+              passes((2, 3), (2, 1), (2, 1))]
+    heatmaps, tags = join_scales((2, 1, 0.5), iter(scales), None, align_corners=False)
+    torch.testing.assert_close(heatmaps, torch.full((1, 2, 6, 8), 3.0))
     # Tags are those of scale 1, brought to the heatmaps' size.
     torch.testing.assert_close(tags, torch.tensor([7.0, 8.0]).expand(1, 2, 6, 8, 2))
+    assert scales[0][0][0].heatmaps.unique().tolist() == [1]     # nothing is changed in place
 
 
 def test_join_scales_of_one_scale_without_flip_and_one_tag_map():
     output = HeadOutput(torch.rand(1, 3, 4, 5), torch.rand(1, 1, 4, 5))
-    heatmaps, tags = join_scales((0.5,), [[output]], align_corners=False)
+    heatmaps, tags = join_scales((0.5,), [[[output]]], None, align_corners=False)
     assert torch.equal(heatmaps, output.heatmaps)
     assert torch.equal(tags, output.tags[..., None])
 
@@ -75,9 +110,9 @@ def test_flip_test_with_one_tag_map_for_all():
     output = HeadOutput(torch.rand(1, 3, 4, 5), torch.rand(1, 1, 4, 5))
     index = torch.tensor([0, 2, 1])
     mirrored = HeadOutput(output.heatmaps[:, index].flip(3), output.tags.flip(3) + 1)
-    passes = [join_outputs([o], (10, 8), align_corners=True)
-              for o in (output, flip_back(mirrored, index))]
-    heatmaps, tags = join_scales((1,), [passes], align_corners=True)
-    torch.testing.assert_close(heatmaps, passes[0].heatmaps)
+    passes = [[output], [flip_back(mirrored, index)]]
+    heatmaps, tags = join_scales((1,), [passes], (10, 8), align_corners=True)
+    alone, _ = join_scales((1,), [[[output]]], (10, 8), align_corners=True)
+    torch.testing.assert_close(heatmaps, alone)
     torch.testing.assert_close(tags[..., 1], tags[..., 0] + 1)
     assert tags.shape == (1, 1, 8, 10, 2)

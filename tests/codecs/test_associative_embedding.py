@@ -1,5 +1,8 @@
+import re
+
 import numpy as np
 import pytest
+import torch
 
 from aepose.codecs import ClassicGeometry, UdpGeometry
 from aepose.errors import ConfigError
@@ -222,6 +225,57 @@ def test_convention(make_codec, convention, expected):
 def test_unknown_convention(make_codec, convention):
     with pytest.raises(ConfigError, match=r"codec\.convention = .*: give 'classic' or 'udp'"):
         make_codec(convention=convention)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"matching": "best"}, "codec.matching = 'best': give 'exact' or 'unrounded'"),
+    ({"matching": None}, "codec.matching = None: give"),
+    ({"detection_threshold": -0.1}, "codec.detection_threshold = -0.1: give a number that is not"),
+    ({"detection_threshold": float("nan")}, "codec.detection_threshold = nan: give a number"),
+    ({"detection_threshold": "0.1"}, "codec.detection_threshold = '0.1': give a number"),
+    ({"tag_threshold": -1}, "codec.tag_threshold = -1: give a number that is not negative"),
+    ({"max_num_people": 30.5}, "codec.max_num_people = 30.5: give a whole number"),
+    ({"nms_kernel": 5.0}, "codec.nms_kernel = 5.0: give a whole number"),
+    ({"nms_kernel": 4}, "codec.nms_kernel = 4: give an odd number"),
+])
+def test_options_that_cannot_be_used(make_codec, options, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        make_codec(**options)
+
+
+BROKEN_MAPS = {
+    "lists": ([[[0.5]]], [[[[0.5]]]], "expected two NumPy arrays or two tensors, got list and"),
+    "an array and a tensor": (
+        np.zeros((3, 16, 16), np.float32), torch.zeros(3, 16, 16, 1), "got ndarray and Tensor"),
+    "half-precision tensors": (
+        torch.zeros(3, 16, 16).half(), torch.zeros(3, 16, 16, 1), "float32, got torch.float16"),
+    "empty tensors": (torch.zeros(0, 16, 16), torch.zeros(0, 16, 16, 1), "none of them 0"),
+    "a batch axis": (torch.zeros(1, 3, 16, 16), torch.zeros(3, 16, 16, 1), "(K, H, W)"),
+    "NaN in a tensor": (torch.full((3, 16, 16), torch.nan), torch.zeros(3, 16, 16, 1), "NaN"),
+    "a map with too few cells": (torch.zeros(3, 4, 4), torch.zeros(3, 4, 4, 1), "expected 1 to 16"),
+}
+
+
+@pytest.mark.parametrize(("heatmaps", "tags", "message"), BROKEN_MAPS.values(), ids=BROKEN_MAPS)
+def test_decode_says_what_is_wrong(make_codec, heatmaps, tags, message):
+    codec = make_codec()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        codec.decode(heatmaps, tags, make_item(codec))
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_tensors_and_arrays_give_the_same(make_codec, planar):
+    rng = np.random.default_rng(0)
+    codec = make_codec(max_num_people=8)
+    heatmaps = rng.random((3, 20, 24), np.float32)
+    tags = rng.normal(size=(3, 20, 24, 2)).astype(np.float32)
+    expected = codec.decode(heatmaps, tags, make_item(codec))
+    tags = torch.from_numpy(tags)
+    if planar:
+        tags = tags.permute(3, 0, 1, 2).contiguous().permute(1, 2, 3, 0)
+    found = codec.decode(torch.from_numpy(heatmaps).requires_grad_(), tags, make_item(codec))
+    for name in ("keypoints", "keypoint_scores", "scores", "tags"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 @pytest.mark.parametrize("stages", [

@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from aepose.codecs.dark import newton_step
+from aepose.codecs.dark import _log_patches, newton_step
 from aepose.codecs.gaussian import draw_gaussians
 
 WIDTH, HEIGHT = 24, 18
@@ -40,6 +41,32 @@ def test_finds_the_centre_of_a_gaussian(center):
 def test_at_the_border_the_step_goes_outwards(center, expected):
     moved = newton_step(found([center]), peak(center))
     np.testing.assert_allclose(moved[0, 0, :2], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 2), (6, 3), (40, 30)])
+def test_patches_are_those_of_the_blurred_map(size):
+    """To the last bit, in every cell: as OpenCV blurs, with the border repeated outwards."""
+    width, height = size
+    heatmaps = np.random.RandomState(0).rand(2, height, width).astype(np.float32)
+    people = np.zeros((height * width, 2, 4), np.float32)
+    people[..., :2] = np.argwhere(np.ones((width, height)))[:, None]
+    patches = _log_patches(people, heatmaps)
+    for k, heatmap in enumerate(heatmaps):
+        blurred = np.pad(cv2.GaussianBlur(heatmap, (3, 3), 0), 1, mode="edge")
+        windows = np.lib.stride_tricks.sliding_window_view(blurred, (3, 3))
+        x, y = people[:, k, :2].astype(int).T
+        np.testing.assert_array_equal(patches[:, k], np.log(np.clip(windows[y, x], 0.001, 50)))
+
+
+def test_more_cells_than_float32_can_count():
+    """The last of 65 maps of 512 x 512 begins at cell 2**24; an odd cell follows it."""
+    heatmaps = np.broadcast_to(np.float32(0), (65, 512, 512)).copy()
+    heatmaps[64, 199:204, 99:104] = draw_gaussians(
+        np.array([[2.25, 2.0]]), np.array([0]), 1, (5, 5), 2)[0]
+    people = np.zeros((1, 65, 4), np.float32)
+    people[0, 64] = 101, 201, 0.9, 7
+    moved = newton_step(people, heatmaps)
+    np.testing.assert_allclose(moved[0, 64, :2], [101.25, 201], atol=2e-4)
 
 
 def test_leaves_its_input_alone():

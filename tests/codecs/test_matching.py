@@ -1,43 +1,18 @@
 import numpy as np
 import pytest
 
-from aepose.codecs.matching import assign, match_by_tag
+from aepose.codecs.matching import match_by_tag
 from aepose.codecs.peaks import Peaks
-
-ASSIGN_CASES = {
-    "one row": ([[3, 1, 2]], [(0, 1)]),
-    "one column": ([[3], [1], [2]], [(1, 0)]),
-    "square": ([[4, 1], [2, 3]], [(0, 1), (1, 0)]),
-    "best total, not best row": ([[1, 2], [1, 9]], [(0, 1), (1, 0)]),
-    "negative": ([[-1, -2], [-5, -9]], [(0, 0), (1, 1)]),
-    "ties, all equal": ([[0, 0, 0], [0, 0, 0]], [(0, 0), (1, 1)]),
-    # In the next two the answer of other solvers, (0, 1) or (1, 1), costs as little.
-    "ties, last zero of the row": ([[0, 0, 0], [0, 1, 1]], [(0, 2), (1, 0)]),
-    "ties, last column": ([[0, 1, 1], [0, 1, 1]], [(0, 0), (1, 2)]),
-    "no rows": (np.zeros((0, 3)), []),
-    "no columns": (np.zeros((3, 0)), []),
-}
+from tests.codecs.paths import missing, on_path
 
 
-@pytest.mark.parametrize(("cost", "pairs"), ASSIGN_CASES.values(), ids=ASSIGN_CASES)
-def test_assign(cost, pairs):
-    cost = np.array(cost, np.float64)
-    before = cost.copy()
-    assert assign(cost) == pairs
-    np.testing.assert_array_equal(cost, before)
-
-
-@pytest.mark.parametrize(
-    ("cost", "message"),
-    [
-        (np.zeros(3), r"expected \(R, C\)"),
-        (np.array([[1, np.nan]]), "NaN"),
-        (np.array([[1, np.inf]]), "infinite"),
-    ],
-)
-def test_assign_says_what_is_wrong(cost, message):
-    with pytest.raises(ValueError, match=message):
-        assign(cost)
+@pytest.fixture(params=["compiled", "numpy"], autouse=True)
+def path(request):
+    """Run everything compiled and in Python."""
+    if missing(request.param):
+        pytest.skip(missing(request.param))
+    with on_path(request.param):
+        yield request.param
 
 
 def peaks_of(*keypoints, num_tags=1):
@@ -177,6 +152,43 @@ def test_two_tags(tags, expected):
     assert chosen(people) == expected
 
 
+# Each pair: what rounding decides by accident, and what the distances say.
+UNROUNDED_CASES = {
+    "the nearer person": (
+        [[(0.9, 0), (0.8, 0.375)], [(0.9, 0.25)]], [[0, 0], [1, None]], [[0, None], [1, 0]]),
+    "the least sum": (
+        [[(0.9, 0), (0.8, 0.5)], [(0.9, 0.375), (0.8, 0.125)]],
+        [[0, 0], [1, 1]], [[0, 1], [1, 0]]),
+    "one more than people": (
+        [[(0.9, 0)], [(0.9, 0.5), (0.8, 0.25)]], [[0, 0], [None, 1]], [[0, 1], [None, 0]]),
+    "too far": ([[(0.9, 0)], [(0.9, 1)]], [[0, None], [None, 0]], [[0, None], [None, 0]]),
+}
+
+
+@pytest.mark.parametrize(
+    ("candidates", "exact", "unrounded"), UNROUNDED_CASES.values(), ids=UNROUNDED_CASES
+)
+def test_unrounded_matching(candidates, exact, unrounded):
+    for matching, expected in (("exact", exact), ("unrounded", unrounded)):
+        found = match_by_tag(peaks_of(*candidates), (0, 1), 30, matching=matching)
+        assert chosen(found) == expected, matching
+
+
+@pytest.mark.parametrize("matching", ["exact", "unrounded"])
+def test_distances_that_are_not_finite_are_an_error(matching):
+    """Each tag is finite; the sum of two is not."""
+    huge = 3e38
+    peaks = peaks_of([(0.9, huge)], [(0.9, huge)], [(0.9, huge)])
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="cost: NaN or infinite"):
+        match_by_tag(peaks, (0, 1, 2), 30, matching=matching)
+
+
+def test_huge_tags_come_to_an_end():
+    peaks = peaks_of([(0.9, 0), (0.8, 1e30)], [(0.9, 2e30), (0.8, -1e30), (0.7, 5e20)])
+    assert chosen(match_by_tag(peaks, (0, 1), 30)) == [
+        [0, None], [1, None], [None, 0], [None, 1], [None, 2]]
+
+
 @pytest.mark.parametrize(
     ("order", "max_num_people", "message"),
     [
@@ -189,3 +201,8 @@ def test_two_tags(tags, expected):
 def test_match_by_tag_says_what_is_wrong(order, max_num_people, message):
     with pytest.raises(ValueError, match=message):
         match_by_tag(peaks_of([(0.9, 0)], [(0.9, 0)]), order, max_num_people)
+
+
+def test_unknown_matching():
+    with pytest.raises(ValueError, match="matching = 'best': expected one of exact, unrounded"):
+        match_by_tag(peaks_of([(0.9, 0)]), (0,), 30, matching="best")

@@ -1,9 +1,21 @@
 import numpy as np
 import pytest
 
-from aepose.codecs.refine import adjust, person_scores, refine
+from aepose.codecs import refine as stages
+from aepose.codecs.refine import adjust, person_scores
+from tests.codecs.paths import PATHS, missing, on_path
 
 WIDTH, HEIGHT = 6, 5
+
+
+@pytest.fixture(params=PATHS)
+def refine(request):
+    """Return a function (people, heatmaps, tags, offset) -> people, on each path of decoding."""
+    if missing(request.param):
+        pytest.skip(missing(request.param))
+    with on_path(request.param) as read:
+        yield lambda people, heatmaps, tags, **options: stages.refine(
+            people, read(heatmaps, tags), **options)
 
 
 def maps(*cells):
@@ -114,7 +126,7 @@ def tag_maps(*cells):
 @pytest.mark.parametrize(
     ("cells", "tag_cells", "expected"), REFINE_CASES.values(), ids=REFINE_CASES
 )
-def test_refine(cells, tag_cells, expected):
+def test_refine(refine, cells, tag_cells, expected):
     people = pose(FOUND, MISSING)
     before = people.copy()
     refined = refine(people, maps({(1, 1): 1}, cells), tag_maps({}, tag_cells))
@@ -123,19 +135,19 @@ def test_refine(cells, tag_cells, expected):
     np.testing.assert_array_equal(people, before)
 
 
-def test_refine_offset():
+def test_refine_offset(refine):
     refined = refine(pose(FOUND, MISSING), maps({}, {(3, 2): 0.5}), tag_maps({}, {}), offset=0)
     np.testing.assert_array_equal(refined[0, 1, :2], [2.75, 1.75])
 
 
-def test_refine_uses_the_mean_tag_of_the_map_not_of_the_pose():
+def test_refine_uses_the_mean_tag_of_the_map_not_of_the_pose(refine):
     people = pose((1.25, 1.25, 0.9, 50), (2.75, 2.75, 0.9, 50), MISSING)
     tags = tag_maps({(1, 1): 4}, {(2, 2): 6}, {(3, 2): 5, (4, 4): 4, (0, 4): 6})
     refined = refine(people, maps({}, {}, {(3, 2): 0.5, (4, 4): 0.75, (0, 4): 0.75}), tags)
     np.testing.assert_array_equal(refined[0, 2], np.float32([3.25, 2.25, 0.5, 0]))
 
 
-def test_refine_each_person_by_its_own_tag():
+def test_refine_each_person_by_its_own_tag(refine):
     people = np.concatenate(
         [pose((1.25, 1.25, 0.9, 3), MISSING), pose((4.25, 1.25, 0.9, 9), MISSING)]
     )
@@ -144,13 +156,13 @@ def test_refine_each_person_by_its_own_tag():
     np.testing.assert_array_equal(refined[:, 1], [[1.25, 3.25, 0.5, 0], [4.25, 3.25, 0.25, 0]])
 
 
-def test_refine_with_one_tag_map_for_all():
+def test_refine_with_one_tag_map_for_all(refine):
     tags = tag_maps({(3, 2): 8})
     refined = refine(pose(FOUND, MISSING), maps({}, {(3, 2): 0.5, (1, 1): 0.25}), tags)
     np.testing.assert_array_equal(refined[0, 1], [1.25, 1.25, 0.25, 0])
 
 
-def test_refine_with_two_tags():
+def test_refine_with_two_tags(refine):
     """At (1, 1) the distance is sqrt(0.5² + 0.5²), rounded 1; at (3, 2) it is 0.5, rounded 0."""
     tags = np.concatenate(
         [tag_maps({}, {(1, 3): 3.5, (3, 2): 3.5}), tag_maps({}, {(1, 3): 3.5})], axis=-1
@@ -169,13 +181,26 @@ def test_refine_with_two_tags():
     ],
     ids=["nobody", "nothing missing", "nothing found"],
 )
-def test_refine_leaves_alone(people):
+def test_refine_leaves_alone(refine, people):
     refined = refine(people, maps({(3, 2): 0.5}, {(3, 2): 0.5}), tag_maps({}, {}))
     np.testing.assert_array_equal(refined, people)
     np.testing.assert_array_equal(adjust(people[:0], maps({}, {})), people[:0])
 
 
+def broken(values, *index):
+    values[index] = np.nan
+    return values
+
+
 ERROR_CASES = {
+    "NaN under a keypoint": (
+        pose(FOUND, MISSING), maps({}, {}), broken(tag_maps({}, {}), 0, 1, 1), "tags: NaN"),
+    "NaN where is searched": (
+        pose(FOUND, MISSING), maps({}, {}), broken(tag_maps({}, {}), 1, 4, 5), "tags: NaN"),
+    "NaN in the heatmap that is searched": (
+        pose(FOUND, MISSING), broken(maps({}, {}), 1, 0, 0), tag_maps({}, {}), "heatmaps: NaN"),
+    "other number of tags": (
+        np.zeros((1, 2, 5), np.float32), maps({}, {}), tag_maps({}, {}), "people: expected"),
     "other number of keypoints": (pose(FOUND), maps({}, {}), tag_maps({}, {}), "people: expected"),
     "one person without people axis": (
         pose(FOUND, MISSING)[0],
@@ -207,9 +232,15 @@ ERROR_CASES = {
 @pytest.mark.parametrize(
     ("people", "heatmaps", "tags", "message"), ERROR_CASES.values(), ids=ERROR_CASES
 )
-def test_refine_says_what_is_wrong(people, heatmaps, tags, message):
+def test_refine_says_what_is_wrong(refine, people, heatmaps, tags, message):
     with pytest.raises(ValueError, match=message):
         refine(people, heatmaps, tags)
+
+
+def test_nan_where_nobody_looks_is_no_error(refine):
+    tags = broken(tag_maps({}, {}), 0, 4, 5)
+    refined = refine(pose(FOUND, MISSING), maps({}, {(3, 2): 0.5}), tags)
+    np.testing.assert_array_equal(refined[0, 1], np.float32([3.25, 2.25, 0.5, 0]))
 
 
 def test_adjust_says_what_is_wrong():

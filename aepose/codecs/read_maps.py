@@ -1,0 +1,27 @@
+"""Where the maps of a picture go to be decoded."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from aepose.codecs.array_maps import CompiledMaps, NumpyMaps
+from aepose.codecs.core import core
+from aepose.codecs.device_maps import DeviceMaps
+from aepose.codecs.maps import Maps, check_maps
+
+
+def read_maps(heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor) -> Maps:
+    """Return maps to decode: where they are, and compiled if the core is there.
+
+    heatmaps: (K, H, W) float32; tags: (K, H, W, L) float32, or (1, H, W, L) with one tag map for
+    all keypoints; arrays, or tensors on one device
+
+    Raises ValueError for anything else.
+    """
+    if isinstance(heatmaps, torch.Tensor) and isinstance(tags, torch.Tensor):
+        if heatmaps.device.type != "cpu" or tags.device.type != "cpu":
+            return DeviceMaps(heatmaps, tags)
+        check_maps(heatmaps, tags)  # before numpy(), which does not know every type
+        heatmaps, tags = heatmaps.detach().numpy(), tags.detach().numpy()
+    return (NumpyMaps if core() is None else CompiledMaps)(heatmaps, tags)

@@ -1,0 +1,180 @@
+// Python's view of the decode core: checks what it is given, releases the interpreter, computes.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <vector>
+
+#include "maps.hpp"
+#include "matching.hpp"
+
+namespace py = pybind11;
+
+namespace {
+
+// Raised whenever what Python passes or gets changes; aepose/codecs/core.py asks for it.
+constexpr int interface_version = 1;
+
+#if defined(_MSC_VER) && !defined(__clang__)
+constexpr const char* compiler = "MSVC";
+#elif defined(__clang__)
+constexpr const char* compiler = "Clang " __clang_version__;
+#else
+constexpr const char* compiler = "GCC " __VERSION__;
+#endif
+
+using aepose::Heatmaps;
+using aepose::Tags;
+using Floats = py::array_t<float, 0>;
+template <class T>
+using Dense = py::array_t<T, py::array::c_style>;
+
+void require(bool condition, const std::string& message) {
+    if (!condition) throw py::value_error(message);
+}
+
+// A stride in floats. An axis of one cell has none.
+std::ptrdiff_t stride(const Floats& array, int axis) {
+    const auto item = static_cast<py::ssize_t>(sizeof(float));
+    require(array.strides(axis) % item == 0, "maps must be made of whole floats");
+    return array.shape(axis) == 1 ? 0 : array.strides(axis) / item;
+}
+
+// Whether the last axis given lies as densely as `step` allows and the one before follows it.
+bool is_plane(const Floats& array, int rows, std::ptrdiff_t step) {
+    const int columns = rows + 1;
+    const bool dense = array.shape(columns) == 1 || stride(array, columns) == step;
+    return dense && (array.shape(rows) == 1 || stride(array, rows) == step * array.shape(columns));
+}
+
+void require_no_empty_axis(const Floats& array, const char* name, int ndim) {
+    require(array.ndim() == ndim, std::string(name) + ": wrong number of axes");
+    for (int axis = 0; axis < ndim; ++axis)
+        require(array.shape(axis) > 0, std::string(name) + ": an axis of 0");
+    require(reinterpret_cast<std::uintptr_t>(array.data()) % alignof(float) == 0,
+            std::string(name) + ": not aligned");
+}
+
+Heatmaps heatmaps_of(const Floats& array) {
+    require_no_empty_axis(array, "heatmaps", 3);
+    require(is_plane(array, 1, 1), "heatmaps: the cells of a map must follow each other");
+    return {array.data(), array.shape(0), array.shape(1), array.shape(2), stride(array, 0)};
+}
+
+Tags tags_of(const Floats& array, const Heatmaps& heatmaps) {
+    require_no_empty_axis(array, "tags", 4);
+    require((array.shape(0) == 1 || array.shape(0) == heatmaps.count) &&
+                array.shape(1) == heatmaps.height && array.shape(2) == heatmaps.width,
+            "tags do not fit heatmaps");
+    // Between two cells there may be other channels, but as many everywhere.
+    const std::ptrdiff_t step = array.shape(2) > 1 ? stride(array, 2)
+                                : array.shape(1) > 1 ? stride(array, 1)
+                                                     : 1;
+    require(is_plane(array, 1, step), "tags: the cells of a map must follow each other");
+    return {array.data(), array.shape(0), array.shape(3), stride(array, 0), step, stride(array, 3)};
+}
+
+// The maps of a picture; keeps the arrays alive.
+class Maps {
+  public:
+    Maps(Floats heatmaps, Floats tags)
+        : heatmaps_(std::move(heatmaps)), tags_(std::move(tags)), maps_(read()) {}
+
+    py::tuple top(std::int64_t most, std::int64_t kernel, float threshold) {
+        const Heatmaps& heat = maps_.heatmaps();
+        require(most >= 1 && most <= heat.cells(), "top: wrong number of peaks");
+        require(kernel >= 1 && kernel % 2 == 1, "top: wrong kernel");
+        require(threshold >= 0, "top: negative threshold");
+        Dense<float> score({heat.count, most});
+        Dense<std::int64_t> cell({heat.count, most});
+        Dense<bool> tied(heat.count);
+        float* scores = score.mutable_data();
+        std::int64_t* cells = cell.mutable_data();
+        bool* ties = tied.mutable_data();
+        {
+            const py::gil_scoped_release release;
+            std::fill_n(scores, heat.count * most, 0.0F);
+            std::fill_n(cells, heat.count * most, std::int64_t{0});
+            // No window is larger than the map.
+            const std::int64_t widest = 2 * std::max(heat.width, heat.height) + 1;
+            maps_.top(most, std::min(kernel, widest), threshold, scores, cells, ties);
+        }
+        return py::make_tuple(score, cell, tied);
+    }
+
+    Dense<std::int64_t> best_cells(const Dense<std::int64_t>& keypoint, const Dense<float>& mean) {
+        require(keypoint.ndim() == 1 && mean.ndim() == 2 && mean.shape(0) == keypoint.shape(0) &&
+                    mean.shape(1) == maps_.tags().channels,
+                "best_cells: expected (n,) keypoints and (n, L) mean tags");
+        const std::int64_t n = keypoint.shape(0);
+        for (std::int64_t i = 0; i < n; ++i)
+            require(keypoint.data()[i] >= 0 && keypoint.data()[i] < maps_.heatmaps().count,
+                    "best_cells: no such keypoint");
+        Dense<std::int64_t> cell(n);
+        const std::int64_t* keypoints = keypoint.data();
+        const float* means = mean.data();
+        std::int64_t* cells = cell.mutable_data();
+        const py::gil_scoped_release release;
+        maps_.best_cells(keypoints, means, n, cells);
+        return cell;
+    }
+
+  private:
+    Floats heatmaps_, tags_;
+    aepose::Maps maps_;
+
+    aepose::Maps read() const {
+        const Heatmaps heatmaps = heatmaps_of(heatmaps_);
+        return {heatmaps, tags_of(tags_, heatmaps)};
+    }
+};
+
+Dense<float> match(const Dense<std::int32_t>& xy, const Dense<float>& score, const Dense<float>& tag,
+                   const std::vector<std::int64_t>& order, std::int64_t limit,
+                   double detection_threshold, double tag_threshold, bool use_detection_val) {
+    require(tag.ndim() == 3 && tag.shape(2) > 0, "tag: expected (K, M, L)");
+    const std::int64_t keypoints = tag.shape(0), most = tag.shape(1), channels = tag.shape(2);
+    require(score.ndim() == 2 && score.shape(0) == keypoints && score.shape(1) == most,
+            "score: expected (K, M)");
+    require(xy.ndim() == 3 && xy.shape(0) == keypoints && xy.shape(1) == most && xy.shape(2) == 2,
+            "xy: expected (K, M, 2)");
+    require(limit >= 1, "limit: expected at least 1");
+    for (const std::int64_t k : order) require(k >= 0 && k < keypoints, "order: no such keypoint");
+    aepose::Matcher matcher({xy.data(), score.data(), tag.data(), keypoints, most, channels},
+                            {detection_threshold, tag_threshold, use_detection_val, limit});
+    {
+        const py::gil_scoped_release release;
+        for (const std::int64_t k : order) matcher.visit(k);
+    }
+    Dense<float> people({matcher.num_people(), keypoints, 3 + channels});
+    matcher.write(people.mutable_data());
+    return people;
+}
+
+std::vector<std::int64_t> assign(const Dense<double>& cost) {
+    require(cost.ndim() == 2, "cost: expected (R, C)");
+    const double* values = cost.data();
+    const std::int64_t rows = cost.shape(0), columns = cost.shape(1);
+    const py::gil_scoped_release release;
+    return aepose::Assignment().solve(values, rows, columns);
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_core, module) {
+    module.doc() = "Peaks, matching and the search for missing keypoints, compiled.";
+    module.attr("INTERFACE") = interface_version;
+    module.attr("COMPILER") = compiler;
+    py::class_<Maps>(module, "Maps")
+        .def(py::init<Floats, Floats>(), py::arg("heatmaps").noconvert(),
+             py::arg("tags").noconvert())
+        .def("top", &Maps::top, py::arg("most"), py::arg("kernel"), py::arg("threshold"))
+        .def("best_cells", &Maps::best_cells, py::arg("keypoint").noconvert(),
+             py::arg("mean").noconvert());
+    module.def("match", &match, py::arg("xy").noconvert(), py::arg("score").noconvert(),
+               py::arg("tag").noconvert(), py::arg("order"), py::arg("limit"),
+               py::arg("detection_threshold"), py::arg("tag_threshold"),
+               py::arg("use_detection_val"));
+    module.def("assign", &assign, py::arg("cost").noconvert());
+}

@@ -1,0 +1,194 @@
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import aepose
+from aepose.codecs import core as core_module
+from aepose.codecs.core import INTERFACE, NO_CORE, core
+from aepose.codecs.read_maps import read_maps
+
+ROOT = Path(__file__).resolve().parents[2]
+compiled = pytest.mark.skipif(core() is None, reason="the compiled core is not built")
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """Forget what was loaded and said; put it back afterwards."""
+    monkeypatch.delenv(NO_CORE, raising=False)
+    for function in (core_module._load, core_module._warn_once):
+        function.cache_clear()
+    yield monkeypatch
+    monkeypatch.undo()
+    for function in (core_module._load, core_module._warn_once):
+        function.cache_clear()
+
+
+@compiled
+@pytest.mark.parametrize(("value", "decoding"), [
+    (None, "compiled"), ("", "compiled"), ("0", "compiled"), ("1", "python"), ("yes", "python"),
+])
+def test_the_environment_chooses(fresh, value, decoding):
+    if value is not None:
+        fresh.setenv(NO_CORE, value)
+    info = aepose.build_info()
+    assert info["decoding"] == decoding
+    assert (core() is None) == (decoding == "python")
+    if decoding == "compiled":
+        assert info["compiler"]
+        assert info["reason"] is None
+    else:
+        assert info == {"decoding": "python", "compiler": None,
+                        "reason": "the environment variable AEPOSE_NO_CORE is set"}
+
+
+@pytest.mark.parametrize(("module", "reason"), [
+    (None, "the compiled core is not there"),
+    (SimpleNamespace(INTERFACE=INTERFACE + 1), f"of another version \\({INTERFACE + 1}, expected"),
+])
+def test_without_a_core_python_serves_and_says_so_once(fresh, make_codec, recwarn, module, reason):
+    fresh.setitem(sys.modules, "aepose._core", module)
+    fresh.setattr(aepose, "_core", module, raising=False)
+    if module is None:
+        fresh.delattr(aepose, "_core")
+    maps = np.zeros((3, 16, 16), np.float32), np.zeros((3, 16, 16, 1), np.float32)
+    with pytest.warns(UserWarning, match=f"aepose decodes in Python.*{reason}"):
+        make_codec().group(*maps)
+    recwarn.clear()
+    make_codec().group(*maps)
+    assert not recwarn
+    assert aepose.build_info()["decoding"] == "python"
+
+
+def floats(*shape):
+    return np.zeros(shape, np.float32)
+
+
+def maps_of(heatmaps, tags):
+    return lambda c: c.Maps(heatmaps, tags)
+
+
+GOOD = floats(2, 4, 5), floats(2, 4, 5, 1)
+XY, SCORE, TAG = np.zeros((2, 3, 2), np.int32), floats(2, 3), floats(2, 3, 1)
+MATCH = (XY, SCORE, TAG, [0, 1], 5, 0.1, 1.0, True)
+
+
+def match_with(position, value):
+    arguments = [*MATCH[:position], value, *MATCH[position + 1:]]
+    return lambda c: c.match(*arguments)
+
+
+# What only a caller that goes around the checks in Python can do: (call, error, message).
+HOSTILE = {
+    "no arrays": (maps_of([[0.5]], None), TypeError, "incompatible"),
+    "float64": (maps_of(GOOD[0].astype(float), GOOD[1]), TypeError, "incompatible"),
+    "too few axes": (maps_of(floats(4, 5), GOOD[1]), ValueError, "wrong number of axes"),
+    "too many axes": (maps_of(GOOD[0], floats(1, 2, 4, 5, 1)), ValueError, "wrong number"),
+    "empty axis": (maps_of(floats(2, 0, 5), floats(2, 0, 5, 1)), ValueError, "an axis of 0"),
+    "other size": (maps_of(GOOD[0], floats(2, 5, 4, 1)), ValueError, "do not fit"),
+    "other keypoints": (maps_of(GOOD[0], floats(3, 4, 5, 1)), ValueError, "do not fit"),
+    "gaps": (maps_of(floats(2, 4, 10)[..., ::2], GOOD[1]), ValueError, "must follow each other"),
+    "backwards": (maps_of(floats(2, 4, 5)[..., ::-1], GOOD[1]), ValueError, "must follow"),
+    "gaps between rows of tags": (
+        maps_of(GOOD[0], floats(2, 4, 6, 1)[:, :, :5]), ValueError, "must follow each other"),
+    "no peaks asked for": (lambda c: c.Maps(*GOOD).top(0, 5, 0.1), ValueError, "number of peaks"),
+    "more peaks than cells": (
+        lambda c: c.Maps(*GOOD).top(21, 5, 0.1), ValueError, "number of peaks"),
+    "even kernel": (lambda c: c.Maps(*GOOD).top(3, 4, 0.1), ValueError, "wrong kernel"),
+    "negative kernel": (lambda c: c.Maps(*GOOD).top(3, -5, 0.1), ValueError, "wrong kernel"),
+    "NaN threshold": (lambda c: c.Maps(*GOOD).top(3, 5, np.nan), ValueError, "threshold"),
+    "huge number": (lambda c: c.Maps(*GOOD).top(2**64, 5, 0.1), TypeError, "incompatible"),
+    "no such keypoint": (
+        lambda c: c.Maps(*GOOD).best_cells(np.array([2]), floats(1, 1)), ValueError, "keypoint"),
+    "negative keypoint": (
+        lambda c: c.Maps(*GOOD).best_cells(np.array([-1]), floats(1, 1)), ValueError, "keypoint"),
+    "more tags than channels": (
+        lambda c: c.Maps(*GOOD).best_cells(np.array([0]), floats(1, 2)), ValueError, "expected"),
+    "fewer tags than keypoints": (
+        lambda c: c.Maps(*GOOD).best_cells(np.array([0, 1]), floats(1, 1)), ValueError, "expected"),
+    "order beyond the keypoints": (match_with(3, [0, 2]), ValueError, "no such keypoint"),
+    "negative order": (match_with(3, [-1]), ValueError, "no such keypoint"),
+    "xy too short": (match_with(0, XY[:, :2].copy()), ValueError, "xy: expected"),
+    "score of other keypoints": (match_with(1, SCORE[:1]), ValueError, "score: expected"),
+    "tags without channels": (match_with(2, floats(2, 3, 0)), ValueError, "tag: expected"),
+    "no people": (match_with(4, 0), ValueError, "limit"),
+    "cost with one axis": (lambda c: c.assign(np.zeros(3)), ValueError, "cost: expected"),
+    "cost of NaN": (lambda c: c.assign(np.full((2, 2), np.nan)), ValueError, "cost: NaN"),
+    "cost of integers": (lambda c: c.assign(np.zeros((2, 2), int)), TypeError, "incompatible"),
+}
+
+
+@compiled
+@pytest.mark.parametrize(("call", "error", "message"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_calls_are_errors(call, error, message):
+    with pytest.raises(error, match=message):
+        call(core())
+
+
+@compiled
+def test_hostile_numbers_are_no_errors():
+    """Extremes that are allowed."""
+    maps = core().Maps(*GOOD)
+    assert not maps.top(20, 2**62 + 1, np.inf)[0].any()
+    assert maps.best_cells(np.array([0, 1]), np.float32([[np.nan], [np.inf]])).tolist() == [0, 0]
+    assert core().assign(np.zeros((0, 0))) == core().assign(np.zeros((0, 4))) == []
+    assert core().assign(np.zeros((2, 0))) == [-1, -1]
+    assert core().match(*MATCH[:3], [], 5, 0.1, 1.0, True).shape == (0, 2, 4)
+    np.testing.assert_array_equal(core().match(*MATCH[:5], -np.inf, np.nan, True)[0, :, 2], [0, 0])
+
+
+def random_maps(seed):
+    rng = np.random.default_rng(seed)
+    return rng.random((3, 40, 40), np.float32), rng.normal(size=(3, 40, 40, 2)).astype(np.float32)
+
+
+def test_threads_decode_different_pictures(make_codec):
+    codec = make_codec(max_num_people=10)
+    pictures = [random_maps(seed) for seed in range(8)]
+    expected = [codec.group(*picture) for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda picture: codec.group(*picture), pictures * 5))
+    for one, other in zip(found, expected * 5, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_threads_may_share_maps():
+    maps = read_maps(*random_maps(0))
+    keypoint, mean = np.arange(30) % 3, np.random.default_rng(1).normal(size=(30, 2))
+    expected = read_maps(*random_maps(0)).best_cells(keypoint, mean.astype(np.float32))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(
+            lambda _: maps.best_cells(keypoint, mean.astype(np.float32)), range(20)))
+    for cells in found:
+        np.testing.assert_array_equal(cells, expected)
+
+
+@compiled
+def test_other_threads_run_while_the_core_works():
+    cost = np.random.default_rng(0).integers(0, 50, (900, 900)).astype(np.float64)
+    steps = 0
+    worker = threading.Thread(target=core().assign, args=(cost,))
+    worker.start()
+    while worker.is_alive():
+        steps += 1
+    assert steps > 1000        # a few, if the interpreter were not released
+
+
+@pytest.mark.slow
+def test_the_build_goes_on_without_a_compiler(tmp_path):
+    pytest.importorskip("pybind11")
+    done = subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", "--force", "--build-lib", tmp_path,
+         "--build-temp", tmp_path],
+        cwd=ROOT, env={**os.environ, "CC": "/no/compiler", "CXX": "/no/compiler"},
+        capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("aepose: the decode core was not built") == 1
+    assert not list(tmp_path.rglob("*_core*"))
