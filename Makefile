@@ -12,7 +12,7 @@ PYTEST_FLAGS := $(if $(FAST),-m "not slow")
 
 setup: $(VENV)/.done
 
-$(VENV)/.done: pyproject.toml requirements.txt setup.py
+$(VENV)/.done: pyproject.toml requirements.txt setup.py $(wildcard csrc/*)
 	$(PYTHON) -c 'import sys; sys.exit("aepose needs Python 3.10 or newer" if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools wheel
@@ -23,8 +23,8 @@ demo: setup
 	$(BIN)/python tools/make_toy_data.py --out data/toy --train 3000 --val 200 --seed 0
 	$(BIN)/python tools/train.py $(TOY_CONFIG) --work-dir $(DEMO)
 	$(BIN)/python tools/test.py $(TOY_CONFIG) $(DEMO)/last.pth --work-dir $(DEMO)/single-scale --show-dir $(DEMO)/pictures
-	$(BIN)/python tools/test.py $(TOY_CONFIG) $(DEMO)/last.pth --work-dir $(DEMO)/multi-scale --multi-scale
 	@echo "The pictures are in $(DEMO)/pictures; overview.png shows the first ones."
+	$(BIN)/python tools/reproduce.py --zoo configs/toy/reproduce.json --out $(DEMO)/table
 
 test: setup
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
@@ -47,4 +47,4 @@ hooks: setup
 	$(BIN)/pre-commit install
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info aepose/_core*

@@ -1,4 +1,7 @@
-"""Evaluate a checkpoint on the test pictures: ``python tools/test.py CONFIG CHECKPOINT``."""
+"""Evaluate a checkpoint on the test pictures: ``python tools/test.py CONFIG CHECKPOINT``.
+
+Several processes started by torchrun share the pictures; the first one reports.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,13 @@ from aepose.apis import evaluate
 from aepose.apis.cli import add_options_argument, free_name, make_folder, run_tool
 from aepose.config import load_config
 from aepose.datasets.image import read_image
+from aepose.engine import is_main_process
+from aepose.engine.distributed import process_group
 from aepose.evaluation.table import format_metrics
 from aepose.metainfo import Metainfo, get_metainfo
 from aepose.structures import PoseResult
-from aepose.visualization import draw_poses, tile_images, write_image
+from aepose.visualization import LEAST_DRAWN_SCORE, draw_poses, tile_images, write_image
 
-# Evaluation counts every guess; a drawing of all of them shows nothing.
-LEAST_DRAWN_SCORE = 0.2
 OVERVIEW = 12  # drawings in overview.png
 
 
@@ -30,20 +33,25 @@ def main(args: Sequence[str] | None = None) -> None:
                         "published file's name")
     parser.add_argument("--multi-scale", action="store_true",
                         help="test at the scales test_time.multi_scales of the config")
-    parser.add_argument("--out", metavar="JSON", help="also write the people found, as COCO does")
+    parser.add_argument("--out", metavar="DIR", help="also write predictions.json, metrics.json "
+                        "and a row of the published table there")
     parser.add_argument("--show-dir", help="draw each picture's people into this folder")
     parser.add_argument("--work-dir", help="folder of the log (default work_dirs/<config>)")
     add_options_argument(parser)
     options = parser.parse_args(args)
     cfg = load_config(options.config, options.cfg_options)
-    if options.out:
-        make_folder(Path(options.out).parent)
     folder = make_folder(options.show_dir) if options.show_dir else None
     drawer = _Drawer(folder, get_metainfo(cfg.metainfo)) if folder else None
-    metrics = evaluate(cfg, options.checkpoint, options.work_dir, options.multi_scale, options.out,
-                       drawer)
+    with process_group():
+        metrics = evaluate(cfg, options.checkpoint, options.work_dir, options.multi_scale,
+                           options.out, drawer)
+        if not is_main_process():
+            return
     if drawer and drawer.first:
         write_image(folder / "overview.png", tile_images(drawer.first))
+    if not metrics:
+        print("no annotations to compare with: predictions are written, metrics are skipped")
+        return
     name = "multi-scale" if options.multi_scale else "single-scale"
     print(format_metrics({name: metrics}))
 

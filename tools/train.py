@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.dist import is_main_process
-
 from aepose.apis import dry_run, train
 from aepose.apis.cli import add_options_argument, positive, run_tool
 from aepose.config import load_config
+from aepose.engine import is_main_process
 from aepose.engine.distributed import process_group
 
 DTYPES = {"bf16": "bfloat16", "fp16": "float16"}

@@ -9,13 +9,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from mmengine.dist import get_world_size, is_distributed
-
 from aepose.apis.build import build_evaluator, build_model, describe_dataloader
 from aepose.apis.hub import find_checkpoint
 from aepose.apis.starting_weights import start_weights
 from aepose.config import Config
-from aepose.engine import Hook, PoseRunner, set_random_seed
+from aepose.engine import Hook, PoseRunner, get_world_size, is_distributed, set_random_seed
 from aepose.engine.distributed import (
     SameStatisticsHook,
     describe_processes,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from mmengine.registry import DefaultScope
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.config import Config
 from aepose.datasets import collate_test, collate_train
-from aepose.engine import PoseRunner
+from aepose.engine import DefaultScope, PoseRunner
 from aepose.errors import ConfigError
 from aepose.metainfo import get_metainfo
 from aepose.registry import CODECS, DATASETS, METRICS, MODELS, SCOPE, build

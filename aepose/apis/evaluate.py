@@ -10,14 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
-
 from aepose.apis.assemble import make_runner, work_dir_of
 from aepose.apis.build import split_section
 from aepose.apis.cli import make_folder
 from aepose.apis.hub import find_checkpoint
 from aepose.apis.results import StageTimer, file_facts, write_evaluation
 from aepose.config import Config
+from aepose.engine import is_main_process
 from aepose.engine.distributed import first_of_machine_first
 from aepose.engine.files import write_json
 from aepose.engine.hooks import ForEachResultHook

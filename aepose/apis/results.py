@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.hooks import Hook
 
 from aepose.apis.build import split_section
 from aepose.apis.download import sha256_of
 from aepose.config import Config, load_config
+from aepose.engine import Hook
 from aepose.engine.files import write_json
 from aepose.errors import ConfigError, nearest
 from aepose.evaluation import CocoMetric, format_metrics, installed_backends, load_records

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from mmengine.dist import is_main_process
 from torch import nn
 
 from aepose.apis.hub import pretrained_path
 from aepose.config import Config
+from aepose.engine import is_main_process
 from aepose.engine.checkpoint import count_parameters, read_checkpoint
 from aepose.errors import CheckpointError
 from aepose.models.pretrained import load_backbone

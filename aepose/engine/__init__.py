@@ -3,7 +3,9 @@
 The parts of the engine that the API needs are handed on from here.
 """
 
+from mmengine.dist import get_world_size, is_distributed, is_main_process
 from mmengine.hooks import Hook
+from mmengine.registry import DefaultScope
 from mmengine.runner import set_random_seed
 
 from aepose.engine.amp import ScaledOptimWrapper
@@ -14,6 +16,7 @@ from aepose.engine.loops import PoseTrainLoop
 from aepose.engine.panel import ValidationPanelHook
 from aepose.engine.runner import PoseRunner
 
-__all__ = ["BadStep", "GuardedOptimWrapper", "Hook", "PoseCheckpointHook", "PoseRunner",
-           "PoseTrainLoop", "SaveResultsHook", "ScaledOptimWrapper", "ValidationPanelHook",
+__all__ = ["BadStep", "DefaultScope", "GuardedOptimWrapper", "Hook", "PoseCheckpointHook",
+           "PoseRunner", "PoseTrainLoop", "SaveResultsHook", "ScaledOptimWrapper",
+           "ValidationPanelHook", "get_world_size", "is_distributed", "is_main_process",
            "read_bad_step", "set_random_seed"]

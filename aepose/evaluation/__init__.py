@@ -1,30 +1,38 @@
 """Evaluation: object keypoint similarity, COCO AP/AR, the metrics of the test loop, their table."""
 
-from aepose.evaluation.coco_eval import (
-    STAT_NAMES,
-    CocoScores,
-    GroundTruth,
-    evaluate_records,
-    load_ground_truth,
-)
+from aepose.evaluation.backends import BACKENDS, Backend, find_backend, installed_backends
+from aepose.evaluation.coco_eval import STAT_NAMES, CocoScores, evaluate_records
 from aepose.evaluation.coco_metric import METRIC_ORDER, CocoMetric
 from aepose.evaluation.crowdpose_metric import CROWD_METRIC_ORDER, CrowdPoseMetric
+from aepose.evaluation.diagnosis import CROWDING, KINDS, Diagnosis, diagnose
+from aepose.evaluation.ground_truth import GroundTruth, load_ground_truth
 from aepose.evaluation.oks import oks_nms, pairwise_oks, pose_boxes, soft_oks_nms
-from aepose.evaluation.records import Part, parts_of, to_records
+from aepose.evaluation.records import Part, Record, parts_of, to_records
+from aepose.evaluation.result_files import load_records
 from aepose.evaluation.table import format_metrics
 
 __all__ = [
+    "BACKENDS",
+    "CROWDING",
     "CROWD_METRIC_ORDER",
+    "KINDS",
     "METRIC_ORDER",
     "STAT_NAMES",
+    "Backend",
     "CocoMetric",
     "CocoScores",
     "CrowdPoseMetric",
+    "Diagnosis",
     "GroundTruth",
     "Part",
+    "Record",
+    "diagnose",
     "evaluate_records",
+    "find_backend",
     "format_metrics",
+    "installed_backends",
     "load_ground_truth",
+    "load_records",
     "oks_nms",
     "pairwise_oks",
     "parts_of",

@@ -1,36 +1,29 @@
 """COCO keypoint evaluation of result records: AP and AR over object keypoint similarity.
 
-pycocotools does the counting. Habits of the official keypoint tools that pycocotools lacks are
-added here: whether a person counts is read from its keypoints and not from the file's
-``num_keypoints`` (but for CrowdPose); detections without a keypoint score above 0 are left out;
-annotation ids are renumbered from 1, because pycocotools takes a match with id 0 for none; parts
-of a whole body are scored one by one, all with the area of the whole detection.
+A backend does the counting (see :mod:`aepose.evaluation.backends`). Habits of the official
+keypoint tools that pycocotools lacks are added here: whether a person counts is read from its
+keypoints and not from the file's ``num_keypoints`` (but for CrowdPose); detections without a
+keypoint score above 0 are left out; annotation ids are renumbered from 1, because an evaluator
+takes a match with id 0 for none; parts of a whole body are scored one by one, all with the area of
+the whole detection, and each with its own score where a record has one.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
-from typing import Any
 
 import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
-from aepose.datasets.annotations import join_fields, load_annotations
-from aepose.errors import DataError
+from aepose.datasets.annotations import join_fields
+from aepose.evaluation.backends import Backend, find_backend
+from aepose.evaluation.ground_truth import GroundTruth
 from aepose.evaluation.records import Part, Record
-from aepose.metainfo import Metainfo
 
-# In the order in which the evaluator sums up.
 STAT_NAMES = ("AP", "AP50", "AP75", "AP(M)", "AP(L)", "AR", "AR50", "AR75", "AR(M)", "AR(L)")
 NUM_THRESHOLDS = 10  # OKS 0.50, 0.55, …, 0.95
-# A person's area as a share of its box, for data sets that give no area.
-BOX_SHARE = 0.53
+_ALL, _MEDIUM, _LARGE = range(3)  # the evaluator's size ranges
+_AT_50, _AT_75 = 0, 5  # places of these two thresholds
 
 
 @dataclass(frozen=True)
@@ -50,117 +43,16 @@ _NOTHING_FOUND = CocoScores(dict.fromkeys(STAT_NAMES, 0.0), *((0.0,) * NUM_THRES
 _NOBODY_TO_FIND = CocoScores(dict.fromkeys(STAT_NAMES, -1.0), *((-1.0,) * NUM_THRESHOLDS,) * 2)
 
 
-@dataclass(frozen=True)
-class GroundTruth:
-    """The annotations of a keypoint file, ready to be compared with.
-
-    images, categories: as in the file; people: its annotations, numbered from 1, with ``area`` in
-    square pixels and ``iscrowd``
-    """
-
-    images: list[dict[str, Any]]
-    categories: list[dict[str, Any]]
-    people: list[Record]
-
-    @property
-    def category_id(self) -> int:
-        """The category that result records get."""
-        return self.categories[0]["id"]
-
-
-def load_ground_truth(ann_file: str | PathLike[str], metainfo: Metainfo, use_area: bool = True,
-                      needed: Sequence[str] = ()) -> GroundTruth:
-    """Return the annotations of a COCO-format keypoint file.
-
-    use_area: take each person's area from the file; False: take 0.53 of its box
-    needed: more fields that every annotation must have
-
-    Raises DataError for all that ``load_annotations`` refuses, for a file without a category and
-    for an annotation without what the evaluation needs.
-    """
-    data = load_annotations(ann_file, metainfo.annotation_fields)
-    if not data["categories"]:
-        raise DataError(f"{ann_file}: 'categories' is empty; evaluation needs the category of the "
-                        "people")
-    keys = ("bbox", "category_id", *(("area",) if use_area else ()), *needed)
-    people = []
-    for number, annotation in enumerate(data["annotations"], start=1):
-        where = f"{ann_file}: annotation {annotation['id']}"
-        _check_person(annotation, keys, where)
-        area = annotation["area"] if use_area else _box_area(annotation["bbox"])
-        people.append({**annotation, "id": number, "area": area,
-                       "iscrowd": annotation.get("iscrowd", 0)})
-    return GroundTruth(data["images"], data["categories"], people)
-
-
-def _check_person(annotation: Record, keys: Sequence[str], where: str) -> None:
-    for key in keys:
-        if key not in annotation:
-            hint = (" (or evaluate with use_area=False, which takes it from the box)"
-                    if key == "area" else "")
-            raise DataError(f"{where} has no '{key}'; evaluation needs it, add it to the file"
-                            + hint)
-    box = annotation["bbox"]
-    if not isinstance(box, list) or len(box) != 4 or not all(_is_number(v) for v in box):
-        raise DataError(f"{where}: 'bbox' is {box!r}; it must be 4 numbers x, y, width, height")
-    if "area" in keys and not _is_number(annotation["area"]):
-        raise DataError(f"{where}: 'area' is {annotation['area']!r}; it must be a number")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
-
-
-def _box_area(box: Sequence[float]) -> float:
-    return box[2] * box[3] * BOX_SHARE
-
-
-def _index(images: list[dict], categories: list[dict], annotations: list[Record]) -> COCO:
-    coco = COCO()
-    coco.dataset = {"images": images, "categories": categories, "annotations": annotations}
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        coco.createIndex()
-    return coco
-
-
-def _as_truth(person: Record, part: Part, count: bool) -> Record:
-    """Return what the evaluator reads of an annotation."""
-    keypoints = join_fields(person, part.fields)
-    labelled = sum(v > 0 for v in keypoints[2::3]) if count else person["num_keypoints"]
-    kept = {k: person[k] for k in ("id", "image_id", "category_id", "bbox", "area", "iscrowd")}
-    return {**kept, "keypoints": keypoints, "num_keypoints": labelled}
-
-
-def _as_detection(record: Record, number: int, part: Part) -> Record | None:
-    """Return what the evaluator reads of a record, or None for one that must not take part."""
-    keypoints = join_fields(record, part.fields)
-    x, y, scores = (np.asarray(keypoints[i::3], np.float64) for i in range(3))
-    # No threshold finds a NaN similarity too low: a NaN pose would count as a perfect match.
-    finite = np.isfinite(record["score"]) and np.isfinite(x + y + scores).all()
-    if not finite or not (scores > 0).any():
-        return None
-    # Of every part, the area is that of the box around the whole detection.
-    area = record["bbox"][2] * record["bbox"][3]
-    kept = {k: record[k] for k in ("image_id", "category_id", "score")}
-    return {**kept, "id": number, "iscrowd": 0, "area": float(area), "keypoints": keypoints}
-
-
-def mean_known(values: Sequence[float] | np.ndarray) -> float:
-    """Return the mean of the entries that are not -1 ("nobody to find"); -1 if all are."""
-    values = np.asarray(values)
-    known = values[values > -1]
-    return float(known.mean()) if known.size else -1.0
-
-
 def evaluate_records(truth: GroundTruth, records: Sequence[Record], part: Part,
-                     count_keypoints: bool = True,
-                     image_ids: Sequence[int] | None = None) -> CocoScores:
+                     count_keypoints: bool = True, image_ids: Sequence[int] | None = None,
+                     backend: Backend | None = None) -> CocoScores:
     """Return AP and AR of the records against the annotations, 20 detections per picture.
 
     part: the keypoints to compare and their sigmas
     count_keypoints: a person counts if one of these keypoints is labelled; False: if the file's
         ``num_keypoints`` is not 0
     image_ids: compare in these pictures only
+    backend: what counts; None takes the fastest that is installed
 
     With no record at all every number is 0. Records with a NaN or an infinite number and those
     without a keypoint score above 0 are left out.
@@ -169,25 +61,56 @@ def evaluate_records(truth: GroundTruth, records: Sequence[Record], part: Part,
         return _NOTHING_FOUND
     if image_ids is not None and not len(image_ids):
         return _NOBODY_TO_FIND
-    candidates = (_as_detection(record, number, part)
-                  for number, record in enumerate(records, start=1))
     people = [_as_truth(person, part, count_keypoints) for person in truth.people]
-    evaluator = COCOeval(
-        _index(truth.images, truth.categories, people),
-        _index(truth.images, truth.categories, [d for d in candidates if d is not None]),
-        iouType="keypoints",
-    )
-    evaluator.params.kpt_oks_sigmas = np.asarray(part.sigmas, np.float64)
-    if image_ids is not None:
-        evaluator.params.imgIds = sorted(image_ids)
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluator.evaluate()
-        evaluator.accumulate()
-        evaluator.summarize()
-    # precision: (thresholds, recalls, categories, size ranges, limits), recall lacks the second;
-    # the first size range is that of people of all sizes, the only limit is 20.
-    precision, recall = evaluator.eval["precision"][..., 0, 0], evaluator.eval["recall"][..., 0, 0]
-    stats = [float(value) for value in evaluator.stats]
-    return CocoScores(dict(zip(STAT_NAMES, stats, strict=True)),
-                      tuple(mean_known(p) for p in precision),
-                      tuple(mean_known(r) for r in recall))
+    precision, recall = (backend or find_backend()).count(
+        truth.images, truth.categories, people, as_detections(records, part), part.sigmas,
+        image_ids)
+    return _sum_up(precision[..., 0], recall[..., 0])
+
+
+def _sum_up(precision: np.ndarray, recall: np.ndarray) -> CocoScores:
+    """Return the metrics of precision (10, 101, C, 3) and recall (10, C, 3)."""
+    stats = {}
+    for name, values in (("AP", precision), ("AR", recall)):
+        stats[name] = mean_known(values[..., _ALL])
+        stats[f"{name}50"] = mean_known(values[_AT_50, ..., _ALL])
+        stats[f"{name}75"] = mean_known(values[_AT_75, ..., _ALL])
+        stats[f"{name}(M)"] = mean_known(values[..., _MEDIUM])
+        stats[f"{name}(L)"] = mean_known(values[..., _LARGE])
+    return CocoScores(stats, tuple(mean_known(p) for p in precision[..., _ALL]),
+                      tuple(mean_known(r) for r in recall[..., _ALL]))
+
+
+def _as_truth(person: Record, part: Part, count: bool) -> Record:
+    """Return what the evaluator reads of an annotation."""
+    keypoints = np.array(join_fields(person, part.fields), np.float64)
+    labelled = np.count_nonzero(keypoints[2::3] > 0) if count else person["num_keypoints"]
+    kept = {k: person[k] for k in ("id", "image_id", "category_id", "bbox", "area", "iscrowd")}
+    return {**kept, "keypoints": keypoints, "num_keypoints": labelled}
+
+
+def as_detections(records: Sequence[Record], part: Part) -> list[Record]:
+    """Return what the evaluator reads of the records, without those that must not take part.
+
+    ``id`` is the number of the record, from 1; ``keypoints`` is a (3K,) float64 array.
+    """
+    rows = np.hstack([np.array([r[field] for r in records], np.float64) for field in part.fields])
+    scores = [record.get(part.score_key, record["score"]) for record in records]
+    # No threshold finds a NaN similarity too low: a NaN pose would count as a perfect match.
+    kept = np.isfinite(rows).all(axis=1) & np.isfinite(scores) & (rows[:, 2::3] > 0).any(axis=1)
+    detections = []
+    for index in np.flatnonzero(kept).tolist():
+        record = records[index]
+        # Of every part, the area is that of the box around the whole detection.
+        area = float(record["bbox"][2] * record["bbox"][3])
+        detections.append({
+            "id": index + 1, "image_id": record["image_id"], "category_id": record["category_id"],
+            "score": scores[index], "iscrowd": 0, "area": area, "keypoints": rows[index]})
+    return detections
+
+
+def mean_known(values: Sequence[float] | np.ndarray) -> float:
+    """Return the mean of the entries that are not -1 ("nobody to find"); -1 if all are."""
+    values = np.asarray(values)
+    known = values[values > -1]
+    return float(known.mean()) if known.size else -1.0

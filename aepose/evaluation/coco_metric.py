@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
+import numpy as np
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 
 from aepose.errors import ConfigError, DataError, nearest
-from aepose.evaluation.coco_eval import CocoScores, evaluate_records, load_ground_truth, mean_known
+from aepose.evaluation.backends import AUTO, find_backend
+from aepose.evaluation.coco_eval import CocoScores, evaluate_records, mean_known
+from aepose.evaluation.ground_truth import load_ground_truth
 from aepose.evaluation.oks import oks_nms, soft_oks_nms
 from aepose.evaluation.records import WHOLE, Part, Record, parts_of, to_records
 from aepose.metainfo import Metainfo, get_metainfo
@@ -32,13 +38,15 @@ class CocoMetric(BaseMetric):
         for AIC and MHP and works without annotated areas
     nms: None, 'oks' (drops poses alike to a better one) or 'soft_oks' (re-orders, keeps 20)
     oks_threshold: OKS above which 'oks' drops a pose, or the width of 'soft_oks'; in (0, 1]
+    backend: what counts, see :mod:`aepose.evaluation.backends`
 
     records: after ``compute_metrics`` the COCO result records of all pictures, ready for JSON
     parts: after ``compute_metrics`` the scores of each set of keypoints by its name: 'keypoints',
         or for a data set with several annotation fields 'body', 'foot', … and 'wholebody'
 
     Where there are parts, each has an AP and AR ("foot AP"), "hand" is the mean of both hands, and
-    the names without a part are those of the whole body.
+    the names without a part are those of the whole body. Where the file has no annotations at all,
+    as those of test servers, there are records but no metrics, and a line of the log says so.
 
     Raises ConfigError for a bad option, DataError for an annotation file that cannot be used:
     both at construction, before any network runs.
@@ -49,13 +57,15 @@ class CocoMetric(BaseMetric):
 
     def __init__(self, metainfo: Metainfo | str, ann_file: str | PathLike[str],
                  nms: str | None = None, oks_threshold: float = 0.9, use_area: bool = True,
-                 collect_device: str = "cpu", prefix: str | None = "coco") -> None:
+                 backend: str = AUTO, collect_device: str = "cpu",
+                 prefix: str | None = "coco") -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if nms is not None and nms not in _SUPPRESSION:
             raise ConfigError(f"nms = {nms!r} is not a known suppression"
                               + nearest(str(nms), _SUPPRESSION) + ", or None for none")
         if not 0 < oks_threshold <= 1:
             raise ConfigError(f"oks_threshold = {oks_threshold}: expected a number in (0, 1]")
+        self.backend = find_backend(backend)
         self.metainfo = get_metainfo(metainfo) if isinstance(metainfo, str) else metainfo
         self.ann_file = ann_file
         self.nms = nms
@@ -67,6 +77,7 @@ class CocoMetric(BaseMetric):
         self.scored = parts_of(self.metainfo)
         self.records: list[Record] = []
         self.parts: dict[str, CocoScores] = {}
+        self._seen: int | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[PoseResult]) -> None:
         """Note the people of one batch of pictures; ``data_batch`` is not looked at.
@@ -80,18 +91,42 @@ class CocoMetric(BaseMetric):
             records = to_records(self._suppress(result), category_id, fields)
             self.results.append((result.image_id, records))
 
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Return the metrics of ``size`` pictures that all processes together have seen.
+
+        Raises DataError if a picture is missing. One that a sampler repeated counts once.
+        """
+        # The engine would cut what it collects down to ``size``, as if only the last pictures were
+        # ever repeated; what is really there is counted here instead.
+        metrics = super().evaluate(sys.maxsize)
+        if self._seen not in (None, size):  # None but in the first process
+            raise DataError(f"{self._seen} of {size} pictures were evaluated; the test data loader "
+                            "must give every picture (drop_last=False)")
+        return metrics
+
     def compute_metrics(self, results: list[tuple[int, list[Record]]]) -> dict[str, float]:
-        """Return the metrics by name; all 0 when nobody was found anywhere."""
-        # A distributed sampler may repeat pictures to fill a batch: each counts once.
+        """Return the metrics by name; all 0, with a warning, when nobody was found anywhere."""
         by_image = dict(results)
-        self.records = [record for records in by_image.values() for record in records]
+        self._seen = len(by_image)
+        return self.compute_from_records(
+            [record for records in by_image.values() for record in records])
+
+    def compute_from_records(self, records: Sequence[Record]) -> dict[str, float]:
+        """Return the metrics of COCO result records, which are taken as they are."""
+        self.records = list(records)
+        if not self.ground_truth.annotated:
+            print_log(f"{self.ann_file} has no annotations: {len(self.records)} people found, "
+                      "metrics skipped", logger="current", level=logging.WARNING)
+            self.parts = {}
+            return {}
+        self._warn()
         self.parts = {part.name: self.score(part) for part in self.scored}
         return self.summarise()
 
     def score(self, part: Part, image_ids: Sequence[int] | None = None) -> CocoScores:
         """Return how well ``records`` agree in a part, in all pictures or in some."""
         return evaluate_records(self.ground_truth, self.records, part, self.counts_keypoints,
-                                image_ids)
+                                image_ids, self.backend)
 
     def summarise(self) -> dict[str, float]:
         """Return the metrics by name from ``parts``: METRIC_ORDER, then those of the parts."""
@@ -122,9 +157,26 @@ class CocoMetric(BaseMetric):
                               f"'{self.metainfo.name}' has {expected}; network and data set must "
                               "use the same metainfo")
 
+    def _warn(self) -> None:
+        """Log what gives low metrics for another reason than bad poses."""
+        broken = sum(not np.isfinite(record["score"]) for record in self.records)
+        if broken:
+            print_log(f"{broken} of {len(self.records)} people have a score that is not a finite "
+                      "number; they are left out", logger="current", level=logging.WARNING)
+        if not self.records:
+            print_log("nobody was found in any picture: all metrics are 0", logger="current",
+                      level=logging.WARNING)
+
     def _suppress(self, result: PoseResult) -> PoseResult:
         if self.nms is None or not len(result):
             return result
-        keep = _SUPPRESSION[self.nms](result.keypoints, result.scores, self.metainfo.sigmas,
-                                      self.oks_threshold)
-        return result.select(keep)
+        return result.select(self.keep(result.keypoints, result.scores))
+
+    def keep(self, keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return the indices of the poses of one picture that suppression keeps, in its order.
+
+        keypoints: (P, K, 2) float32, pixels of the picture; scores: (P,) float32
+        """
+        if self.nms is None:
+            return np.arange(len(scores))
+        return _SUPPRESSION[self.nms](keypoints, scores, self.metainfo.sigmas, self.oks_threshold)

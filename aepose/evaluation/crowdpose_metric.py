@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any
 
 from aepose.errors import DataError
+from aepose.evaluation.backends import AUTO
 from aepose.evaluation.coco_metric import CocoMetric
 from aepose.metainfo import Metainfo
 from aepose.registry import METRICS
@@ -33,9 +34,9 @@ class CrowdPoseMetric(CocoMetric):
     counts_keypoints = False
 
     def __init__(self, metainfo: Metainfo | str, ann_file: str | PathLike[str],
-                 nms: str | None = None, oks_threshold: float = 0.9,
+                 nms: str | None = None, oks_threshold: float = 0.9, backend: str = AUTO,
                  collect_device: str = "cpu", prefix: str | None = "coco") -> None:
-        super().__init__(metainfo, ann_file, nms, oks_threshold, use_area=False,
+        super().__init__(metainfo, ann_file, nms, oks_threshold, use_area=False, backend=backend,
                          collect_device=collect_device, prefix=prefix)
         self.image_groups = _group_by_crowding(self.ground_truth.images, ann_file)
 

@@ -44,6 +44,38 @@ def pairwise_oks(first: np.ndarray, second: np.ndarray, sigmas: Sequence[float],
     return np.exp(-exponents).mean(axis=-1)
 
 
+def keypoint_similarity(found: np.ndarray, annotated: np.ndarray, areas: np.ndarray,
+                        sigmas: Sequence[float]) -> np.ndarray:
+    """Return the (D, P, K) similarity of each found keypoint with each person's same keypoint.
+
+    found: (D, K, 2), annotated: (P, K, 2), pixels of the picture; areas: (P,) square pixels
+    """
+    squared = ((found[:, None] - annotated[None]) ** 2).sum(axis=-1)
+    variances = (2 * np.asarray(sigmas, np.float64)) ** 2
+    return np.exp(-squared / variances / (areas[:, None] + np.spacing(1.0)) / 2)
+
+
+def oks_with_people(found: np.ndarray, people: np.ndarray, boxes: np.ndarray, areas: np.ndarray,
+                    sigmas: Sequence[float]) -> np.ndarray:
+    """Return the (D, P) OKS of found poses with annotated people, as COCO's evaluation counts it.
+
+    found: (D, K, 2); people: (P, K, 3), of which those labelled (third above 0) count; boxes:
+    (P, 4) x, y, w, h; all in pixels of the picture; areas: (P,) square pixels
+
+    A person without a labelled keypoint is an area of three times the box's sides, which keypoints
+    inside meet and others miss by their distance.
+    """
+    labelled = people[..., 2] > 0
+    near = keypoint_similarity(found, people[..., :2], areas, sigmas)
+    similarity = (near * labelled).sum(axis=2) / np.maximum(labelled.sum(axis=1), 1)
+    for p in np.flatnonzero(~labelled.any(axis=1)):
+        corner, size = boxes[p, :2], boxes[p, 2:]
+        offsets = found - np.clip(found, corner - size, corner + 2 * size)
+        similarity[:, p] = keypoint_similarity(
+            offsets, np.zeros((1, *offsets.shape[1:])), areas[p : p + 1], sigmas)[:, 0].mean(axis=1)
+    return similarity
+
+
 def _self_oks(keypoints: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
     """Return the (P, P) OKS among the poses of one picture; the area is that of the pose's box.
 

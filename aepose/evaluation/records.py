@@ -29,6 +29,11 @@ class Part:
     fields: tuple[str, ...]
     sigmas: tuple[float, ...]
 
+    @property
+    def score_key(self) -> str:
+        """Where a record may hold a score of its own for this part; that of a body has no other."""
+        return "score" if self.fields == ("keypoints",) else f"{self.name}_score"
+
 
 def parts_of(metainfo: Metainfo) -> tuple[Part, ...]:
     """Return what is scored of a data set: each annotation field, and all together as the last.

@@ -12,7 +12,7 @@ from aepose.visualization.maps import draw_maps
 from aepose.visualization.poses import draw_poses
 from aepose.visualization.samples import as_result, titled
 
-# Less likely people hide the others.
+# Evaluation counts every guess; a drawing of all of them shows nothing.
 LEAST_DRAWN_SCORE = 0.2
 
 

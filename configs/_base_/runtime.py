@@ -12,4 +12,4 @@ custom_hooks = [dict(type='SaveResultsHook'), dict(type='ValidationPanelHook', c
 visualizer = dict(
     type='Visualizer',
     vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
-env_cfg = dict(dist_cfg=dict(backend='nccl'), mp_cfg=dict(opencv_num_threads=0))
+env_cfg = dict(mp_cfg=dict(opencv_num_threads=0))

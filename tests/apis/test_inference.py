@@ -242,7 +242,7 @@ def test_demo_needs_a_folder_to_write(tiny, pictures, tmp_path, name):
 
 def test_test_tool(tiny, toy, tmp_path, capsys):
     shutil.copytree(toy, tmp_path / "toy")
-    arguments = ["--out", str(tmp_path / "new" / "found.json"), "--show-dir",
+    arguments = ["--out", str(tmp_path / "new" / "out"), "--show-dir",
                  str(tmp_path / "shown"), "--work-dir", str(tmp_path / "work"),
                  "--cfg-options", *TINY, f"data_root={tmp_path / 'toy'}"]
     run_test([str(CONFIG), str(tiny), "--multi-scale", *arguments])
@@ -251,4 +251,4 @@ def test_test_tool(tiny, toy, tmp_path, capsys):
     assert table[2].startswith("| multi-scale |")
     drawn = {p.name for p in (tmp_path / "shown").glob("*.png")}
     assert len(drawn - {"overview.png"}) == 2
-    assert json.loads((tmp_path / "new" / "found.json").read_text())
+    assert json.loads((tmp_path / "new" / "out" / "predictions.json").read_text())

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from aepose.errors import ConfigError, DataError
-from aepose.evaluation import METRIC_ORDER, CocoMetric
+from aepose.evaluation import METRIC_ORDER, CocoMetric, coco_metric
 from aepose.metainfo import Metainfo
 from aepose.registry import METRICS, build
 from aepose.structures import PoseResult
@@ -83,7 +83,8 @@ CASES = {
     "medium false alarm is one among the medium": (
         [person(1, 100, MEDIUM)], [result(1, (100, 0.5, MEDIUM), (600, 0.9, MEDIUM))],
         {"AP": 0.5, "AP(M)": 0.5}),
-    "nobody to find": ([], [result(1, (100, 0.9))], dict.fromkeys(METRIC_ORDER, -1)),
+    "nobody to find": ([person(1, 500, visibility=0)], [result(1, (100, 0.9))],
+                       dict.fromkeys(METRIC_ORDER, -1)),
     "detections in a crowd do not count": (
         [*PERSON, person(1, 500, visibility=0, iscrowd=1, num_keypoints=0)],
         [result(1, (100, 0.5), (500, 0.9), (510, 0.8))], {"AP": 1, "AR": 1}),
@@ -228,6 +229,45 @@ def test_records_are_plain_coco_results(tmp_path):
     assert metric.parts["keypoints"].ap_per_oks == pytest.approx((1.0,) * 10)
 
 
+@pytest.fixture
+def log(monkeypatch):
+    """The lines that the metric logs."""
+    lines = []
+    monkeypatch.setattr(coco_metric, "print_log", lambda text, **options: lines.append(text))
+    return lines
+
+
+def test_without_annotations_there_are_results_but_no_metrics(tmp_path, log):
+    metric, metrics = evaluate(tmp_path, [], [result(1, (100, 0.9), (300, 0.8))])
+    assert metrics == metric.parts == {}
+    assert len(metric.records) == 2
+    assert log == [f"{metric.ann_file} has no annotations: 2 people found, metrics skipped"]
+
+
+@pytest.mark.parametrize(("results", "message"), [
+    ([], "nobody was found in any picture: all metrics are 0"),
+    ([result(1)], "nobody was found in any picture: all metrics are 0"),
+    ([result(1, (100, 0.9), (300, np.nan))], "1 of 2 people have a score that is not a finite"),
+])
+def test_low_metrics_are_explained(tmp_path, log, results, message):
+    evaluate(tmp_path, PERSON, results)
+    assert len(log) == 1
+    assert log[0].startswith(message)
+
+
+def test_good_metrics_need_no_words(tmp_path, log):
+    evaluate(tmp_path, PERSON, [result(1, (100, 0.9))])
+    assert log == []
+
+
+@pytest.mark.parametrize(("seen", "size"), [([1], 2), ([1, 2, 2], 3), ([], 1)])
+def test_a_picture_that_no_process_saw(tmp_path, seen, size):
+    metric = CocoMetric(TWO, write(tmp_path, PERSON))
+    metric.process(None, [result(image) for image in seen])
+    with pytest.raises(DataError, match=f"{len(set(seen))} of {size} pictures were evaluated"):
+        metric.evaluate(size)
+
+
 def test_a_picture_counts_once(tmp_path):
     metric, metrics = evaluate(tmp_path, PERSON, [result(1, (100, 0.9))] * 2)
     assert len(metric.records) == 1
@@ -254,6 +294,7 @@ def test_metainfo_by_name(tmp_path):
     ({"nms": "soft-oks"}, "did you mean 'soft_oks'"),
     ({"oks_threshold": 0}, r"oks_threshold = 0: .*\(0, 1\]"),
     ({"oks_threshold": 1.5}, r"oks_threshold = 1.5"),
+    ({"backend": "pycoco"}, "backend = 'pycoco' .*did you mean 'pycocotools'"),
 ])
 def test_bad_options(tmp_path, options, message):
     with pytest.raises(ConfigError, match=message):

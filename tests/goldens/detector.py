@@ -17,7 +17,7 @@ from aepose.datasets.transforms import make_test_item
 from aepose.evaluation import CocoMetric
 from aepose.models import AssociativeEmbedding
 from aepose.structures import PoseResult, TestItem
-from tests.goldens.common import Options, Tally, difference, read_json
+from tests.goldens.common import Options, Tally, difference, one_thread, read_json
 from tests.goldens.networks import find_config
 from tests.goldens.resize import find_image
 from tests.goldens.weights import set_procedural_weights
@@ -72,7 +72,7 @@ def check_aggregate(folder: Path, options: Options) -> Tally:
             continue
         item = _item(model, path)
         images = model.data_preprocessor(collate_test([item]))["images"][0]
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             heatmaps, tags = model.aggregate(images, item)
         stored = {n: arrays[f"{key}.{n}"] for n in ("heatmap_sub", "tag_sub", "preds", "scores")}
         step = case["sub_stride"]
@@ -118,7 +118,7 @@ def check_e2e(folder: Path, options: Options) -> Tally:
 
 def _predict(model: AssociativeEmbedding, facts: dict[str, Any], options: Options) -> PoseResult:
     item = _item(model, find_image(options.data, facts["image"]), facts["image_id"])
-    with torch.no_grad():
+    with torch.no_grad(), one_thread():
         return model.test_step(collate_test([item]))[0]
 
 

@@ -116,7 +116,6 @@ SCHEDULE: dict[str, Rule] = {
     "log_config.interval": lambda o: o.cfg.default_hooks.logger.interval,
     "log_level": lambda o: o.cfg.log_level,
     "load_from": lambda o: o.cfg.get("load_from"),
-    "dist_params.backend": lambda o: o.cfg.env_cfg.dist_cfg.backend,
     "opencv_num_threads": lambda o: o.cfg.env_cfg.mp_cfg.opencv_num_threads,
 }
 DATA: dict[str, Rule] = {
@@ -213,6 +212,7 @@ FIXED: dict[str, Any] = {
     "resume_from": None,  # said on the command line
     "workflow": [["train", 1]],
     "mp_start_method": "fork",
+    "dist_params.backend": "nccl",  # where there are GPUs
     "evaluation.metric": "mAP",
     "log_config.hooks.0.type": "TextLoggerHook",
     "data_cfg.scale_aware_sigma": False,

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,7 +13,7 @@ from aepose.config import load_config
 from aepose.datasets import CocoKeypoints
 from aepose.models import AssociativeEmbedding
 from aepose.structures import MapTargets, MapView, PoseSample
-from tests.goldens.common import Options, Tally, difference, read_json
+from tests.goldens.common import Options, Tally, difference, one_thread, read_json
 from tests.goldens.networks import find_config
 from tests.goldens.weights import set_procedural_weights
 
@@ -40,23 +39,12 @@ def check_train_curve(folder: Path, options: Options) -> Tally:
     set_procedural_weights(model, golden.get("final_factor", 1), salt)
     images, targets = _batch(model, root, golden, tally)
     curve = golden["runs"]["reference"]["curve"]
-    with _one_thread():
+    with one_thread():
         for expected, found in zip(curve, _train(model, images, targets), strict=False):
             step = expected["iter"]
             tolerance = CLOSE if step < CLOSE_STEPS else FAR
             tally.add(f"step {step}", _compare(found, expected), tolerance)
     return tally
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sum as the reference did; with two threads the second loss differs by 5e-4."""
-    number = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(number)
 
 
 def _compare(found: dict[str, float], expected: dict[str, float]) -> float:

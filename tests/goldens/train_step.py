@@ -9,7 +9,14 @@ from aepose.apis.build import build_model
 from aepose.config import load_config
 from aepose.models import AssociativeEmbedding
 from aepose.structures import MapTargets, MapView
-from tests.goldens.common import Options, Tally, difference, read_json, relative_difference
+from tests.goldens.common import (
+    Options,
+    Tally,
+    difference,
+    one_thread,
+    read_json,
+    relative_difference,
+)
 from tests.goldens.networks import find_config, random_images
 from tests.goldens.weights import set_procedural_weights
 
@@ -31,7 +38,9 @@ def check_train_step(folder: Path, options: Options) -> Tally:
         model = build_model(cfg).train()
         salt = case.get("salt", "") if options.salt is None else options.salt
         set_procedural_weights(model, case["final_factor"], salt)
-        for part, worst in _compare(model, case, arrays).items():
+        with one_thread():
+            found = _compare(model, case, arrays)
+        for part, worst in found.items():
             tally.add(f"{name}.{part}", worst, TOLERANCES[part])
     return tally
 

@@ -10,8 +10,14 @@ from tests.conftest import TINY_HRNET
 
 TINY_HOURGLASS = {"num_stacks": 2, "stage_channels": (8, 12, 16), "feat_channels": 6}
 # Name -> what makes a small one, given three keypoints; its channels, its stride.
+
+
+def make_hrnet():
+    return HRNet(**{k: v for k, v in TINY_HRNET.items() if k not in ("type", "initialisation")})
+
+
 TINY = {
-    "hrnet": (lambda m: HRNet(**{k: v for k, v in TINY_HRNET.items() if k != "type"}), [4], 4),
+    "hrnet": (lambda m: make_hrnet(), [4], 4),
     "hourglass": (lambda m: HourglassAENet(m, **TINY_HOURGLASS), [6, 6], 4),
     "hourglass, one tag map": (
         lambda m: HourglassAENet(m, **TINY_HOURGLASS, tag_per_joint=False), [4, 4], 4),

@@ -45,8 +45,9 @@ def test_weights_start_near_zero(three):
 def test_loss_takes_the_targets_of_its_own_resolution(three):
     head = make_head(three)
     losses = head.loss([torch.full((2, 6, 8, 8), 2.0)], targets(4, 8))
-    assert {name: value.item() for name, value in losses.items()} == {
-        "heatmap_loss": 4, "push_loss": 0, "pull_loss": 0}
+    found = {name: value.item() for name, value in losses.items()}
+    assert found == {"heatmap_loss": 4, "push_loss": 0, "pull_loss": 0,
+                     "heatmap": 4, "push": 0, "pull": 0, "tag_spread": 0, "tag_gap": 0}
     with pytest.raises(ConfigError, match=r"maps of \(8, 8\).*\[\(4, 4\), \(2, 2\)\]; set codec"):
         head.loss([torch.zeros(2, 6, 8, 8)], targets(4, 2))
 

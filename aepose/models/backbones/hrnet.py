@@ -46,11 +46,13 @@ class FuseLayers(nn.ModuleList):
         """Return one fused map per output."""
         fused = []
         for paths in self:
-            total = None
-            for branch, path in zip(branches, paths, strict=True):
-                term = branch if path is None else path(branch)
-                total = term if total is None else total + term
-            fused.append(torch.relu(total))
+            terms = [b if path is None else path(b)
+                     for b, path in zip(branches, paths, strict=True)]
+            # The first sum is new; a branch itself must not change, others still need it.
+            total = terms[0] + terms[1]
+            for term in terms[2:]:
+                total += term
+            fused.append(torch.relu_(total))
         return fused
 
 
@@ -131,8 +133,8 @@ class HRNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the highest-resolution features, in a list of one."""
-        x = torch.relu(self.bn1(self.conv1(images)))
-        x = torch.relu(self.bn2(self.conv2(x)))
+        x = torch.relu_(self.bn1(self.conv1(images)))
+        x = torch.relu_(self.bn2(self.conv2(x)))
         branches = [self.layer1(x)]
         for stage in (2, 3, 4):
             transition = getattr(self, f"transition{stage - 1}")

@@ -48,7 +48,7 @@ class ResNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the features of the last stage, in a list of one."""
-        x = torch.relu(self.bn1(self.conv1(images)))
+        x = torch.relu_(self.bn1(self.conv1(images)))
         x = F.max_pool2d(x, 3, stride=2, padding=1)
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
             x = layer(x)

@@ -1,0 +1,183 @@
+"""The programs that match detections with people and count: one official, two that agree with it.
+
+'pycocotools'  the official one, always installed
+'faster'       faster-coco-eval: the same in C++
+'xtcoco'       xtcocotools, with which the published numbers were made; a cross-check
+
+All three get the same input and give the same arrays, from which our own code takes the metrics;
+the similarities that 'faster' matches by are computed here, a picture at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from aepose.errors import ConfigError, nearest
+from aepose.evaluation.oks import oks_with_people
+
+AUTO = "auto"
+# Name -> (what is imported, the distribution that pip installs).
+_PACKAGES = {
+    "pycocotools": ("pycocotools", "pycocotools"),
+    "faster": ("faster_coco_eval", "faster-coco-eval"),
+    "xtcoco": ("xtcocotools", "xtcocotools"),
+}
+BACKENDS = (AUTO, *_PACKAGES)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One evaluator.
+
+    name: of BACKENDS; distribution: its package and version
+    index: makes its empty annotation index
+    evaluator: makes its evaluator from two indices and the sigmas
+    """
+
+    name: str
+    distribution: str
+    index: Callable[[], Any]
+    evaluator: Callable[[Any, Any, np.ndarray], Any]
+
+    def count(
+        self,
+        images: list[dict[str, Any]],
+        categories: list[dict[str, Any]],
+        people: list[dict[str, Any]],
+        detections: list[dict[str, Any]],
+        sigmas: Sequence[float],
+        image_ids: Sequence[int] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return precision (10, 101, C, 3, 1) and recall (10, C, 3, 1), -1 where nobody is.
+
+        The axes: OKS threshold 0.50 to 0.95; recall 0 to 1; category; people of all sizes, medium
+        ones and large ones; the limit of 20 detections per picture.
+
+        people: with id from 1, image_id, category_id, bbox, area, iscrowd, keypoints (3K) and
+            num_keypoints, of which 0 says that the person does not count
+        detections: with id from 1, image_id, category_id, score, area, iscrowd, keypoints
+        image_ids: compare in these pictures only
+        """
+        with contextlib.redirect_stdout(io.StringIO()):  # they print their progress
+            evaluator = self.evaluator(
+                self._indexed(images, categories, people),
+                self._indexed(images, categories, detections),
+                np.asarray(sigmas, np.float64),
+            )
+            # One of them would leave out categories without annotations.
+            evaluator.params.catIds = sorted(category["id"] for category in categories)
+            if image_ids is not None:
+                evaluator.params.imgIds = sorted(image_ids)
+            evaluator.evaluate()
+            evaluator.accumulate()
+        return np.asarray(evaluator.eval["precision"]), np.asarray(evaluator.eval["recall"])
+
+    def _indexed(self, images: list, categories: list, annotations: list) -> Any:
+        index = self.index()
+        index.dataset = {"images": images, "categories": categories, "annotations": annotations}
+        index.createIndex()
+        return index
+
+
+def find_backend(name: str = AUTO) -> Backend:
+    """Return an evaluator by its name; 'auto' is the fast one where it is installed.
+
+    Raises ConfigError for an unknown name and for one that is not installed or cannot be imported.
+    """
+    if name not in BACKENDS:
+        raise ConfigError(f"backend = {name!r} is not a known evaluator" + nearest(name, BACKENDS))
+    if name != AUTO:
+        return _load(name)
+    if _is_installed("faster"):
+        try:
+            return _load("faster")
+        except ConfigError as error:
+            print_log(f"{error}; going on with pycocotools, which is slower", logger="current",
+                      level=logging.WARNING)
+    return _load("pycocotools")
+
+
+def installed_backends() -> list[str]:
+    """Return the names of the evaluators whose packages are installed."""
+    return [name for name in _PACKAGES if _is_installed(name)]
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(_PACKAGES[name][0]) is not None
+
+
+def _load(name: str) -> Backend:
+    package, distribution = _PACKAGES[name]
+    if not _is_installed(name):
+        raise ConfigError(f"backend = {name!r}: {distribution} is not installed; `pip install "
+                          f"{distribution}`, or choose another (installed: "
+                          f"{', '.join(installed_backends())})")
+    try:
+        index, evaluator = _MAKERS[name](package)
+    except (ImportError, ValueError) as error:  # ValueError: compiled for another NumPy
+        raise ConfigError(f"backend = {name!r}: {distribution} is installed but cannot be imported "
+                          f"({error}); install it anew for this NumPy, `pip install "
+                          f"--force-reinstall --no-binary :all: --no-deps {distribution}`"
+                          ) from error
+    return Backend(name, f"{distribution} {version(distribution)}", index, evaluator)
+
+
+def _pycocotools(package: str) -> tuple[Callable, Callable]:
+    coco = importlib.import_module(f"{package}.coco")
+    cocoeval = importlib.import_module(f"{package}.cocoeval")
+
+    def evaluator(truth: Any, found: Any, sigmas: np.ndarray) -> Any:
+        made = cocoeval.COCOeval(truth, found, "keypoints")
+        made.params.kpt_oks_sigmas = sigmas
+        return made
+
+    return coco.COCO, evaluator
+
+
+def _faster(package: str) -> tuple[Callable, Callable]:
+    module = importlib.import_module(package)
+
+    def evaluator(truth: Any, found: Any, sigmas: np.ndarray) -> Any:
+        made = module.COCOeval_faster(truth, found, "keypoints", kpt_oks_sigmas=sigmas)
+        # Its own way compares poses one by one, in Python.
+        made.computeOks = partial(_similarities, made)
+        return made
+
+    return module.COCO, evaluator
+
+
+def _similarities(evaluator: Any, image_id: int, category_id: int) -> np.ndarray:
+    """Return the (D, P) OKS of a picture's detections, best first, with its people."""
+    people, found = ([a for a in index.imgToAnns[image_id] if a["category_id"] == category_id]
+                     for index in (evaluator.cocoGt, evaluator.cocoDt))
+    best = np.argsort([-d["score"] for d in found], kind="stable")[: evaluator.params.maxDets[-1]]
+    poses = np.array([found[d]["keypoints"] for d in best], np.float64)
+    truth = np.array([p["keypoints"] for p in people], np.float64)
+    boxes = np.array([p["bbox"] for p in people], np.float64)
+    areas = np.array([p["area"] for p in people], np.float64)
+    return oks_with_people(poses.reshape(len(poses), -1, 3)[..., :2],
+                           truth.reshape(len(truth), -1, 3), boxes, areas,
+                           evaluator.params.kpt_oks_sigmas)
+
+
+def _xtcoco(package: str) -> tuple[Callable, Callable]:
+    coco = importlib.import_module(f"{package}.coco")
+    cocoeval = importlib.import_module(f"{package}.cocoeval")
+    # Of its types, this one reads num_keypoints as it stands, as the other two programs do.
+    return coco.COCO, lambda truth, found, sigmas: cocoeval.COCOeval(
+        truth, found, "keypoints_crowd", sigmas, use_area=True)
+
+
+_MAKERS = {"pycocotools": _pycocotools, "faster": _faster, "xtcoco": _xtcoco}

@@ -1,0 +1,145 @@
+"""Reading files of people found, in COCO's result format.
+
+A result file is a list of records, one per person found: ``image_id``, ``category_id``, ``score``,
+and every annotation field of the data set (``keypoints``; for whole bodies also ``foot_kpts``,
+``face_kpts``, ``lefthand_kpts`` and ``righthand_kpts``) with x, y, score of each keypoint in pixels
+of the picture. Records of a picture may stand anywhere in the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import zlib
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aepose.datasets.annotations import join_fields
+from aepose.errors import DataError
+from aepose.evaluation.coco_metric import CocoMetric
+from aepose.evaluation.records import Record
+
+_NEEDED = ("image_id", "category_id", "score")
+
+
+def load_records(path: str | PathLike[str], metric: CocoMetric) -> list[Record]:
+    """Return the records of a result file (.json or .json.gz), suppressed as ``metric`` says.
+
+    A record without ``bbox`` gets the box around its keypoints, found or not, whose area the
+    evaluation needs. The list may be empty.
+
+    Raises DataError that names the file and the record for: a missing file, not JSON, no list of
+    records, a missing field, another number of keypoints, a number that is not finite, a picture or
+    a category that the annotations do not have, and a record that comes twice.
+    """
+    path = Path(path)
+    records = _read(path)
+    if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
+        raise DataError(f"{path} is not a result file: expected a list of objects, one per person "
+                        "found" + (" (it looks like an annotation file)"
+                                   if isinstance(records, dict) and "images" in records else ""))
+    for number, record in enumerate(records):
+        _check_record(record, metric, f"{path}: record {number}")
+    _check_pictures(records, metric, path)
+    _check_repeats(records, metric, path)
+    names = [name for name, _ in metric.metainfo.annotation_fields]
+    for record in records:
+        if "bbox" not in record:
+            x, y = (np.array(join_fields(record, names)[i::3]) for i in range(2))
+            record["bbox"] = [float(v) for v in (x.min(), y.min(), np.ptp(x), np.ptp(y))]
+    return records if metric.nms is None else _suppress(records, names, metric)
+
+
+def _read(path: Path) -> Any:
+    try:
+        content = path.read_bytes()
+        return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such result file") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: the result file cannot be read ({error})") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not a JSON file ({error}); was it written completely?") from error
+
+
+def _check_record(record: Record, metric: CocoMetric, where: str) -> None:
+    for key in _NEEDED:
+        if key not in record:
+            raise DataError(f"{where} has no '{key}'; each needs "
+                            f"{', '.join(_NEEDED)} and keypoints")
+    if not _is_finite(record["score"]):
+        raise DataError(f"{where} (image {record['image_id']}): 'score' is {record['score']!r}; it "
+                        "must be a finite number")
+    for name, count in metric.metainfo.annotation_fields:
+        if name not in record:
+            raise DataError(f"{where} has no '{name}', which results on "
+                            f"'{metric.metainfo.name}' need; is this the right data set?")
+        values = record[name]
+        if not isinstance(values, list) or len(values) != 3 * count:
+            found = f"{len(values)} values" if isinstance(values, list) else f"{values!r}"[:40]
+            raise DataError(f"{where}: '{name}' has {found}, but '{metric.metainfo.name}' has "
+                            f"{count} keypoints, 3 numbers each; is this the right data set?")
+        if not _are_finite(values):
+            raise DataError(f"{where} (image {record['image_id']}): '{name}' holds something else "
+                            "than finite numbers (NaN?)")
+    box = record.get("bbox")
+    if "bbox" in record and not (isinstance(box, list) and len(box) == 4 and _are_finite(box)):
+        raise DataError(f"{where}: 'bbox' is {box!r}; it must be 4 numbers x, y, width, height")
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _are_finite(values: list[Any]) -> bool:
+    try:
+        # Text, null and nested lists cannot be summed and a NaN survives it: one fast check.
+        return math.isfinite(sum(values))
+    except TypeError:
+        return False
+
+
+def _check_pictures(records: list[Record], metric: CocoMetric, path: Path) -> None:
+    """Refuse records of another data set's pictures or categories."""
+    for key, known in (("image_id", {image["id"] for image in metric.ground_truth.images}),
+                       ("category_id", {c["id"] for c in metric.ground_truth.categories})):
+        strangers = [record[key] for record in records if record[key] not in known]
+        if strangers:
+            raise DataError(f"{path}: {len(strangers)} of {len(records)} records have a '{key}' "
+                            f"that {metric.ann_file} does not know, such as {strangers[0]!r}; are "
+                            "these results of another data set?")
+
+
+def _check_repeats(records: list[Record], metric: CocoMetric, path: Path) -> None:
+    """Refuse a person that comes again after other pictures: two files were joined into one.
+
+    Two equal people next to each other are left alone; a network can find those.
+    """
+    fields = [name for name, _ in metric.metainfo.annotation_fields]
+    blocks: dict[int, int] = {}
+    block, last = -1, None
+    for number, record in enumerate(records):
+        block += record["image_id"] != last
+        last = record["image_id"]
+        person = hash((last, record["score"], *join_fields(record, fields)))
+        if blocks.setdefault(person, block) != block:
+            raise DataError(f"{path}: record {number} of image {last} is there twice; were two "
+                            "result files joined?")
+
+
+def _suppress(records: list[Record], names: list[str], metric: CocoMetric) -> list[Record]:
+    """Return the records that the metric's suppression keeps, picture by picture."""
+    pictures: dict[int, list[Record]] = {}
+    for record in records:
+        pictures.setdefault(record["image_id"], []).append(record)
+    kept: list[Record] = []
+    for people in pictures.values():
+        rows = np.array([join_fields(person, names) for person in people], np.float32)
+        keypoints = rows.reshape(len(people), -1, 3)[..., :2]
+        scores = np.array([person["score"] for person in people], np.float32)
+        kept += [people[index] for index in metric.keep(keypoints, scores)]
+    return kept

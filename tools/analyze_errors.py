@@ -1,0 +1,37 @@
+"""Say what goes wrong in results: ``python tools/analyze_errors.py RESULTS ANNOTATIONS``.
+
+Kinds of errors are those of Ronchi and Perona (ICCV 2017): jitter, inversion (sides of one person
+exchanged), swap (keypoints of different people exchanged), miss, and background.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from aepose.apis.cli import add_options_argument, make_folder, run_tool
+from aepose.apis.error_analysis import analyze, format_diagnosis, write_analysis
+from aepose.apis.results import metric_config
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Parse arguments, analyse, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", help="file of the people found, in COCO's result format")
+    parser.add_argument("annotations", help="COCO-format annotation file")
+    parser.add_argument("--dataset", default="coco", metavar="NAME",
+                        help="whose keypoints: a data set or model of the zoo, or a config file "
+                        "(default: coco)")
+    parser.add_argument("--out", metavar="DIR", help="write tables, numbers and a plot there")
+    add_options_argument(parser)
+    options = parser.parse_args(args)
+    cfg = metric_config(options.dataset, options.cfg_options)
+    folder = make_folder(options.out) if options.out else None
+    found, metainfo = analyze(options.annotations, options.results, cfg)
+    print(format_diagnosis(found, metainfo))
+    if folder:
+        write_analysis(folder, found, metainfo)
+
+
+if __name__ == "__main__":
+    run_tool(main, interrupted="nothing was analysed")

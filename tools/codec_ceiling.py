@@ -1,0 +1,55 @@
+"""Print the AP that perfect maps give: ``python tools/codec_ceiling.py CONFIG``.
+
+No network and no pictures are needed: people of the annotation file are drawn as heatmaps and tags,
+decoded and evaluated. Several sizes, strides or conventions give a row for each combination.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from aepose.apis.ceiling import MapNoise, ceiling, variants
+from aepose.apis.cli import add_options_argument, positive, progress_bar, run_tool
+from aepose.apis.results import metric_config
+from aepose.evaluation import format_metrics
+
+
+def strides(text: str) -> tuple[int, ...]:
+    """Read the strides of a head's outputs, such as 4,2."""
+    return tuple(positive(part) for part in text.split(","))
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Parse arguments and print the ceilings."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="config file, name of a model of the zoo, or of a data set")
+    parser.add_argument("--annotations", metavar="FILE",
+                        help="COCO-format annotation file (default: the config's test file)")
+    parser.add_argument("--input-sizes", type=positive, nargs="+", default=[], metavar="SIDE",
+                        help="short sides of the network input (default: the config's)")
+    parser.add_argument("--strides", type=strides, nargs="+", default=[], metavar="N[,N]",
+                        help="input pixels per map cell, of each output: 4 is HRNet's, 4,2 "
+                        "HigherHRNet's (default: the config's)")
+    parser.add_argument("--conventions", nargs="+", default=[], choices=("classic", "udp"),
+                        help="pixel conventions, with maps joined as published configs do "
+                        "(default: the config's)")
+    parser.add_argument("--heatmap-noise", type=float, default=0, metavar="SD",
+                        help="add normal noise to heatmaps, whose peaks are 1")
+    parser.add_argument("--tag-noise", type=float, default=0, metavar="SD",
+                        help="add normal noise to tags")
+    add_options_argument(parser)
+    options = parser.parse_args(args)
+    cfg = metric_config(options.config, options.cfg_options)
+    noise = MapNoise(options.heatmap_noise, options.tag_noise)
+    cases = list(variants(cfg, options.input_sizes, options.strides, options.conventions))
+    rows = {}
+    with progress_bar("decoding perfect maps", len(cases)) as show:
+        for number, (name, case) in enumerate(cases):
+            rows[name] = ceiling(case, options.annotations, noise,
+                                 lambda done, total, n=number: show(n + done / total))
+    print(format_metrics(rows))
+
+
+if __name__ == "__main__":
+    run_tool(main, interrupted="no metrics were computed")

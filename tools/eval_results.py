@@ -1,0 +1,60 @@
+"""Compute metrics from files: ``python tools/eval_results.py ANNOTATIONS RESULTS --dataset coco``.
+
+RESULTS is a file in COCO's result format, such as the predictions.json of ``tools/test.py --out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from aepose.apis.cli import add_options_argument, make_folder, run_tool
+from aepose.apis.results import (
+    AGREEMENT,
+    cross_check,
+    evaluate_file,
+    file_facts,
+    metric_config,
+    write_evaluation,
+)
+from aepose.errors import DataError
+from aepose.evaluation import BACKENDS, format_metrics
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Parse arguments, evaluate, and print the metrics."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("annotations", help="COCO-format annotation file")
+    parser.add_argument("results", help="file of the people found")
+    parser.add_argument("--dataset", required=True, metavar="NAME",
+                        help="whose keypoints and metric: coco, crowdpose, aic, mhp, "
+                        "coco_wholebody, a model of the zoo, or a config file")
+    parser.add_argument("--out", metavar="DIR", help="also write predictions.json, metrics.json "
+                        "and a row of the published table there")
+    parser.add_argument("--backend", choices=BACKENDS, help="what counts (default: the config's)")
+    parser.add_argument("--cross-check", action="store_true",
+                        help="compute with every installed backend and compare")
+    add_options_argument(parser)
+    options = parser.parse_args(args)
+    cfg = metric_config(options.dataset, options.cfg_options)
+    folder = make_folder(options.out) if options.out else None
+    metric, metrics, seconds = evaluate_file(options.annotations, options.results, cfg,
+                                             options.backend)
+    if not metrics:
+        raise DataError(f"{options.annotations} has no annotations to compare with")
+    row = Path(options.results).stem
+    print(format_metrics({row: metrics}))
+    if folder:
+        write_evaluation(folder, metric, metrics, row,
+                         {"results": file_facts(options.results), "seconds": seconds})
+    if options.cross_check:
+        worst = cross_check(metric, cfg)
+        for name, difference in worst.items():
+            print(f"{name}: differs by {difference:.1e}")
+        if max(worst.values()) > AGREEMENT:
+            raise DataError(f"the backends disagree by more than {AGREEMENT}")
+
+
+if __name__ == "__main__":
+    run_tool(main, interrupted="no metrics were computed")
