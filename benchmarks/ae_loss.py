@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import Peer, parse, seconds, table, take_turns
 
 from aepose.models.losses.associative_embedding import PersonTags, push_and_pull
+from common import Peer, parse, seconds, table, take_turns
 
 PICTURES, PEOPLE, SLOTS, SIDE = 24, 8, 30, 128
 # The peer takes many seconds for the whole body.

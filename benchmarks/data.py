@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from common import PICTURES, Peer, need_pictures, parse, seconds, table, take_turns
 from torch.utils.data import DataLoader
 
 from aepose.apis.build import build_dataset
@@ -21,6 +20,7 @@ from aepose.config import load_config
 from aepose.datasets import CocoKeypoints, collate_train
 from aepose.datasets.sampler import Draw
 from aepose.structures import MapView, PoseSample
+from common import PICTURES, Peer, need_pictures, parse, seconds, table, take_turns
 
 CONFIG = "configs/coco/higherhrnet_w32_coco_512x512.py"
 BATCHES, BATCH_SIZE, REPEATS = 8, 6, 5

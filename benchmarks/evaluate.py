@@ -13,7 +13,6 @@ import io
 from collections.abc import Callable
 
 import numpy as np
-from common import parse, seconds, table, take_turns
 
 from aepose.evaluation import (
     GroundTruth,
@@ -24,6 +23,7 @@ from aepose.evaluation import (
     parts_of,
 )
 from aepose.metainfo import get_metainfo
+from common import parse, seconds, table, take_turns
 
 DETECTIONS, MOST_PEOPLE, SIZE = 20, 6, 480
 CATEGORIES = [{"id": 1, "name": "person"}]

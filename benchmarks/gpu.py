@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from common import PICTURES, parse, seconds, table, take_turns
-from train_step import COMPILED, VARIANTS, make_step
 
+from common import PICTURES, parse, seconds, table, take_turns
 from data import Ours
+from train_step import COMPILED, VARIANTS, make_step
 
 CONFIG = "higherhrnet_w32_coco_512x512"
 STEPS = 10

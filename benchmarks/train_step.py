@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import Measured, Peer, parse, seconds, table, take_turns
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
@@ -22,6 +21,7 @@ from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.config import load_config
 from aepose.registry import SCOPE
 from aepose.structures import MapTargets, MapView
+from common import Measured, Peer, parse, seconds, table, take_turns
 
 CONFIGS = "mobilenetv2_coco_512x512", "hrnet_w32_coco_512x512", "higherhrnet_w32_coco_512x512"
 BATCH_SIZE, PEOPLE = 2, 5
