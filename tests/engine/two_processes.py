@@ -12,6 +12,7 @@ import torch
 from mmengine.dist import get_rank
 
 from aepose.apis.build import build_model
+from aepose.apis.cli import run_tool
 from aepose.config import load_config
 from aepose.datasets import SeededSampler
 from aepose.engine.distributed import (
@@ -88,4 +89,4 @@ def main(folder, config):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_tool(lambda _: main(*sys.argv[1:]))
