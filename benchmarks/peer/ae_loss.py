@@ -3,10 +3,9 @@
 import sys
 
 import numpy as np
+import serve
 import torch
 from mmpose.models.losses import AELoss
-
-import serve
 
 
 def step(tags, joints):

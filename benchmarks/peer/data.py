@@ -10,10 +10,9 @@ from functools import partial
 
 import mmcv.parallel
 import numpy as np
+import serve
 import torch
 from mmpose.datasets import build_dataset
-
-import serve
 
 
 def sample_all():

@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import serve
 import torch
 from mmcv.runner import build_optimizer
 from mmpose.models import build_posenet
-
-import serve
 
 
 def make_step(path):
