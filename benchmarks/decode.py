@@ -118,9 +118,10 @@ def main() -> None:
     info = build_info()
     if info["decoding"] != "compiled":
         print(f"The compiled core is left out: {info['reason']}.")
-    print(f"{SIDE}x{SIDE} maps, 2 tags per keypoint, one thread; medians in milliseconds")
-    print(f"{'keypoints':>9} {'people':>6} {'MMPose':>9} {'Python':>8} {'ratio':>6} {'core':>8} "
-          f"{'ratio':>6}  {'same poses'}")
+    print(f"{SIDE}x{SIDE} maps, 2 tags per keypoint, one thread; medians in milliseconds\n")
+    print("| keypoints | people | MMPose 0.29 | aepose, Python | ratio | aepose, core | ratio "
+          "| same poses |")
+    print("|" + " ---: |" * 8)
     for num_keypoints in options.keypoints:
         codec = AssociativeEmbeddingCodec(get_metainfo(METAINFO[num_keypoints]), SIDE)
         for people in options.people:
@@ -145,8 +146,8 @@ def print_row(
     ratios = [f"{peer_ms / ms:.0f}x" if peer_ms and ms else "-" for ms in (python_ms, core_ms)]
     shown = [f"{ms:.1f}" if ms else "-" for ms in (peer_ms, python_ms, core_ms)]
     equal = "yes" if all(same(found, other) for other in results[:-1]) else "NO"
-    print(f"{num_keypoints:>9} {people:>6} {shown[0]:>9} {shown[1]:>8} {ratios[0]:>6} "
-          f"{shown[2]:>8} {ratios[1]:>6}  {equal}", flush=True)
+    cells = (num_keypoints, people, *shown[:2], ratios[0], shown[2], ratios[1], equal)
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 
 if __name__ == "__main__":
