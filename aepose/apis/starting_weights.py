@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -14,8 +14,7 @@ from aepose.engine import is_main_process
 from aepose.engine.checkpoint import count_parameters, read_checkpoint
 from aepose.errors import CheckpointError
 from aepose.models.pretrained import load_backbone
-
-_SHOWN = 10
+from aepose.state_dicts import Misfits, listed
 
 
 def start_weights(cfg: Config, model: nn.Module, load_from: str | None) -> str:
@@ -53,22 +52,12 @@ def load_what_fits(
     if not count_parameters(loaded):
         raise CheckpointError(f"nothing of checkpoint {source} fits the network of this config; "
                               "fine-tune from a checkpoint of the same backbone and head")
-    reshaped = [f"{k}: checkpoint {tuple(state[k].shape)}, network {tuple(own[k].shape)}"
-                for k in own if k in state and k not in loaded]
-    missing = [k for k in own if k not in state]
-    unused = [k for k in state if k not in own]
+    misfits = Misfits.between(own, state)
     model.load_state_dict({**own, **loaded})
     share = count_parameters(loaded) / count_parameters(own)
     lines = [f"starting from what fits of {source}: {len(loaded)} of {len(own)} entries, "
              f"{share:.1%} of the parameters"]
-    lines += _listed("start anew, as their shape differs", reshaped)
-    lines += _listed("start anew, as the checkpoint lacks them", missing)
-    lines += _listed("of the checkpoint are not used", unused)
+    lines += listed("start anew, as their shape differs", misfits.reshaped)
+    lines += listed("start anew, as the checkpoint lacks them", misfits.missing)
+    lines += listed("of the checkpoint are not used", misfits.unexpected)
     return "\n".join(lines)
-
-
-def _listed(what: str, names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    more = f" (+{len(names) - _SHOWN} more)" if len(names) > _SHOWN else ""
-    return [f"  {len(names)} {what}{more}:", *(f"    {name}" for name in names[:_SHOWN])]

@@ -23,8 +23,8 @@ from torch import nn
 
 from aepose.errors import CheckpointError
 from aepose.model_zoo import fitting_models
+from aepose.state_dicts import Misfits
 
-_SHOWN = 10
 META_KEY = "aepose_meta"
 # The layers whose channels are the heatmaps and tags.
 _FINAL = re.compile(
@@ -114,24 +114,11 @@ def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor], source: st
     each, and says which config of the model zoo would fit; the network is then unchanged.
     """
     own = model.state_dict()
-    problems = {
-        "missing": [k for k in own if k not in state],
-        "unexpected": [k for k in state if k not in own],
-        "wrong shape": [
-            f"{k}: checkpoint {tuple(state[k].shape)}, network {tuple(own[k].shape)}"
-            for k in own
-            if k in state and state[k].shape != own[k].shape
-        ],
-    }
-    lines = [f"checkpoint {source} does not fit the network of this config"
-             + _other_keypoints(state, own)]
-    for title, keys in problems.items():
-        if keys:
-            more = f" (+{len(keys) - _SHOWN} more)" if len(keys) > _SHOWN else ""
-            lines.append(f"  {len(keys)} {title}{more}:")
-            lines += [f"    {key}" for key in keys[:_SHOWN]]
-    if len(lines) > 1:
-        raise CheckpointError("\n".join(lines) + _where_it_fits(state, source))
+    misfits = Misfits.between(own, state).lines()
+    if misfits:
+        title = (f"checkpoint {source} does not fit the network of this config"
+                 + _other_keypoints(state, own))
+        raise CheckpointError("\n".join([title, *misfits]) + _where_it_fits(state, source))
     model.load_state_dict(dict(state), strict=True)
 
 

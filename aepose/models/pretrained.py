@@ -11,6 +11,7 @@ from torch import nn
 
 from aepose.errors import CheckpointError
 from aepose.models.backbones.mobilenet_v2 import STAGES
+from aepose.state_dicts import Misfits
 
 # What only classifies pictures: heads of torchvision, of other libraries, and HRNet's, which also
 # has layers of its own between the branches and the classifier.
@@ -19,7 +20,6 @@ _CLASSIFIER = re.compile(
 )
 _HRNET_LAST_FUSION = re.compile(r"stage4\.(\d+)\.fuse_layers\.(\d+)\.")
 _COUNTER = ".num_batches_tracked"
-_SHOWN = 10
 
 
 def convert_backbone_state(
@@ -58,23 +58,11 @@ def load_backbone(
     own = backbone.state_dict()
     counters = {k: v for k, v in own.items() if k.endswith(_COUNTER)}
     weights = {**counters, **convert_backbone_state(type(backbone).__name__, state)}
-    problems = {
-        "missing": [k for k in own if k not in weights],
-        "unexpected": [k for k in weights if k not in own],
-        "wrong shape": [
-            f"{k}: file {tuple(weights[k].shape)}, network {tuple(own[k].shape)}"
-            for k in own if k in weights and weights[k].shape != own[k].shape
-        ],
-    }
-    if any(problems.values()):
-        lines = [f"the weights in {source} do not fit the backbone {type(backbone).__name__} of "
-                 "this config; set model.pretrained to weights of the same architecture and size"]
-        for title, keys in problems.items():
-            if keys:
-                more = f" (+{len(keys) - _SHOWN} more)" if len(keys) > _SHOWN else ""
-                lines.append(f"  {len(keys)} {title}{more}:")
-                lines += [f"    {key}" for key in keys[:_SHOWN]]
-        raise CheckpointError("\n".join(lines))
+    misfits = Misfits.between(own, weights, "file").lines()
+    if misfits:
+        title = (f"the weights in {source} do not fit the backbone {type(backbone).__name__} of "
+                 "this config; set model.pretrained to weights of the same architecture and size")
+        raise CheckpointError("\n".join([title, *misfits]))
     backbone.load_state_dict(weights, strict=True)
 
 
