@@ -37,6 +37,13 @@ class Trainings:
         return process
 
 
+def wait_for_checkpoint(process, work_dir):
+    """Return when ``process`` has written a checkpoint more, or has ended."""
+    known = set(work_dir.glob("iter_*.pth"))
+    while process.is_alive() and set(work_dir.glob("iter_*.pth")) <= known:
+        time.sleep(0.005)
+
+
 @pytest.mark.slow
 def test_killed_at_random_moments(tiny_config, tmp_path):
     """Every training that gets to its end in spite of it has the same weights, bit for bit."""
@@ -51,7 +58,13 @@ def test_killed_at_random_moments(tiny_config, tmp_path):
     while kills < KILLS or not finished:
         work_dir = tmp_path / f"killed_{finished}"
         process = trainings.start(work_dir, workers=2 * (kills % 4 == 3))
-        process.join(moments.uniform(0, 0.8 * duration) if kills < KILLS else LIMIT)
+        if kills >= KILLS:
+            process.join(LIMIT)
+        elif kills % 2:
+            process.join(moments.uniform(0, 0.8 * duration))
+        else:                   # not only while it starts
+            wait_for_checkpoint(process, work_dir)
+            process.join(moments.uniform(0, 0.1 * duration))
         if process.is_alive():
             assert kills < KILLS, "a training does not come to its end"
             process.kill()
