@@ -12,7 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from aepose.apis import evaluate
-from aepose.apis.cli import add_options_argument, free_name, make_folder, run_tool
+from aepose.apis.cli import (
+    AMP_TYPES,
+    add_options_argument,
+    free_name,
+    make_folder,
+    positive,
+    run_tool,
+)
 from aepose.config import load_config
 from aepose.datasets.image import read_image
 from aepose.engine import is_main_process
@@ -33,6 +40,11 @@ def main(args: Sequence[str] | None = None) -> None:
                         "published file's name")
     parser.add_argument("--multi-scale", action="store_true",
                         help="test at the scales test_time.multi_scales of the config")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="pictures of one size "
+                        "that go through the network together (default: the config's, 1)")
+    parser.add_argument("--amp", nargs="?", const="bf16", choices=sorted(AMP_TYPES),
+                        help="run the network in bfloat16 (default) or float16: faster, and the "
+                        "metrics change by a little")
     parser.add_argument("--out", metavar="DIR", help="also write predictions.json, metrics.json "
                         "and a row of the published table there")
     parser.add_argument("--show-dir", help="draw each picture's people into this folder")
@@ -40,11 +52,13 @@ def main(args: Sequence[str] | None = None) -> None:
     add_options_argument(parser)
     options = parser.parse_args(args)
     cfg = load_config(options.config, options.cfg_options)
+    if options.amp:
+        cfg.merge_from_dict({"model.backbone_dtype": AMP_TYPES[options.amp]})
     folder = make_folder(options.show_dir) if options.show_dir else None
     drawer = _Drawer(folder, get_metainfo(cfg.metainfo)) if folder else None
     with process_group():
         metrics = evaluate(cfg, options.checkpoint, options.work_dir, options.multi_scale,
-                           options.out, drawer)
+                           options.batch_size, options.out, drawer)
         if not is_main_process():
             return
     if drawer and drawer.first:

@@ -160,7 +160,7 @@ def _evaluation_parts(cfg: Config, split: Literal["val", "test"]) -> dict[str, A
     return {
         f"{split}_dataloader": loader,
         f"{split}_evaluator": [build_evaluator(cfg, split, loader["dataset"])],
-        f"{split}_cfg": {},
+        f"{split}_cfg": {"type": "PoseValLoop" if split == "val" else "PoseTestLoop"},
     }
 
 

@@ -63,6 +63,8 @@ def describe_dataloader(cfg: Config, split: Split) -> dict[str, Any]:
     section.setdefault("persistent_workers", training and section["num_workers"] > 0)
     sampler = "SeededSampler" if training else "DefaultSampler"
     section.setdefault("sampler", {"type": sampler, "shuffle": training})
+    if not training:
+        section.setdefault("batch_sampler", {"type": "SameSizeBatches"})
     section.setdefault("disable_subprocess_warning", True)
     return section
 

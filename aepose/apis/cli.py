@@ -18,6 +18,9 @@ from aepose.errors import AeposeError, DataError
 _CHECKPOINTS_ARE_WHOLE = ("checkpoints already written are whole "
                           "(train.py --resume goes on from the last one)")
 
+AMP_TYPES = {"bf16": "bfloat16", "fp16": "float16"}
+"""What ``--amp`` takes -> ``model.backbone_dtype``."""
+
 
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options`` to a tool."""

@@ -28,6 +28,7 @@ def evaluate(
     checkpoint: str | Path,
     work_dir: str | Path | None = None,
     multi_scale: bool = False,
+    batch_size: int | None = None,
     out: str | Path | None = None,
     on_result: Callable[[PoseResult], None] | None = None,
 ) -> dict[str, float]:
@@ -35,8 +36,9 @@ def evaluate(
 
     checkpoint: a file, its URL, or the name of a published file
     multi_scale: use ``test_time.multi_scales``
+    batch_size: pictures of one size that go through the network together; None: as configured
     out: also write there what :func:`~aepose.apis.results.write_evaluation` writes
-    on_result: called with each picture's result
+    on_result: called with each picture's result, in the order in which they are ready
 
     Without annotations, as test servers give out, there are predictions but no metrics.
     """
@@ -49,6 +51,8 @@ def evaluate(
     test_time = TestTime(**(cfg.get("test_time") or {}))
     scales = test_time.multi_scales if multi_scale else test_time.scales
     cfg.merge_from_dict({"test_time.scales": scales})
+    if batch_size is not None:
+        cfg.merge_from_dict({f"{split_section(cfg, 'test', 'dataloader')}.batch_size": batch_size})
     folder = make_folder(out) if out else None
     timer = StageTimer()
     hooks = [timer, *([ForEachResultHook(on_result)] if on_result else [])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,19 @@ import aepose
 from aepose.apis.build import build_model
 from aepose.apis.hub import find_checkpoint, published_checkpoint
 from aepose.config import Config, apply_options, check_config, load_config
-from aepose.datasets import collate_test
+from aepose.datasets import collate_test, same_size_batches
 from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_test_item
 from aepose.engine.checkpoint import load_weights, read_checkpoint
 from aepose.errors import CheckpointError, ConfigError, DataError
 from aepose.metainfo import Metainfo
-from aepose.structures import PoseResult
+from aepose.models.fuse import fuse_conv_bn
+from aepose.models.pipeline import find_people
+from aepose.structures import PoseResult, TestItem
 
 TOY_CHECKPOINT = Path(aepose.__file__).parent / "assets" / "hrnet_w16_toy_256x256.safetensors"
+# Batches' worth of pictures among which those of one size are looked for.
+_READ_AHEAD = 8
 _PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
@@ -72,10 +77,43 @@ class PoseInferencer:
         """The keypoints that the network finds."""
         return self.model.codec.metainfo
 
-    def __call__(self, images: Iterable[str | Path | np.ndarray]) -> Iterator[PoseResult]:
-        """Yield the result of each picture, in order, as it is ready; see :meth:`predict`."""
-        for image in images:
-            yield self.predict(image)
+    def __call__(
+        self, images: Iterable[str | Path | np.ndarray], batch_size: int = 1
+    ) -> Iterator[PoseResult]:
+        """Yield the result of each picture, in order; see :meth:`predict`.
+
+        batch_size: so many pictures at most go through the network together. Only those can whose
+            network inputs have one size; they are looked for among a few batches read ahead
+
+        The network has later pictures while the maps of one are decoded, so results come late.
+        Raises what :meth:`predict` does; results not yet given are then lost.
+        """
+        ready: dict[int, PoseResult] = {}
+        due = 0
+        for batch, results in find_people(self.model, self._batches(images, batch_size)):
+            ready.update(zip(batch["positions"], results, strict=True))
+            while due in ready:
+                yield ready.pop(due)
+                due += 1
+
+    def _batches(
+        self, images: Iterable[str | Path | np.ndarray], batch_size: int
+    ) -> Iterator[dict[str, Any]]:
+        """Yield test batches, which also say where in ``images`` their pictures stand."""
+        numbered = enumerate(images)
+        window = batch_size * (1 if batch_size == 1 else _READ_AHEAD)
+        while read := [(place, self._item(image)) for place, image in islice(numbered, window)]:
+            places, items = zip(*read, strict=True)
+            sizes = [tuple(image.shape[1::-1] for image in item.images) for item in items]
+            for batch in same_size_batches(sizes, batch_size):
+                yield {**collate_test([items[i] for i in batch]),
+                       "positions": [places[i] for i in batch]}
+
+    def _item(self, image: str | Path | np.ndarray) -> TestItem:
+        path = "" if isinstance(image, np.ndarray) else str(image)
+        pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
+        return make_test_item(pixels, self.model.codec, self.model.test_time.scales,
+                              image_path=path)
 
     def predict(self, image: str | Path | np.ndarray) -> PoseResult:
         """Find the people of one picture: a file, or an (H, W, 3) uint8 RGB array.
@@ -83,12 +121,8 @@ class PoseInferencer:
         Coordinates of the result are in pixels of the picture as loaded. Raises DataError for a
         file that is no picture and for another kind of array.
         """
-        path = "" if isinstance(image, np.ndarray) else str(image)
-        pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
-        scales = self.model.test_time.scales
-        item = make_test_item(pixels, self.model.codec, scales, image_path=path)
         with torch.no_grad():
-            return self.model.test_step(collate_test([item]))[0]
+            return self.model.test_step(collate_test([self._item(image)]))[0]
 
 
 def load_model(
@@ -204,9 +238,10 @@ def _is_model_name(config: Config | str | Path) -> bool:
 
 
 def _trained_model(cfg: Config, checkpoint: Mapping[str, Any], source: str | Path) -> nn.Module:
+    """Return the network for inference alone."""
     model = build_model(cfg)
     load_weights(model, checkpoint["state_dict"], source)
-    return model.eval()
+    return fuse_conv_bn(model.eval())
 
 
 def _refuse_imports(content: Any) -> None:

@@ -158,28 +158,21 @@ class StageTimer(Hook):
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
         self.seconds = {"load": 0.0, "people": 0.0, "metric": 0.0}
-        self._last = 0.0
-
-    def _note(self, stage: str) -> None:
-        now = self.clock()
-        self.seconds[stage] += now - self._last
-        self._last = now
+        self._start = self._last = 0.0
 
     def before_test_epoch(self, runner: Any) -> None:
         """Start the clock."""
-        self._last = self.clock()
-
-    def before_test_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Note that a batch has come."""
-        self._note("load")
+        self._start = self._last = self.clock()
 
     def after_test_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Note that a batch is done."""
-        self._note("people")
+        self._last = self.clock()
 
     def after_test_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Note that the metric is computed."""
-        self._note("metric")
+        waited = runner.test_loop.waited
+        self.seconds = {"load": waited, "people": self._last - self._start - waited,
+                        "metric": self.clock() - self._last}
 

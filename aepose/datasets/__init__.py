@@ -2,6 +2,7 @@
 
 from aepose.datasets.coco_keypoints import CocoKeypoints
 from aepose.datasets.collate import collate_test, collate_train
-from aepose.datasets.sampler import Draw, SeededSampler
+from aepose.datasets.sampler import Draw, SameSizeBatches, SeededSampler, same_size_batches
 
-__all__ = ["CocoKeypoints", "Draw", "SeededSampler", "collate_test", "collate_train"]
+__all__ = ["CocoKeypoints", "Draw", "SameSizeBatches", "SeededSampler", "collate_test",
+           "collate_train", "same_size_batches"]

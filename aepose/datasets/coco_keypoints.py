@@ -16,7 +16,7 @@ from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets.annotations import join_fields, load_annotations
 from aepose.datasets.image import read_image
 from aepose.datasets.sampler import Draw
-from aepose.datasets.transforms import make_test_item
+from aepose.datasets.transforms import find_test_frame, make_test_item
 from aepose.errors import ConfigError, DataError, PictureError
 from aepose.metainfo import Metainfo
 from aepose.registry import DATASETS, TRANSFORMS, build
@@ -139,6 +139,11 @@ class CocoKeypoints(Dataset):
                 return replace(item, bad_pictures=tuple(bad))
         raise DataError(f"{_MOST_BAD} pictures in a row cannot be read, although on_bad_image="
                         f"'skip'; is {self.img_dir} complete? The last: {bad[-1][1]}")
+
+    def test_sizes(self, index: int) -> tuple[tuple[int, int], ...]:
+        """Return the (W, H) of test picture ``index`` at each of ``scales``, largest first."""
+        info = self.images[index]
+        return find_test_frame((info["width"], info["height"]), self.codec, self.scales).sizes
 
     def augmented_sample(self, draw: Draw) -> PoseSample:
         """Return a picture with its people after the training transforms."""

@@ -25,5 +25,5 @@ def collate_train(items: Sequence[TrainItem]) -> dict[str, Any]:
 
 
 def collate_test(items: Sequence[TestItem]) -> dict[str, Any]:
-    """Keep test items as they are: their sizes differ."""
+    """Keep test items as they are; their pictures are joined where they are normalised."""
     return {"items": list(items)}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
+from torch.utils.data import Sampler
 
+from aepose.errors import ConfigError
 from aepose.registry import SAMPLERS
 
 
@@ -44,3 +48,52 @@ class SeededSampler(DefaultSampler):
         for index in islice(super().__iter__(), self._skipped, None):
             sequence = np.random.SeedSequence([self.seed, self.epoch, index])
             yield Draw(index, int(sequence.generate_state(1)[0]))
+
+
+Sizes = tuple[tuple[int, int], ...]
+"""(W, H) of a test picture at each test scale."""
+
+
+def same_size_batches(sizes: Sequence[Sizes], batch_size: int) -> list[list[int]]:
+    """Return positions in batches of at most ``batch_size`` whose sizes are equal.
+
+    Batches of large pictures come first, so that memory that does not suffice shows at once;
+    within a batch the order is kept. Batches of one are in the given order.
+
+    >>> small, large = ((64, 64),), ((64, 96),)
+    >>> same_size_batches([small, large, small, small], 2)
+    [[1], [0, 2], [3]]
+    """
+    if batch_size == 1:
+        return [[position] for position in range(len(sizes))]
+    groups: dict[Sizes, list[int]] = defaultdict(list)
+    for position, size in enumerate(sizes):
+        groups[size].append(position)
+    largest_first = sorted(groups, key=lambda size: (math.prod(size[0]), size), reverse=True)
+    return [group[start:start + batch_size]
+            for group in (groups[size] for size in largest_first)
+            for start in range(0, len(group), batch_size)]
+
+
+@SAMPLERS.register_module()
+class SameSizeBatches(Sampler[list[int]]):
+    """Batches of test pictures that fit into one array; see :func:`same_size_batches`.
+
+    sampler: gives the pictures of this process; its data set's ``test_sizes`` says what must agree
+
+    Raises ConfigError for a batch size that is no number from 1.
+    """
+
+    def __init__(self, sampler: Any, batch_size: int) -> None:
+        if type(batch_size) is not int or batch_size < 1:
+            raise ConfigError(f"batch_size = {batch_size!r} of a test: give a number from 1")
+        indices = list(sampler)
+        sizes = [sampler.dataset.test_sizes(index) for index in indices]
+        self._batches = [[indices[position] for position in batch]
+                         for batch in same_size_batches(sizes, batch_size)]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self._batches)

@@ -15,8 +15,9 @@ from aepose.engine.hooks import PoseCheckpointHook, SaveResultsHook
 from aepose.engine.loops import PoseTrainLoop
 from aepose.engine.panel import ValidationPanelHook
 from aepose.engine.runner import PoseRunner
+from aepose.engine.test_loop import PoseTestLoop, PoseValLoop
 
 __all__ = ["BadStep", "DefaultScope", "GuardedOptimWrapper", "Hook", "PoseCheckpointHook",
-           "PoseRunner", "PoseTrainLoop", "SaveResultsHook", "ScaledOptimWrapper",
-           "ValidationPanelHook", "get_world_size", "is_distributed", "is_main_process",
-           "read_bad_step", "set_random_seed"]
+           "PoseRunner", "PoseTestLoop", "PoseTrainLoop", "PoseValLoop", "SaveResultsHook",
+           "ScaledOptimWrapper", "ValidationPanelHook", "get_world_size", "is_distributed",
+           "is_main_process", "read_bad_step", "set_random_seed"]

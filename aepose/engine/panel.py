@@ -61,7 +61,7 @@ class ValidationPanelHook(Hook):
     def _row(model: Any, dataset: Any, index: int) -> np.ndarray:
         item = dataset[index]
         with torch.no_grad():
-            images = model.data_preprocessor(collate_test([item]))["images"][0]
+            images = model.data_preprocessor(collate_test([item]))["images"]
             heatmaps, tags = (m[0].float().cpu().numpy() for m in model.aggregate(images, item))
         result = model.codec.decode(heatmaps, tags, item)
         return draw_prediction(dataset.load_sample(index), item, heatmaps, tags, result,

@@ -108,8 +108,10 @@ class CocoMetric(BaseMetric):
         """Return the metrics by name; all 0, with a warning, when nobody was found anywhere."""
         by_image = dict(results)
         self._seen = len(by_image)
-        return self.compute_from_records(
-            [record for records in by_image.values() for record in records])
+        # In the order of the file, whatever the order in which pictures were ready.
+        return self.compute_from_records([
+            record for image in self.ground_truth.images
+            for record in by_image.get(image["id"], ())])
 
     def compute_from_records(self, records: Sequence[Record]) -> dict[str, float]:
         """Return the metrics of COCO result records, which are taken as they are."""

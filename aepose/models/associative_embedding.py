@@ -99,17 +99,26 @@ class AssociativeEmbedding(BaseModel):
         if mode == "loss":
             return self.keypoint_head.loss(self._training_maps(images), targets)
         if mode == "predict":
-            return [self.predict(i, item) for i, item in zip(images, items, strict=True)]
+            return [self.decode(*maps) for maps in self.joined_maps(images, items)]
         return self.maps(images)
 
-    def predict(self, images: Sequence[torch.Tensor], item: TestItem) -> PoseResult:
-        """Find the people of one picture, given as one (1, 3, H, W) tensor per test scale.
+    def joined_maps(
+        self, images: Sequence[torch.Tensor], items: Sequence[TestItem]
+    ) -> list[tuple[torch.Tensor, torch.Tensor, TestItem]]:
+        """Return what :meth:`decode` takes for each picture of a batch.
+
+        images: one (N, 3, H, W) tensor per test scale
+        """
+        heatmaps, tags = self.aggregate(images, items[0])
+        return list(zip(heatmaps, tags, items, strict=True))
+
+    def decode(self, heatmaps: torch.Tensor, tags: torch.Tensor, item: TestItem) -> PoseResult:
+        """Find the people of one picture in its joined maps (K, H, W) and (K or 1, H, W, L).
 
         Raises NumericalError that names the picture if the maps are not finite.
         """
-        heatmaps, tags = self.aggregate(images, item)
         try:
-            return self.codec.decode(heatmaps[0].float(), tags[0].float(), item)
+            return self.codec.decode(heatmaps.float(), tags.float(), item)
         except ValueError:
             if heatmaps.isfinite().all() and tags.isfinite().all():
                 raise
@@ -121,13 +130,17 @@ class AssociativeEmbedding(BaseModel):
     def aggregate(
         self, images: Sequence[torch.Tensor], item: TestItem
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return heatmaps (1, K, H, W) and tags (1, K, H, W, L) joined over flip and scales."""
+        """Return heatmaps (N, K, H, W) and tags (N, K, H, W, L) joined over flip and scales.
+
+        images: one (N, 3, H, W) tensor per test scale; item: one of the N pictures, whose sizes
+        are those of all
+        """
         size = item.base_size if self.test_time.project2image else None
         passes = (self._flip_passes(image) for image in images)
         return join_scales(item.scales, passes, size, self.test_time.align_corners)
 
     def _flip_passes(self, image: torch.Tensor) -> list[list[HeadOutput]]:
-        """Used outputs of the picture and, with flip test, of its mirror image, flipped back."""
+        """Used outputs of pictures and, with flip test, of their mirror images, flipped back."""
         passes = [self._test_outputs(image)]
         if self.test_time.flip:
             mirrored = self._test_outputs(image.flip(3))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.model import BaseDataPreprocessor
+
+from aepose.errors import DataError
+from aepose.structures import TestItem
 
 # RGB mean and standard deviation of ImageNet pictures in [0, 1]: published backbones expect them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -26,21 +30,30 @@ class PosePreprocessor(BaseDataPreprocessor):
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) uint8 RGB on any device -> float32, normalised, on this one."""
-        images = images.to(self.mean.device, non_blocking=True)
+        images = images.contiguous().to(self.mean.device, non_blocking=True)
         return (images.float() / 255 - self.mean) / self.std
 
-    def _test_image(self, image: np.ndarray) -> torch.Tensor:
-        planar = np.ascontiguousarray(image.transpose(2, 0, 1))
-        return self.normalise(torch.from_numpy(planar)[None])
+    def _test_images(self, items: Sequence[TestItem]) -> list[torch.Tensor]:
+        """Return one (N, 3, H, W) tensor per test scale."""
+        sizes = [tuple(image.shape for image in item.images) for item in items]
+        for size, item in zip(sizes, items, strict=True):
+            if size != sizes[0]:
+                raise DataError(
+                    f"{items[0].image_path} and {item.image_path} go into one batch, but the "
+                    f"network takes them as {sizes[0]} and {size}; use batch_size=1 or a "
+                    "batch_sampler=dict(type='SameSizeBatches')")
+        return [self.normalise(torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2)))
+                for images in zip(*(item.images for item in items), strict=True)]
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Return what :meth:`AssociativeEmbedding.forward` takes.
 
         A training batch gets normalised ``images`` and its targets; a test batch (``items``) gets
-        ``images``: per item, per scale, one (1, 3, H, W) tensor.
+        ``images``, one (N, 3, H, W) tensor per test scale.
+
+        Raises DataError if the sizes of the pictures of a test batch differ.
         """
         if "items" in data:
-            images = [[self._test_image(i) for i in item.images] for item in data["items"]]
-            return {"images": images, "items": data["items"]}
+            return {"images": self._test_images(data["items"]), "items": data["items"]}
         targets = [t.to(self.mean.device) for t in data["targets"]]
         return {"images": self.normalise(data["images"]), "targets": targets}

@@ -108,10 +108,27 @@ def test_multi_scale(tiny, pictures):
 
 
 def test_pictures_are_taken_one_by_one(tiny, pictures):
-    results = PoseInferencer(checkpoint=tiny, device="cpu")([pictures[0], "missing.jpg"])
+    several = [pictures[0], pictures[1], pictures[0], "missing.jpg"]
+    results = PoseInferencer(checkpoint=tiny, device="cpu")(several)
     assert next(results).image_path == str(pictures[0])
     with pytest.raises(DataError, match=r"missing\.jpg"):
         next(results)
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 50])
+def test_batches_give_what_single_pictures_give(tiny, pictures, batch_size):
+    """Of several sizes, in the order given."""
+    find = PoseInferencer(checkpoint=tiny, device="cpu")
+    image = read_image(pictures[0])
+    several = [image, image[:, ::-1].copy(), image[:90], pictures[1], image[:, :80], image[::-1]]
+    several = several * 4
+    alone = [find.predict(one) for one in several]
+    together = list(find(iter(several), batch_size=batch_size))
+    assert [r.image_size for r in together] == [r.image_size for r in alone]
+    for one, other in zip(alone, together, strict=True):
+        # The order of additions in a convolution depends on the batch.
+        np.testing.assert_allclose(other.keypoints, one.keypoints, atol=1e-3)
+        np.testing.assert_allclose(other.keypoint_scores, one.keypoint_scores, atol=1e-5)
 
 
 @pytest.mark.parametrize("array", [

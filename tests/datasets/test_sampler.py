@@ -1,6 +1,7 @@
 import pytest
 
-from aepose.datasets import Draw, SeededSampler
+from aepose.datasets import Draw, SameSizeBatches, SeededSampler, same_size_batches
+from aepose.errors import ConfigError
 
 DATASET = list(range(7))
 
@@ -34,3 +35,43 @@ def test_processes_share_the_draws(monkeypatch, world_size):
         shares.append(draws())
     assert {draw for share in shares for draw in share} == set(alone)
     assert len({len(share) for share in shares}) == 1
+
+
+SMALL, WIDE, TALL = ((64, 64),), ((96, 64), (48, 32)), ((64, 128),)
+
+
+@pytest.mark.parametrize(("sizes", "batch_size", "expected"), [
+    ([], 2, []),
+    ([SMALL, WIDE, SMALL], 1, [[0], [1], [2]]),
+    ([SMALL, WIDE, SMALL], 2, [[1], [0, 2]]),
+    ([SMALL, SMALL, SMALL], 2, [[0, 1], [2]]),
+    ([SMALL, WIDE, TALL, SMALL, TALL], 9, [[2, 4], [1], [0, 3]]),
+])
+def test_batches_hold_pictures_of_one_size(sizes, batch_size, expected):
+    assert same_size_batches(sizes, batch_size) == expected
+
+
+class Pictures(list):
+    def test_sizes(self, index):
+        return self[index]
+
+
+class OneProcess(list):
+    """A sampler's share of the pictures."""
+
+    def __init__(self, indices, dataset):
+        super().__init__(indices)
+        self.dataset = dataset
+
+
+def test_batches_of_one_process():
+    pictures = Pictures([SMALL, WIDE, TALL, SMALL, SMALL, TALL])
+    batches = SameSizeBatches(OneProcess([1, 3, 5, 0], pictures), 2)
+    assert list(batches) == [[5], [1], [3, 0]]
+    assert len(batches) == 3
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5, "2", None])
+def test_batch_sizes_that_are_no_numbers(batch_size):
+    with pytest.raises(ConfigError, match=r"batch_size = .*: give a number from 1"):
+        SameSizeBatches(OneProcess([], Pictures()), batch_size)

@@ -71,7 +71,7 @@ def check_aggregate(folder: Path, options: Options) -> Tally:
             tally.skip(key, "no such config yet" if path else "picture is not here")
             continue
         item = _item(model, path)
-        images = model.data_preprocessor(collate_test([item]))["images"][0]
+        images = model.data_preprocessor(collate_test([item]))["images"]
         with torch.no_grad(), one_thread():
             heatmaps, tags = model.aggregate(images, item)
         stored = {n: arrays[f"{key}.{n}"] for n in ("heatmap_sub", "tag_sub", "preds", "scores")}

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from aepose.apis.build import build_dataloader, build_model
 from aepose.datasets.transforms import make_test_item
-from aepose.errors import ConfigError
+from aepose.errors import ConfigError, DataError
 from aepose.models import AssociativeEmbedding
 from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD, PosePreprocessor
 from aepose.structures import MapTargets, MapView, PoseResult, TestTime
@@ -138,7 +138,7 @@ def test_flip_test_is_symmetric(make_codec):
     model = make_model(make_codec(), flip=True)
     image = np.random.RandomState(0).randint(0, 256, (64, 96, 3), np.uint8)
     item = make_test_item(image, model.codec, (1,))
-    (images,) = model.data_preprocessor({"items": [item]})["images"]
+    images = model.data_preprocessor({"items": [item]})["images"]
     with torch.no_grad():
         heatmaps, tags = model.aggregate(images, item)
         mirrored, other_tags = model.aggregate([i.flip(3) for i in images], item)
@@ -225,10 +225,10 @@ def test_every_architecture_predicts(make_codec, name, test_time):
     image = np.random.RandomState(0).randint(0, 256, (64, 80, 3), np.uint8)
     scales = test_time.get("scales", (1,))
     item = make_test_item(image, model.codec, scales)
-    (images,) = model.data_preprocessor({"items": [item]})["images"]
+    images = model.data_preprocessor({"items": [item]})["images"]
     with torch.no_grad():
         heatmaps, tags = model.aggregate(images, item)
-        result = model.predict(images, item)
+        (result,) = model(images, items=[item], mode="predict")
     stride = 1 if test_time.get("project2image", True) else ARCHITECTURES[name][4][-1][1]
     size = tuple(side // stride for side in reversed(item.base_size))
     values = 2 if test_time["flip"] else 1
@@ -321,9 +321,16 @@ def test_wrong_options(make_codec, change, message):
         AssociativeEmbedding(**options)
 
 
+def test_a_batch_of_several_sizes(make_codec):
+    items = [make_test_item(np.zeros((*size, 3), np.uint8), make_codec(), (1,), image_path=path)
+             for path, size in {"a.jpg": (64, 64), "b.jpg": (64, 90)}.items()]
+    with pytest.raises(DataError, match=r"a\.jpg and b\.jpg go into one batch.*batch_size=1"):
+        PosePreprocessor()({"items": items})
+
+
 def test_preprocessor_normalises(make_codec):
     image = np.random.RandomState(0).randint(0, 256, (64, 64, 3), np.uint8)
     item = make_test_item(image, make_codec(), (1,))
-    ((found,),) = PosePreprocessor()({"items": [replace(item, images=[image])]})["images"]
+    (found,) = PosePreprocessor()({"items": [replace(item, images=[image])]})["images"]
     expected = (image / 255 - IMAGENET_MEAN) / IMAGENET_STD
     np.testing.assert_allclose(found[0].permute(1, 2, 0), expected, atol=1e-5)

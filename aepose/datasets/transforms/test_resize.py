@@ -8,7 +8,16 @@ import cv2
 import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.codecs.geometry import TestFrame
 from aepose.structures import TestItem
+
+
+def find_test_frame(
+    size: tuple[int, int], codec: AssociativeEmbeddingCodec, scales: Sequence[float]
+) -> TestFrame:
+    """Return where a picture of ``size`` (w, h) goes, its sizes by descending scale."""
+    ordered = tuple(sorted(scales, reverse=True))
+    return codec.geometry.test_frame(size, codec.input_size, ordered)
 
 
 def make_test_item(
@@ -24,15 +33,14 @@ def make_test_item(
     smallest scale (see ``geometry.test_frame``).
     """
     size = image.shape[1], image.shape[0]
-    ordered = tuple(sorted(scales, reverse=True))
-    frame = codec.geometry.test_frame(size, codec.input_size, ordered)
+    frame = find_test_frame(size, codec, scales)
     images = [
         cv2.warpAffine(image, codec.geometry.test_matrix(frame, out), out, flags=cv2.INTER_LINEAR)
         for out in frame.sizes
     ]
     return TestItem(
         images=images,
-        scales=ordered,
+        scales=tuple(sorted(scales, reverse=True)),
         base_size=frame.base_size,
         center=frame.center,
         scale=frame.scale,

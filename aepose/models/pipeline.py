@@ -1,0 +1,54 @@
+"""Network and decoding side by side."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+from aepose.models.associative_embedding import AssociativeEmbedding
+from aepose.structures import PoseResult
+
+# Batches whose maps wait to be decoded while the network has the next one.
+_AHEAD = 2
+
+Batch = dict[str, Any]
+
+
+def find_people(
+    model: AssociativeEmbedding, batches: Iterable[Batch]
+) -> Iterator[tuple[Batch, list[PoseResult]]]:
+    """Yield each batch of test pictures with its results, in order.
+
+    While the network runs, other threads decode the maps of the batches before; so results come up
+    to two batches late. Raises what network and decoding raise; later batches are then lost.
+    """
+    waiting: deque[tuple[Batch, list[Future[PoseResult]]]] = deque()
+    with ThreadPoolExecutor(_decoders(), "decode") as pool:
+        try:
+            for batch in batches:
+                with torch.no_grad():
+                    maps = model.joined_maps(**model.data_preprocessor(batch))
+                waiting.append((batch, [pool.submit(model.decode, *of_one) for of_one in maps]))
+                if len(waiting) > _AHEAD:
+                    yield _finish(*waiting.popleft())
+            while waiting:
+                yield _finish(*waiting.popleft())
+        finally:
+            # After an error nobody asks for the others.
+            for _, futures in waiting:
+                for future in futures:
+                    future.cancel()
+
+
+def _finish(batch: Batch, futures: list[Future[PoseResult]]) -> tuple[Batch, list[PoseResult]]:
+    return batch, [future.result() for future in futures]
+
+
+def _decoders() -> int:
+    """Return how many threads decode: few, as the network needs the processors, too."""
+    return max(1, min(8, (os.cpu_count() or 1) // 2))

@@ -1,0 +1,74 @@
+"""Network and decoding side by side."""
+
+import threading
+from collections import deque
+
+import pytest
+import torch
+
+from aepose.errors import NumericalError
+from aepose.models.pipeline import find_people
+
+PATIENCE = 20       # seconds; only a failing test waits so long
+
+
+class Network:
+    """Stands for a detector: an item's maps and its result are itself."""
+
+    def __init__(self):
+        self.seen = deque()
+        self.decoded = threading.Event()
+
+    def data_preprocessor(self, batch):
+        return batch
+
+    def joined_maps(self, items):
+        assert not torch.is_grad_enabled()
+        self.seen.append(items)
+        return [(item, item, item) for item in items]
+
+    def decode(self, heatmaps, tags, item):
+        self.decoded.set()
+        if item == "broken":
+            raise NumericalError(item)
+        return f"people of {item}"
+
+
+def batches(*several):
+    return [{"items": list(items)} for items in several]
+
+
+@pytest.mark.parametrize("several", [[], ["a"], ["ab", "c"], ["ab", "cd", "e", "fgh", "i"]])
+def test_results_come_with_their_batch_in_order(several):
+    given = batches(*several)
+    found = list(find_people(Network(), given))
+    assert [batch for batch, _ in found] == given
+    assert [results for _, results in found] == [[f"people of {i}" for i in b] for b in several]
+
+
+def test_the_network_goes_on_while_maps_are_decoded():
+    """A picture is decoded before the next one has come, without anybody asking for it."""
+    network = Network()
+
+    def waits_for_the_first():
+        yield {"items": ["first"]}
+        assert network.decoded.wait(PATIENCE)
+        yield {"items": ["second"]}
+
+    assert len(list(find_people(network, waits_for_the_first()))) == 2
+
+
+def test_the_network_does_not_run_far_ahead():
+    network = Network()
+    found = find_people(network, batches(*"abcdefgh"))
+    next(found)
+    assert len(network.seen) == 3
+    found.close()
+    assert len(network.seen) == 3
+
+
+def test_an_error_of_decoding_is_raised():
+    found = find_people(Network(), batches(["a"], ["broken"], ["c"], ["d"], ["e"]))
+    assert next(found)[1] == ["people of a"]
+    with pytest.raises(NumericalError, match="broken"):
+        next(found)
