@@ -2,7 +2,8 @@
 
 Times decoding from aggregated maps to poses with the compiled core and in Python, side by side with
 MMPose 0.29 where benchmarks/peer/setup.sh has been run, on the same maps and one thread. Prints a
-table of medians in milliseconds, and whether the poses are the same.
+table of medians in milliseconds, and whether the poses are the same; then how times grow with
+people and with keypoints, and which stage is the reason.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,6 +26,8 @@ import torch
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.core import NO_CORE, build_info
 from aepose.metainfo import get_metainfo
+from aepose.stages import StageClock
+from common import table
 
 PEER = Path(__file__).parent / "peer"
 SIDE, COARSE, SIGMA = 512, 128, 4  # maps are drawn in full size on a background of coarse noise
@@ -63,30 +66,46 @@ def _smooth_noise(count: int, rng: np.random.Generator) -> np.ndarray:
     return np.stack([cv2.resize(c, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) for c in coarse])
 
 
-def median_ms(function: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Return the median time of a call, after one that is not counted, and its last result."""
-    times, result = [], None
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        result = function()
-        times.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(times[1:]), result
+@dataclass
+class Timing:
+    """How long decoding took, and what it found.
+
+    ms: median of all runs, in milliseconds; stages: the same of each stage
+    found: poses and scores
+    """
+
+    ms: float
+    stages: dict[str, float]
+    found: tuple[np.ndarray, np.ndarray]
 
 
 def time_ours(
     codec: AssociativeEmbeddingCodec, heatmaps: np.ndarray, tags: np.ndarray, repeats: int,
     compiled: bool,
-) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
-    """Return the median time of decoding planar maps, and poses and scores."""
+) -> Timing:
+    """Time decoding of planar maps, after one run that is not counted."""
     planar = torch.from_numpy(heatmaps), torch.from_numpy(tags).permute(1, 2, 3, 0)
+    total, of_stages = [], []
     with patch.dict(os.environ, {NO_CORE: "0" if compiled else "1"}):
-        return median_ms(lambda: codec.group(*planar), repeats)
+        for _ in range(repeats + 1):
+            with StageClock() as clock:
+                start = time.perf_counter()
+                found = codec.group(*planar)
+                total.append(time.perf_counter() - start)
+            of_stages.append(list(clock.seconds.values()))
+    return _timing(total[1:], list(clock.seconds), of_stages[1:], found)
+
+
+def _timing(seconds: Any, names: Any, of_stages: Any, found: tuple[np.ndarray, ...]) -> Timing:
+    medians = np.median(np.array(of_stages), axis=0) * 1e3
+    return Timing(statistics.median(seconds) * 1e3,
+                  dict(zip(map(str, names), medians.tolist(), strict=True)), found)
 
 
 def time_peer(
     python: Path, heatmaps: np.ndarray, tags: np.ndarray, repeats: int, threads: int
-) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
-    """Return the same of MMPose, with tags as its aggregation leaves them: (K, H, W, L)."""
+) -> Timing:
+    """Time MMPose, with tags as its aggregation leaves them: (K, H, W, L)."""
     with tempfile.TemporaryDirectory() as folder:
         maps, out = Path(folder, "maps.npz"), Path(folder, "out.npz")
         np.savez(maps, heatmaps=heatmaps, tags=np.ascontiguousarray(np.moveaxis(tags, 0, -1)))
@@ -94,8 +113,8 @@ def time_peer(
             [python, "-W", "ignore", PEER / "decode.py", maps, out, str(repeats), str(threads)],
             check=True, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
         with np.load(out) as found:
-            return (statistics.median(found["seconds"]) * 1e3,
-                    (found["poses"], found["scores"].reshape(-1)))
+            return _timing(found["seconds"], found["names"], found["stages"],
+                           (found["poses"], found["scores"].reshape(-1)))
 
 
 def same(ours: tuple[np.ndarray, ...], theirs: tuple[np.ndarray, ...]) -> bool:
@@ -104,8 +123,15 @@ def same(ours: tuple[np.ndarray, ...], theirs: tuple[np.ndarray, ...]) -> bool:
                for a, b in zip(ours, theirs, strict=True))
 
 
+WHO = "MMPose 0.29", "aepose, Python", "aepose, core"
+WHY = """In brackets: the stage that most of the additional time goes to, and its share. More
+people have more keypoints that are missing, and refine searches a whole map for each, so that time
+grows with missing keypoints rather than with people. More keypoints are more maps to be searched
+for peaks and for missing keypoints, and more assignment problems (match), one per keypoint."""
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keypoints", type=int, nargs="+", default=[17, 133], choices=METAINFO)
     parser.add_argument("--people", type=int, nargs="+", default=[1, 5, 15, 30])
@@ -122,32 +148,71 @@ def main() -> None:
     print("| keypoints | people | MMPose 0.29 | aepose, Python | ratio | aepose, core | ratio "
           "| same poses |")
     print("|" + " ---: |" * 8)
+    measured = {}
     for num_keypoints in options.keypoints:
         codec = AssociativeEmbeddingCodec(get_metainfo(METAINFO[num_keypoints]), SIDE)
         for people in options.people:
-            print_row(codec, people, options, info["decoding"] == "compiled")
+            timings = time_all(codec, people, options, info["decoding"] == "compiled")
+            measured[num_keypoints, people] = timings
+            print_row(num_keypoints, people, timings)
+    print(f"\n{growth_table(measured)}\n\n{WHY}")
 
 
-def print_row(
+def time_all(
     codec: AssociativeEmbeddingCodec, people: int, options: argparse.Namespace, compiled: bool
-) -> None:
-    """Time all on the same maps."""
-    num_keypoints = codec.metainfo.num_keypoints
-    maps = make_maps(people, num_keypoints, np.random.default_rng(people))
-    python_ms, found = time_ours(codec, *maps, options.repeats, compiled=False)
-    results = [found]
-    peer_ms = core_ms = None
-    if compiled:
-        core_ms, found = time_ours(codec, *maps, 3 * options.repeats, compiled=True)
-        results.append(found)
+) -> dict[str, Timing]:
+    """Time all that are there on the same maps; keys are some of ``WHO``."""
+    maps = make_maps(people, codec.metainfo.num_keypoints, np.random.default_rng(people))
+    timings = {}
     if options.peer.exists():
-        peer_ms, found = time_peer(options.peer, *maps, options.repeats, threads=1)
-        results.append(found)
-    ratios = [f"{peer_ms / ms:.0f}x" if peer_ms and ms else "-" for ms in (python_ms, core_ms)]
-    shown = [f"{ms:.1f}" if ms else "-" for ms in (peer_ms, python_ms, core_ms)]
-    equal = "yes" if all(same(found, other) for other in results[:-1]) else "NO"
+        timings[WHO[0]] = time_peer(options.peer, *maps, options.repeats, threads=1)
+    timings[WHO[1]] = time_ours(codec, *maps, options.repeats, compiled=False)
+    if compiled:
+        timings[WHO[2]] = time_ours(codec, *maps, 3 * options.repeats, compiled=True)
+    return timings
+
+
+def print_row(num_keypoints: int, people: int, timings: dict[str, Timing]) -> None:
+    """Print times, ratios and whether all found the same."""
+    peer, *ours = (timings[who].ms if who in timings else None for who in WHO)
+    ratios = [f"{peer / ms:.0f}x" if peer and ms else "-" for ms in ours]
+    shown = [f"{ms:.1f}" if ms else "-" for ms in (peer, *ours)]
+    reference = timings[WHO[1]].found
+    equal = "yes" if all(same(reference, t.found) for t in timings.values()) else "NO"
     cells = (num_keypoints, people, *shown[:2], ratios[0], shown[2], ratios[1], equal)
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def growth_table(measured: dict[tuple[int, int], dict[str, Timing]]) -> str:
+    """Return how times grow from fewest to most people, and to most keypoints, as a table.
+
+    measured: (keypoints, people) -> timings
+    """
+    (least_k, least_p), (most_k, most_p) = min(measured), max(measured)
+    steps = [((k, least_p), (k, most_p)) for k in sorted({least_k, most_k})]
+    steps += [((least_k, p), (most_k, p)) for p in sorted({least_p, most_p})]
+    rows = []
+    for before, after in steps:
+        if before == after:
+            continue
+        name = (f"{after[1]} people over {before[1]}, {after[0]} keypoints"
+                if before[0] == after[0] else
+                f"{after[0]} keypoints over {before[0]}, people: {after[1]}")
+        rows.append([name, *(growth(measured[before].get(who), measured[after].get(who))
+                             for who in WHO)])
+    return table(["growth of time", *WHO], rows)
+
+
+def growth(before: Timing | None, after: Timing | None) -> str:
+    """Return by what a time is multiplied, and the stage that has most of the difference."""
+    if before is None or after is None:
+        return "-"
+    more = {stage: after.stages[stage] - before.stages[stage] for stage in after.stages}
+    stage = max(more, key=more.__getitem__)
+    factor, difference = f"{after.ms / before.ms:.1f}x", after.ms - before.ms
+    # Stages are medians by themselves, so their sum is not quite the whole.
+    share = f" ({stage} {min(more[stage] / difference, 1):.0%})" if difference > 0 else ""
+    return factor + share
 
 
 if __name__ == "__main__":

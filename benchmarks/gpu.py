@@ -15,9 +15,10 @@ import torch
 
 from common import PICTURES, parse, seconds, table, take_turns
 from data import Ours
-from train_step import COMPILED, VARIANTS, make_step
+from train_step import COMPILE, VARIANTS, make_step
 
 CONFIG = "higherhrnet_w32_coco_512x512"
+COMPILED = {"the same, compiled": [*VARIANTS["bf16, channels last"], COMPILE]}
 STEPS = 10
 WARMUPS = 2
 

@@ -15,9 +15,9 @@ from aepose.apis import evaluate
 from aepose.apis.cli import (
     AMP_TYPES,
     add_options_argument,
+    add_test_arguments,
     free_name,
     make_folder,
-    positive,
     run_tool,
 )
 from aepose.config import load_config
@@ -38,13 +38,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("config", help="config file, or name of a model of the zoo")
     parser.add_argument("checkpoint", help="weights: a .pth or .safetensors file, its URL, or a "
                         "published file's name")
-    parser.add_argument("--multi-scale", action="store_true",
-                        help="test at the scales test_time.multi_scales of the config")
-    parser.add_argument("--batch-size", type=positive, metavar="N", help="pictures of one size "
-                        "that go through the network together (default: the config's, 1)")
-    parser.add_argument("--amp", nargs="?", const="bf16", choices=sorted(AMP_TYPES),
-                        help="run the network in bfloat16 (default) or float16: faster, and the "
-                        "metrics change by a little")
+    add_test_arguments(parser)
     parser.add_argument("--out", metavar="DIR", help="also write predictions.json, metrics.json "
                         "and a row of the published table there")
     parser.add_argument("--show-dir", help="draw each picture's people into this folder")
@@ -53,7 +47,7 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parser.parse_args(args)
     cfg = load_config(options.config, options.cfg_options)
     if options.amp:
-        cfg.merge_from_dict({"model.backbone_dtype": AMP_TYPES[options.amp]})
+        cfg.model.backbone_dtype = AMP_TYPES[options.amp]
     folder = make_folder(options.show_dir) if options.show_dir else None
     drawer = _Drawer(folder, get_metainfo(cfg.metainfo)) if folder else None
     with process_group():

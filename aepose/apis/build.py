@@ -38,6 +38,21 @@ def split_section(cfg: Config, split: Split, part: Literal["dataloader", "evalua
     return f"val_{part}" if split == "test" and cfg.get(key) is None else key
 
 
+def choose_test(
+    cfg: Config, multi_scale: bool = False, batch_size: int | None = None
+) -> tuple[float, ...]:
+    """Change how ``cfg`` tests, and return its test scales.
+
+    multi_scale: at ``test_time.multi_scales``; batch_size: so many pictures at a time
+    """
+    test_time = TestTime(**(cfg.get("test_time") or {}))
+    scales = tuple(test_time.multi_scales if multi_scale else test_time.scales)
+    cfg.merge_from_dict({"test_time.scales": scales})
+    if batch_size is not None:
+        cfg.merge_from_dict({f"{split_section(cfg, 'test', 'dataloader')}.batch_size": batch_size})
+    return scales
+
+
 def build_dataset(cfg: Config, split: Split) -> Dataset:
     """Build the data set of one split."""
     key = split_section(cfg, split, "dataloader")

@@ -103,7 +103,7 @@ def ceiling(
     codec = build_codec(cfg)
     # Tags are compared with a person's first tag, so perfect ones need no second, flipped value.
     test_time = replace(TestTime(**(cfg.get("test_time") or {})), scales=(1,))
-    metric = build_metric(cfg, ann_file or _test_file(cfg))
+    metric = build_metric(cfg, ann_file or test_annotations(cfg))
     images, names = metric.ground_truth.images, [n for n, _ in codec.metainfo.annotation_fields]
     people: dict[int, list[Record]] = {image["id"]: [] for image in images}
     for person in metric.ground_truth.people:
@@ -111,7 +111,7 @@ def ceiling(
     for done, image in enumerate(images, start=1):
         rows = [join_fields(person, names) for person in people[image["id"]]]
         joints = np.array(rows, np.float32).reshape(len(rows), codec.metainfo.num_keypoints, 3)
-        item = _test_item(codec, image)
+        item = item_without_pixels(codec, image)
         outputs = noise.add(perfect_maps(codec, joints, item), image["id"])
         size = item.base_size if test_time.project2image else None
         joined, stacked = join_scales((1,), [[outputs]], size, test_time.align_corners)
@@ -121,12 +121,13 @@ def ceiling(
     return metric.evaluate(len(images))
 
 
-def _test_file(cfg: Config) -> Path:
+def test_annotations(cfg: Config) -> Path:
+    """Return the annotation file of a config's test set."""
     key = split_section(cfg, "test", "dataloader")
     return Path(cfg.get("data_root", "")) / cfg[key].dataset.ann_file
 
 
-def _test_item(codec: AssociativeEmbeddingCodec, image: Record) -> TestItem:
+def item_without_pixels(codec: AssociativeEmbeddingCodec, image: Record) -> TestItem:
     """Return where a picture of the annotation file would go, without its pixels."""
     size = image["width"], image["height"]
     frame = codec.geometry.test_frame(size, codec.input_size, (1,))

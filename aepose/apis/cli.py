@@ -30,6 +30,17 @@ def add_options_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_test_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that tools which test have in common."""
+    parser.add_argument("--multi-scale", action="store_true",
+                        help="test at the scales test_time.multi_scales of the config")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="pictures of one size "
+                        "that go through the network together (default: the config's, 1)")
+    parser.add_argument("--amp", nargs="?", const="bf16", choices=sorted(AMP_TYPES),
+                        help="run the network in bfloat16 (default) or float16: faster, and the "
+                        "metrics change a little")
+
+
 def positive(text: str) -> int:
     """Read a number from 1 of the command line."""
     if not text.isdecimal() or int(text) < 1:

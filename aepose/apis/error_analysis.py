@@ -13,6 +13,7 @@ from aepose.config import Config
 from aepose.engine.files import write_json
 from aepose.errors import DataError
 from aepose.evaluation import CROWDING, KINDS, Diagnosis, diagnose, load_records
+from aepose.evaluation.table import format_table
 from aepose.metainfo import Metainfo
 from aepose.visualization import write_image
 from aepose.visualization.bars import draw_bars
@@ -46,9 +47,9 @@ def format_diagnosis(found: Diagnosis, metainfo: Metainfo) -> str:
               for level, name in enumerate(CROWDING)]
     people.append(["all", *(str(getattr(found, key).sum()) for key in _PEOPLE)])
     header = [*(f"{kind} %" for kind in KINDS), "keypoints"]
-    return "\n\n".join([_table(["keypoint", *header], by_keypoint),
-                        _table(["crowding", *header], by_crowding),
-                        _table(["crowding", *_PEOPLE], people)])
+    return "\n\n".join([format_table(["keypoint", *header], by_keypoint),
+                        format_table(["crowding", *header], by_crowding),
+                        format_table(["crowding", *_PEOPLE], people)])
 
 
 def as_json(found: Diagnosis, metainfo: Metainfo) -> dict[str, Any]:
@@ -89,12 +90,3 @@ def _shares(names: Iterable[str], counts: np.ndarray) -> list[list[str]]:
     lines = [*zip(names, counts, strict=True), ("all", counts.sum(axis=0))]
     return [[name, *(f"{100 * value / total:.1f}" if total else "-" for value in row), str(total)]
             for name, row in lines for total in [row.sum()]]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(3, *(len(line[i]) for line in (header, *rows))) for i in range(len(header))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join(
-        "| " + " | ".join(cell.rjust(w) if i else cell.ljust(w)
-                          for i, (cell, w) in enumerate(zip(line, widths, strict=True))) + " |"
-        for line in (header, rule, *rows))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aepose.apis.assemble import make_runner, work_dir_of
-from aepose.apis.build import split_section
+from aepose.apis.build import choose_test, split_section
 from aepose.apis.cli import make_folder
 from aepose.apis.hub import find_checkpoint
 from aepose.apis.results import StageTimer, file_facts, write_evaluation
@@ -20,7 +20,7 @@ from aepose.engine import is_main_process
 from aepose.engine.distributed import first_of_machine_first
 from aepose.engine.files import write_json
 from aepose.engine.hooks import ForEachResultHook
-from aepose.structures import PoseResult, TestTime
+from aepose.structures import PoseResult
 
 
 def evaluate(
@@ -48,11 +48,7 @@ def evaluate(
     cfg.load_from = str(weights)
     work_dir = work_dir_of(cfg, work_dir)
     first_of_machine_first(lambda: _complete_annotations(cfg, work_dir))
-    test_time = TestTime(**(cfg.get("test_time") or {}))
-    scales = test_time.multi_scales if multi_scale else test_time.scales
-    cfg.merge_from_dict({"test_time.scales": scales})
-    if batch_size is not None:
-        cfg.merge_from_dict({f"{split_section(cfg, 'test', 'dataloader')}.batch_size": batch_size})
+    scales = choose_test(cfg, multi_scale, batch_size)
     folder = make_folder(out) if out else None
     timer = StageTimer()
     hooks = [timer, *([ForEachResultHook(on_result)] if on_result else [])]

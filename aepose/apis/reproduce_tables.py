@@ -11,6 +11,7 @@ from typing import Any
 
 from aepose.apis.reproduce import Outcome
 from aepose.engine.files import whole_file, write_json
+from aepose.evaluation.table import format_table
 from aepose.model_zoo import datasets
 
 _JSON, _CSV, _MARKDOWN = "reproduced.json", "reproduced.csv", "reproduced.md"
@@ -55,7 +56,7 @@ def _columns(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def _table(outcomes: Sequence[Outcome], columns: Sequence[str]) -> str:
-    lines = [["model", "test", "", *columns]]
+    lines = []
     for outcome in outcomes:
         kinds = [("published", outcome.published, "{:.3f}")]
         if outcome.measured:
@@ -67,12 +68,7 @@ def _table(outcomes: Sequence[Outcome], columns: Sequence[str]) -> str:
             first = [outcome.row.name, outcome.scales] if number == 0 else ["", ""]
             lines.append([*first, kind,
                           *(form.format(values[c]) if c in values else "" for c in columns)])
-    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(lines[0]))]
-    rule = ["-" * w if i < 3 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    lines.insert(1, rule)
-    return "\n".join("| " + " | ".join(
-        cell.ljust(w) if i < 3 else cell.rjust(w)
-        for i, (cell, w) in enumerate(zip(line, widths, strict=True))) + " |" for line in lines)
+    return format_table(["model", "test", "", *columns], lines, left=range(3))
 
 
 def comma_separated(outcomes: Sequence[Outcome]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -13,6 +16,8 @@ from aepose.apis.build import build_dataloader
 from aepose.config import Config
 from aepose.engine import PoseRunner
 from aepose.engine.distributed import goes_on
+from aepose.engine.memory import keep_freed_memory
+from aepose.errors import OutputError
 
 
 def train(
@@ -22,11 +27,28 @@ def train(
 
     resume: True goes on from the newest checkpoint of the work dir, a path from that checkpoint.
         A run that torchrun starts again goes on from its own newest one.
+
+    Raises OutputError that names the work dir if its disk is full.
     """
+    keep_freed_memory()
     folder = work_dir_of(cfg, work_dir)
-    runner = make_runner(cfg, folder, "train", True if goes_on(folder) else resume)
-    runner.train()
+    with _full_disk_named(folder):
+        runner = make_runner(cfg, folder, "train", True if goes_on(folder) else resume)
+        runner.train()
     return runner
+
+
+@contextmanager
+def _full_disk_named(work_dir: Path) -> Iterator[None]:
+    """Say where there is no room; checkpoints do so themselves, logs and scalars do not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OutputError(
+            f"cannot write to {error.filename or work_dir}: {error.strerror}; checkpoints written "
+            "before are whole; make room and go on with train.py --resume") from error
 
 
 def dry_run(cfg: Config) -> str:

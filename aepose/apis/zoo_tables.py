@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aepose.evaluation.table import format_table
 from aepose.model_zoo import DatasetEntry, ModelEntry, Scales, datasets, list_models
 
 _SCALES: tuple[Scales, ...] = ("single-scale", "multi-scale")
@@ -35,7 +36,7 @@ def format_list(models: Sequence[ModelEntry]) -> str:
     rows = [[model.name, model.dataset, str(model.input_size), _metric(model.ap()),
              _metric(model.ap("multi-scale")), f"{model.parameters / 1e6:.2f} M", _gmacs(model),
              model.checkpoint or "-"] for model in models]
-    return _table(header, rows, left=(0, 1, 7))
+    return format_table(header, rows, left=(0, 1, 7))
 
 
 def zoo_page() -> str:
@@ -57,7 +58,7 @@ def _section(dataset: DatasetEntry, models: Sequence[ModelEntry]) -> str:
     scales = ", ".join(f"{scale:g}" for scale in dataset.multi_scales)
     return (f"## {dataset.title}\n\n{dataset.keypoints} keypoints; multi-scale: {scales}. "
             f"{dataset.licence}\n\n"
-            + _table(header, rows, left=(0, 2, len(header) - 1)) + "\n")
+            + format_table(header, rows, left=(0, 2, len(header) - 1)) + "\n")
 
 
 def _row(model: ModelEntry, scales: Scales, columns: Sequence[str]) -> list[str]:
@@ -76,14 +77,3 @@ def _metric(value: float | None, none: str = "-") -> str:
 
 def _gmacs(model: ModelEntry) -> str:
     return "-" if model.gmacs is None else f"{model.gmacs:.1f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
-    """Return an aligned Markdown table; ``left`` are the columns of text."""
-    lines = [header, *rows]
-    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(header))]
-    rule = ["-" * w if i in left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(w) if i in left else cell.rjust(w)
-                          for i, (cell, w) in enumerate(zip(line, widths, strict=True))) + " |"
-        for line in (header, rule, *rows))

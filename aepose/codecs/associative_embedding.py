@@ -22,6 +22,7 @@ from aepose.codecs.refine import person_scores, refine
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.registry import CODECS
+from aepose.stages import stage
 from aepose.structures import MapTargets, MapView, PoseResult, PoseSample, TestItem, TrainItem
 
 
@@ -181,22 +182,26 @@ class AssociativeEmbeddingCodec:
         self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return people (P, K, 3 + L) float32 — x, y (map cells), value, tags — and scores (P,)."""
-        maps = read_maps(heatmaps, tags)
-        peaks = maps.find_peaks(self.max_num_people, self.nms_kernel, self.detection_threshold)
-        people = match_by_tag(
-            peaks,
-            self.metainfo.grouping_index,
-            self.max_num_people,
-            detection_threshold=self.detection_threshold,
-            tag_threshold=self.tag_threshold,
-            use_detection_val=self.use_detection_val,
-            ignore_too_much=self.ignore_too_much,
-            matching=self.matching,
-        )
+        with stage("peaks"):
+            maps = read_maps(heatmaps, tags)
+            peaks = maps.find_peaks(self.max_num_people, self.nms_kernel, self.detection_threshold)
+        with stage("match"):
+            people = match_by_tag(
+                peaks,
+                self.metainfo.grouping_index,
+                self.max_num_people,
+                detection_threshold=self.detection_threshold,
+                tag_threshold=self.tag_threshold,
+                use_detection_val=self.use_detection_val,
+                ignore_too_much=self.ignore_too_much,
+                matching=self.matching,
+            )
         if self.adjust:
-            people = self.geometry.locate(people, maps.heatmaps)
+            with stage("adjust"):
+                people = self.geometry.locate(people, maps.heatmaps)
         # The score counts what was seen, so it is taken before missing keypoints are filled in.
         scores = person_scores(people)
         if self.refine:
-            people = refine(people, maps, self.geometry.cell_offset)
+            with stage("refine"):
+                people = refine(people, maps, self.geometry.cell_offset)
         return people, scores

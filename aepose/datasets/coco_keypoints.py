@@ -20,6 +20,7 @@ from aepose.datasets.transforms import find_test_frame, make_test_item
 from aepose.errors import ConfigError, DataError, PictureError
 from aepose.metainfo import Metainfo
 from aepose.registry import DATASETS, TRANSFORMS, build
+from aepose.stages import stage
 from aepose.structures import PoseSample, TestItem, TrainItem
 
 # Besides the keypoints, what a sample is made from.
@@ -112,9 +113,9 @@ class CocoKeypoints(Dataset):
     def __getitem__(self, draw: Draw | int) -> TrainItem | TestItem:
         if self.test_mode:
             info = self.images[draw]
-            return make_test_item(
-                self.load_image(info), self.codec, self.scales, info["id"], self._path(info)
-            )
+            with stage("read"):
+                image = self.load_image(info)
+            return make_test_item(image, self.codec, self.scales, info["id"], self._path(info))
         if not isinstance(draw, Draw):
             # Another sampler than ours: augment from NumPy's global state.
             draw = Draw(draw, int(np.random.randint(2**31)))

@@ -7,7 +7,7 @@ talk through NCCL where there are GPUs and through gloo where there are none.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
 
+from aepose.engine.fsdp import ShardedNetwork
 from aepose.engine.resume import list_checkpoints
 from aepose.errors import ConfigError
 
@@ -74,13 +75,14 @@ def local_device() -> torch.device:
     return torch.device("cuda", place)
 
 
-def wrap_model(model: nn.Module, sync_bn: bool = False) -> nn.Module:
+def wrap_model(model: nn.Module, sync_bn: bool = False, fsdp: bool = False) -> nn.Module:
     """Return the network as several processes train it; in a process that stands alone, as it is.
 
     All start from the first process's weights, average their gradients, and keep the first
     process's running statistics of BatchNorm, which are those of the checkpoints.
 
     sync_bn: normalise by the statistics of all processes' pictures together
+    fsdp: let each process keep a part of the weights only, see :mod:`aepose.engine.fsdp`
 
     Raises ConfigError for ``sync_bn`` without GPUs.
     """
@@ -91,6 +93,8 @@ def wrap_model(model: nn.Module, sync_bn: bool = False) -> nn.Module:
         if device.type != "cuda":
             raise ConfigError("sync_bn needs GPUs: PyTorch has no synchronised BatchNorm on CPUs")
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    if fsdp:
+        return ShardedNetwork(model, device)
     device_ids = [device.index] if device.type == "cuda" else None
     return MMDistributedDataParallel(model.to(device), device_ids=device_ids)
 
@@ -105,6 +109,19 @@ def first_of_machine_first(function: Callable[[], Any]) -> Any:
     result = function() if first else None
     dist.barrier()
     return result if first else function()
+
+
+def mean_over_processes(values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the mean of each scalar over all processes, which have the same ones.
+
+    One message for all of them; the device is not waited for.
+    """
+    if get_world_size() == 1:
+        return dict(values)
+    means = torch.stack([value.detach().float() for value in values.values()])
+    dist.all_reduce(means)
+    means /= get_world_size()
+    return dict(zip(values, means.unbind(), strict=True))
 
 
 class SameStatisticsHook(Hook):

@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader
 
 from aepose.engine.bad_pictures import BadPictures
 from aepose.engine.bad_step import save_bad_step
+from aepose.engine.distributed import mean_over_processes
+from aepose.engine.fsdp import whole_states
 from aepose.engine.guard import GuardedOptimWrapper
 from aepose.engine.seeding import seed_step
 from aepose.errors import ConfigError, NumericalError
@@ -99,14 +101,19 @@ class PoseTrainLoop(EpochBasedTrainLoop):
         self._epoch += 1
 
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
-        """Run one training step.
+        """Run one training step; the losses that are logged are the mean of all processes'.
 
         Raises NumericalError that names the pictures if too many steps in a row were bad.
         """
         seed_step(self.runner.seed, self._iter, get_rank())
         self._last_batches.append(data_batch)
         self._bad_pictures.note(data_batch)
-        super().run_iter(idx, data_batch)
+        runner = self.runner
+        runner.call_hook("before_train_iter", batch_idx=idx, data_batch=data_batch)
+        losses = runner.model.train_step(data_batch, optim_wrapper=runner.optim_wrapper)
+        runner.call_hook("after_train_iter", batch_idx=idx, data_batch=data_batch,
+                         outputs=mean_over_processes(losses))
+        self._iter += 1
         if getattr(self.runner.optim_wrapper, "gave_up", False):
             self._give_up()
 
@@ -123,7 +130,8 @@ class PoseTrainLoop(EpochBasedTrainLoop):
             )
 
     def _give_up(self) -> None:
-        path = save_bad_step(self.runner, self._last_batches, self._iter - 1)
+        with whole_states(self.runner.model, everywhere=True):
+            path = save_bad_step(self.runner, self._last_batches, self._iter - 1)
         names = [name for batch in self._last_batches for name in batch["image_paths"]]
         listed = "\n".join(f"  {name}" for name in names)
         raise NumericalError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 # The columns of the published tables. The first kind that has a column of its own among the
 # metrics is shown, or else the last.
@@ -38,17 +38,20 @@ def format_metrics(rows: dict[str, dict[str, float]]) -> str:
     plain = {row: {key.rsplit("/", 1)[-1]: value for key, value in metrics.items()}
              for row, metrics in rows.items()}
     columns = _columns(name for metrics in plain.values() for name in metrics)
-    lines = [["", *columns]]
-    lines += [[row, *(_cell(metrics.get(column)) for column in columns)]
-              for row, metrics in plain.items()]
+    return format_table(["", *columns], [
+        [row, *(_cell(metrics.get(column)) for column in columns)]
+        for row, metrics in plain.items()])
+
+
+def format_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], left: Collection[int] = (0,)
+) -> str:
+    """Return an aligned Markdown table; columns of text are those at the indices ``left``."""
+    lines = [header, *rows]
     # Three dashes are the least that every Markdown reader takes for a rule.
     widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(lines[0]))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines.insert(1, rule)
-    return "\n".join(_join(line, widths) for line in lines)
-
-
-def _join(cells: list[str], widths: list[int]) -> str:
-    padded = [cells[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells[1:], widths[1:],
-                                                                      strict=True))]
-    return "| " + " | ".join(padded) + " |"
+    lines.insert(1, ["-" * w if i in left else "-" * (w - 1) + ":" for i, w in enumerate(widths)])
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(w) if i in left else cell.rjust(w)
+                          for i, (cell, w) in enumerate(zip(line, widths, strict=True))) + " |"
+        for line in lines)

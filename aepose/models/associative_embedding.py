@@ -14,6 +14,7 @@ from aepose.errors import ConfigError, NumericalError
 from aepose.models.data_preprocessor import PosePreprocessor
 from aepose.models.recompute import recompute_activations
 from aepose.registry import MODELS, build
+from aepose.stages import stage
 from aepose.structures import HeadOutput, MapTargets, PoseResult, TestItem, TestTime
 
 
@@ -63,9 +64,8 @@ class AssociativeEmbedding(BaseModel):
         )
         self.test_outputs = self.keypoint_head.choose_outputs(test_time.outputs)
         self.backbone_dtype = getattr(torch, backbone_dtype) if backbone_dtype else None
-        self.channels_last = channels_last
-        if channels_last:
-            self.to(memory_format=torch.channels_last)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.to(memory_format=self.memory_format)
         if activation_checkpointing:
             recompute_activations(self)
         self._training_maps = torch.compile(self.maps) if compile else self.maps
@@ -75,15 +75,16 @@ class AssociativeEmbedding(BaseModel):
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
         """(N, 3, H, W) normalised pictures -> the head's raw maps, lowest resolution first."""
-        if self.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
+        device = images.device.type
+        images = images.contiguous(memory_format=self.memory_format)
         with torch.autocast(
-            images.device.type, self.backbone_dtype, enabled=self.backbone_dtype is not None
+            device, self.backbone_dtype, enabled=self.backbone_dtype is not None
         ):
-            features = self.backbone(images)
+            features = [f.float() for f in self.backbone(images)]
+        del images  # at large test scales as large as a feature map
         # Also if a caller's own autocast is on.
-        with torch.autocast(images.device.type, enabled=False):
-            return self.keypoint_head([f.float() for f in features])
+        with torch.autocast(device, enabled=False):
+            return self.keypoint_head(features)
 
     def forward(
         self,
@@ -107,7 +108,7 @@ class AssociativeEmbedding(BaseModel):
     ) -> list[tuple[torch.Tensor, torch.Tensor, TestItem]]:
         """Return what :meth:`decode` takes for each picture of a batch.
 
-        images: one (N, 3, H, W) tensor per test scale
+        images: one (N, 3, H, W) uint8 tensor per test scale
         """
         heatmaps, tags = self.aggregate(images, items[0])
         return list(zip(heatmaps, tags, items, strict=True))
@@ -132,12 +133,13 @@ class AssociativeEmbedding(BaseModel):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return heatmaps (N, K, H, W) and tags (N, K, H, W, L) joined over flip and scales.
 
-        images: one (N, 3, H, W) tensor per test scale; item: one of the N pictures, whose sizes
-        are those of all
+        images: one (N, 3, H, W) uint8 tensor per test scale
+        item: one of the N pictures, whose sizes are those of all
         """
         size = item.base_size if self.test_time.project2image else None
         passes = (self._flip_passes(image) for image in images)
-        return join_scales(item.scales, passes, size, self.test_time.align_corners)
+        with stage("aggregate"):
+            return join_scales(item.scales, passes, size, self.test_time.align_corners)
 
     def _flip_passes(self, image: torch.Tensor) -> list[list[HeadOutput]]:
         """Used outputs of pictures and, with flip test, of their mirror images, flipped back."""
@@ -148,5 +150,8 @@ class AssociativeEmbedding(BaseModel):
         return passes
 
     def _test_outputs(self, image: torch.Tensor) -> list[HeadOutput]:
-        outputs = self.keypoint_head.split(self.maps(image))
+        with stage("network"):
+            image = image.contiguous(memory_format=self.memory_format)
+            outputs = self.keypoint_head.split(
+                self.maps(self.data_preprocessor.normalise(image)))
         return [outputs[index] for index in self.test_outputs]

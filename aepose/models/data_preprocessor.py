@@ -10,6 +10,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 
 from aepose.errors import DataError
+from aepose.stages import stage
 from aepose.structures import TestItem
 
 # RGB mean and standard deviation of ImageNet pictures in [0, 1]: published backbones expect them.
@@ -18,9 +19,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class PosePreprocessor(BaseDataPreprocessor):
-    """Move a batch to the device and normalise its pictures there.
+    """Move a batch to the device.
 
-    Pictures travel as uint8, a quarter of the bytes of float32.
+    Pictures travel as uint8, a quarter of the bytes of float32, and are normalised there.
     """
 
     def __init__(self) -> None:
@@ -29,9 +30,12 @@ class PosePreprocessor(BaseDataPreprocessor):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
-        """(N, 3, H, W) uint8 RGB on any device -> float32, normalised, on this one."""
-        images = images.contiguous().to(self.mean.device, non_blocking=True)
-        return (images.float() / 255 - self.mean) / self.std
+        """(N, 3, H, W) uint8 RGB on any device -> float32, normalised, on this one.
+
+        The order in memory stays. In place, as at large test scales every copy counts.
+        """
+        images = images.to(self.mean.device, non_blocking=True)
+        return images.to(torch.float32).div_(255).sub_(self.mean).div_(self.std)
 
     def _test_images(self, items: Sequence[TestItem]) -> list[torch.Tensor]:
         """Return one (N, 3, H, W) tensor per test scale."""
@@ -42,18 +46,22 @@ class PosePreprocessor(BaseDataPreprocessor):
                     f"{items[0].image_path} and {item.image_path} go into one batch, but the "
                     f"network takes them as {sizes[0]} and {size}; use batch_size=1 or a "
                     "batch_sampler=dict(type='SameSizeBatches')")
-        return [self.normalise(torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2)))
-                for images in zip(*(item.images for item in items), strict=True)]
+        by_scale = zip(*(item.images for item in items), strict=True)
+        # One picture alone is not copied.
+        stacks = (images[0][None] if len(images) == 1 else np.stack(images) for images in by_scale)
+        return [torch.from_numpy(stack).permute(0, 3, 1, 2).to(self.mean.device, non_blocking=True)
+                for stack in stacks]
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Return what :meth:`AssociativeEmbedding.forward` takes.
 
         A training batch gets normalised ``images`` and its targets; a test batch (``items``) gets
-        ``images``, one (N, 3, H, W) tensor per test scale.
+        ``images``, one (N, 3, H, W) uint8 tensor per test scale, to be normalised in their turn.
 
         Raises DataError if the sizes of the pictures of a test batch differ.
         """
         if "items" in data:
-            return {"images": self._test_images(data["items"]), "items": data["items"]}
+            with stage("batch"):
+                return {"images": self._test_images(data["items"]), "items": data["items"]}
         targets = [t.to(self.mean.device) for t in data["targets"]]
         return {"images": self.normalise(data["images"]), "targets": targets}

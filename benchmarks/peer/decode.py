@@ -1,7 +1,8 @@
 """Time MMPose's HeatmapParser: ``python decode.py MAPS.npz OUT.npz REPEATS THREADS``.
 
 Runs in the environment that setup.sh makes, started by benchmarks/decode.py. MAPS.npz holds
-heatmaps (K, H, W) and tags (K, H, W, L). Writes the seconds of each call, the poses and the scores.
+heatmaps (K, H, W) and tags (K, H, W, L). Writes the seconds of each call, in all and per stage, the
+poses and the scores.
 """
 
 import sys
@@ -17,6 +18,24 @@ import torch  # noqa: E402
 from mmpose.core.post_processing.group import HeatmapParser  # noqa: E402
 
 
+# Name of a stage, and the parser's method that runs it.
+STAGES = {"peaks": "top_k", "match": "match", "adjust": "adjust", "refine": "refine"}
+
+
+def watch(parser, seconds, stage, method):
+    """Let ``parser`` add the time that a method takes to ``seconds``."""
+    function = getattr(parser, method)
+
+    def timed(*args, **kwargs):
+        start = time.perf_counter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            seconds[stage] += time.perf_counter() - start
+
+    setattr(parser, method, timed)
+
+
 def main(maps, out, repeats, threads):
     """Time ``repeats`` calls after one that is not counted."""
     torch.set_num_threads(threads)
@@ -27,14 +46,20 @@ def main(maps, out, repeats, threads):
         "detection_threshold": 0.1, "tag_threshold": 1, "use_detection_val": True,
         "nms_kernel": 5, "nms_padding": 2, "tag_per_joint": True,
     })
-    seconds = []
+    spent = dict.fromkeys(STAGES, 0.0)
+    for stage, method in STAGES.items():
+        watch(parser, spent, stage, method)
+    seconds, of_stages = [], []
     for _ in range(repeats + 1):
+        spent.update(dict.fromkeys(STAGES, 0.0))
         # Its adjust and refine change nothing that it was given, but be sure.
         given = heatmaps.clone(), tags.clone()
         start = time.perf_counter()
         poses, scores = parser.parse(*given, True, True)
         seconds.append(time.perf_counter() - start)
-    np.savez(out, seconds=seconds[1:], poses=np.array(poses[0]), scores=np.array(scores))
+        of_stages.append(list(spent.values()))
+    np.savez(out, seconds=seconds[1:], stages=of_stages[1:], names=list(STAGES),
+             poses=np.array(poses[0]), scores=np.array(scores))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 # What is printed by mistake must not get among the answers.
-_answers = sys.stdout
+answers = sys.stdout
 sys.stdout = sys.stderr
 warnings.simplefilter("ignore")
 
@@ -38,11 +38,11 @@ def load_peer_config(name: str) -> mmcv.Config:
 
 def serve(functions: dict[str, Callable[[], Any]]) -> None:
     """Answer each name on standard input with the seconds that this function takes."""
-    print("ready", file=_answers, flush=True)
+    print("ready", file=answers, flush=True)
     for line in sys.stdin:
         function = functions[line.strip()]
         start = time.perf_counter()
         result = function()
         seconds = time.perf_counter() - start
         # A function that times only a part of itself returns the seconds.
-        print(result if isinstance(result, float) else seconds, file=_answers, flush=True)
+        print(result if isinstance(result, float) else seconds, file=answers, flush=True)

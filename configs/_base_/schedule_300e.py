@@ -1,7 +1,9 @@
 """The published schedule: Adam, 300 epochs, steps at 200 and 260, linear warm-up."""
 
 train_cfg = dict(type='PoseTrainLoop', max_epochs=300, val_interval=50)
-optim_wrapper = dict(type='GuardedOptimWrapper', optimizer=dict(type='Adam', lr=0.0015))
+# Fused takes a third of the time for the same update.
+optim_wrapper = dict(
+    type='GuardedOptimWrapper', optimizer=dict(type='Adam', lr=0.0015, fused=True))
 auto_scale_lr = dict(base_batch_size=192)
 param_scheduler = [
     # Full rate at iteration 500; the engine's `end` is one past the last warm-up step.

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from aepose.codecs.aggregation import flip_back, join_outputs, join_scales
+from aepose.codecs.aggregation import flip_back, join_scales
 from aepose.structures import HeadOutput
 
 
@@ -26,18 +26,24 @@ def test_flip_back(channels, expected):
         assert found is None if expected is None else torch.equal(found, expected)
 
 
-def test_join_outputs_averages_over_passes_and_outputs():
-    low, high = HeadOutput(constant(1, 3, (2, 2)), None), HeadOutput(constant(3, 3, (4, 4)), None)
-    other = HeadOutput(constant(6, 3, (2, 2)), None), HeadOutput(constant(8, 3, (4, 4)), None)
+def heatmaps_of(passes, size, align_corners=False):
+    """Heatmaps joined over outputs and passes, of outputs of which the first has tags."""
+    return join_scales((1,), [passes], size, align_corners)[0]
+
+
+def test_heatmaps_are_averaged_over_passes_and_outputs():
+    def outputs(low, high):
+        return [HeadOutput(constant(low, 3, (2, 2)), constant(7)),
+                HeadOutput(constant(high, 3, (4, 4)), None)]
+
     for size, expected in ((None, (4, 4)), ((8, 6), (6, 8))):
-        for passes, value in (([[low, high]], 2.0), ([[low, high], other], 4.5)):
-            heatmaps = join_outputs(passes, size, align_corners=False)
+        for passes, value in (([outputs(1, 3)], 2.0), ([outputs(1, 3), outputs(6, 8)], 4.5)):
+            heatmaps = heatmaps_of(passes, size)
             torch.testing.assert_close(heatmaps, torch.full((1, 3, *expected), value))
 
 
 def test_outputs_without_heatmaps_or_without_tags():
     outputs = [HeadOutput(None, constant(7)), HeadOutput(constant(1), None)]
-    assert join_outputs([outputs], None, align_corners=False).unique().tolist() == [1]
     heatmaps, tags = join_scales((1,), [[outputs]], None, align_corners=False)
     assert (heatmaps.unique().tolist(), tags.unique().tolist()) == ([1], [7])
 
@@ -53,9 +59,58 @@ def test_one_output_has_tags(number):
     (False, [0, 0.25, 0.75, 1]), (True, [0, 1 / 3, 2 / 3, 1]),
 ])
 def test_resize_is_bilinear(align_corners, expected):
-    output = HeadOutput(maps([0, 1]), None)
-    heatmaps = join_outputs([[output]], (4, 1), align_corners)
+    heatmaps = heatmaps_of([[HeadOutput(maps([0, 1]), maps([0, 1]))]], (4, 1), align_corners)
     torch.testing.assert_close(heatmaps, maps(expected))
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize(("before", "size"), [
+    ((6, 4), (24, 16)), ((6, 4), (12, 8)), ((6, 4), (6, 4)), ((6, 4), (3, 2)), ((12, 8), (3, 2)),
+    ((6, 4), (13, 7)), ((6, 4), (6, 8)), ((6, 4), (1, 1)), ((1, 1), (5, 4)), ((1, 7), (9, 3)),
+])
+def test_every_enlargement_is_that_of_pytorch(before, size, align_corners):
+    generator = torch.Generator().manual_seed(0)
+    output = HeadOutput(*(torch.randn(2, 3, *before[::-1], generator=generator) for _ in "ht"))
+    expected = [torch.nn.functional.interpolate(
+        m, size=size[::-1], mode="bilinear", align_corners=align_corners)
+        for m in (output.heatmaps, output.tags)]
+    found = join_scales((1,), [[[output]]], size, align_corners)
+    for actual, wanted in zip((found[0], found[1][..., 0]), expected, strict=True):
+        torch.testing.assert_close(actual, wanted, rtol=0, atol=2e-6)
+
+
+LAYOUTS = {
+    "channels last": lambda m: m.contiguous(memory_format=torch.channels_last),
+    "a part of the channels": lambda m: torch.cat([m, m], dim=1)[:, : m.shape[1]],
+    "backwards": lambda m: m.flip(0).flip(0),
+    "with gradients": lambda m: m.clone().requires_grad_(),
+    "another precision": lambda m: m.double(),
+}
+
+
+@pytest.mark.parametrize("size", [None, (10, 8)])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_makes_no_difference(layout, size):
+    generator = torch.Generator().manual_seed(0)
+    parts = [torch.randn(2, 3, 4, 5, generator=generator) for _ in range(4)]
+
+    def join(change):
+        h, t, other_h, other_t = map(change, parts)
+        scale = [[HeadOutput(h, t)], [HeadOutput(other_h, other_t)]]
+        return join_scales((1,), [scale], size, align_corners=False)
+
+    for plain, found in zip(join(lambda m: m), join(LAYOUTS[layout]), strict=True):
+        torch.testing.assert_close(found, plain, rtol=0, atol=1e-6)
+        assert (found.dtype, found.requires_grad) == (torch.float32, False)
+
+
+def test_what_is_not_finite_stays_so():
+    for value in (float("nan"), float("inf")):
+        broken = constant(1, 2, (4, 4))
+        broken[0, 1, 2, 2] = value
+        for found in join_scales((1,), [[[HeadOutput(broken, broken)]]], (16, 16), False):
+            assert found[:, 0].isfinite().all()
+            assert not found[:, 1].isfinite().all()
 
 
 @pytest.mark.parametrize("align_corners", [False, True])

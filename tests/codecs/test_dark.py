@@ -4,6 +4,9 @@ import pytest
 
 from aepose.codecs.dark import _log_patches, newton_step
 from aepose.codecs.gaussian import draw_gaussians
+from aepose.codecs.matching import match_by_tag
+from aepose.codecs.refine import refine
+from tests.codecs.paths import PATHS, missing, on_path
 
 WIDTH, HEIGHT = 24, 18
 
@@ -67,6 +70,25 @@ def test_more_cells_than_float32_can_count():
     people[0, 64] = 101, 201, 0.9, 7
     moved = newton_step(people, heatmaps)
     np.testing.assert_allclose(moved[0, 64, :2], [101.25, 201], atol=2e-4)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_peaks_and_missing_keypoints_beyond_that(path):
+    """Of the last two of 66 maps, one holds a peak to find, one a weak one to fill in."""
+    if missing(path):
+        pytest.skip(missing(path))
+    heatmaps, tags = np.zeros((66, 512, 512), np.float32), np.zeros((1, 512, 512, 1), np.float32)
+    heatmaps[64, 201, 101], heatmaps[65, 301, 103] = 0.9, 0.05
+    heatmaps[65, 11, 13], tags[0, 11, 13] = 0.06, 5        # somebody else's
+    with on_path(path) as read:
+        maps = read(heatmaps, tags)
+        peaks = maps.find_peaks(2, threshold=0.1)
+        people = match_by_tag(peaks, range(66), 2)
+        filled = refine(people, maps, offset=0.0)
+    assert people[:, 64].tolist() == [[101, 201, np.float32(0.9), 0]]
+    np.testing.assert_allclose(filled[:, 65], [[102.75, 300.75, 0.05, 0]])
+    assert (people[..., 2] > 0).sum() == 1
+    assert (filled[..., 2] > 0).sum() == 2
 
 
 def test_leaves_its_input_alone():

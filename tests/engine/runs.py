@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 
 NO_VALIDATION = ("val_dataloader=None", "val_evaluator=None")
@@ -17,6 +18,13 @@ def differing(left, right):
     """Return the names under which two state dicts differ by any bit."""
     assert left.keys() == right.keys()
     return [key for key in left if not torch.equal(left[key], right[key])]
+
+
+def assert_nearly(found, expected):
+    """Compare predictions with those of a network whose BatchNorm was not folded."""
+    assert len(found) == len(expected)
+    for new, old in zip(found, expected, strict=True):
+        assert new == {name: pytest.approx(value, rel=1e-4) for name, value in old.items()}
 
 
 def logged(work_dir):

@@ -18,35 +18,21 @@ from aepose.apis.build import build_dataloader
 from aepose.engine.distributed import goes_on, local_device, process_group, wrap_model
 from aepose.errors import ConfigError
 from tests.engine import two_processes
+from tests.engine.processes import (
+    TRAIN,
+    finish,
+    process_of_rank,
+    run,
+    run_two,
+    start,
+    torchrun,
+    wait_for,
+)
 from tests.golden_check import ROOT
 
 PORT = "29533"
-TRAIN = [ROOT / "tools" / "train.py"]
 NO_VALIDATION = ["val_dataloader=None", "val_evaluator=None", "visualizer=None"]
 EPOCHS = 6
-
-
-def torchrun(*options):
-    return [sys.executable, "-m", "torch.distributed.run", *map(str, options)]
-
-
-def start(command, **options):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([str(part) for part in command], env=environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
-
-
-def finish(process, seconds=120):
-    try:
-        output = process.communicate(timeout=seconds)[0]
-    finally:
-        process.kill()
-    assert process.returncode == 0, output[-3000:]
-    return output
-
-
-def run(*command):
-    return finish(start(command))
 
 
 def weights(path):
@@ -69,8 +55,7 @@ def found(tiny_config, tmp_path_factory, batch):
     """What each of two processes found; see two_processes.py."""
     folder = tmp_path_factory.mktemp("two_processes")
     torch.save(batch, folder / "batch.pth")
-    run(*torchrun("--standalone", "--nproc-per-node", 2), two_processes.__file__, folder,
-        tiny_config("two").filename)
+    run_two(two_processes.__file__, folder, tiny_config("two").filename)
     return [torch.load(folder / f"rank_{rank}.pth", weights_only=True) for rank in (0, 1)]
 
 
@@ -92,6 +77,17 @@ def test_every_sample_is_drawn_once_per_epoch(found, pictures):
     assert all(sorted(set(order)) == list(range(pictures)) for order in orders)
     assert all(len(order) == 8 for order in orders)  # equal shares: the last of 7 needs company
     assert orders[0] != orders[1]
+
+
+def test_logged_losses_are_the_mean_of_all_processes(found):
+    own, logged = ([f["losses"][kind] for f in found] for kind in ("own", "logged"))
+    assert logged[0] == logged[1]
+    assert len(logged[0]) == 4
+    assert {"loss", "push_loss", "tag_gap"} <= logged[0][0].keys()
+    for means, *parts in zip(logged[0], *own, strict=True):
+        assert parts[0]["loss"] != parts[1]["loss"]
+        assert means == pytest.approx({name: (parts[0][name] + parts[1][name]) / 2
+                                       for name in parts[0]}, rel=1e-5)
 
 
 def test_processes_agree(found):
@@ -123,8 +119,7 @@ def test_two_processes_test_like_one(toy_test, tmp_path):
     one, two = (["--out", tmp_path / name, "--work-dir", tmp_path / name / "log",
                  "--show-dir", tmp_path / name / "drawn"] for name in ("one", "two"))
     alone = run(sys.executable, script, *toy_test[:2], *one, *toy_test[2:])
-    both = run(*torchrun("--standalone", "--nproc-per-node", 2), script, *toy_test[:2], *two,
-               *toy_test[2:])
+    both = run_two(script, *toy_test[:2], *two, *toy_test[2:])
     found, metrics = ([json.loads((tmp_path / name / file).read_text()) for name in ("one", "two")]
                       for file in ("predictions.json", "log/metrics.json"))
     assert found[0] == found[1]
@@ -137,7 +132,7 @@ def test_two_processes_test_like_one(toy_test, tmp_path):
 
 
 def train_command(config, work_dir, *options):
-    return [*TRAIN, config, "--work-dir", work_dir, "--cfg-options",
+    return [TRAIN, config, "--work-dir", work_dir, "--cfg-options",
             f"train_cfg.max_epochs={EPOCHS}", "default_hooks.checkpoint.max_keep_ckpts=-1",
             "train_dataloader.batch_size=2", *NO_VALIDATION, *options]
 
@@ -146,8 +141,7 @@ def train_command(config, work_dir, *options):
 def uninterrupted(tiny_config, tmp_path_factory):
     """The work dir of a training by two processes, and what it said."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    output = run(*torchrun("--standalone", "--nproc-per-node", 2),
-                 *train_command(tiny_config("pair").filename, folder))
+    output = run_two(*train_command(tiny_config("pair").filename, folder))
     return folder, output
 
 
@@ -157,16 +151,6 @@ def test_two_processes_train(uninterrupted):
     assert output.count("4 pictures per step: 2 x 2 processes x 1 batches") == 1
     assert not any(key.startswith("module.") for key in weights(folder / "epoch_1.pth"))
     assert len(list(folder.glob("epoch_*.pth"))) == EPOCHS
-
-
-def process_of_rank(parent, rank):
-    """The process id of a rank among the children of torchrun."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    for child in children:
-        environment = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
-        if f"RANK={rank}".encode() in environment:
-            return int(child)
-    raise AssertionError(f"no process of rank {rank} among {children}")
 
 
 @pytest.mark.slow
@@ -183,14 +167,6 @@ def test_a_killed_process_is_started_again(uninterrupted, tiny_config, tmp_path,
     assert "resumed epoch" in output
     last = f"epoch_{EPOCHS}.pth"
     assert_equal(weights(tmp_path / last), weights(uninterrupted[0] / last))
-
-
-def wait_for(path, process, seconds=60):
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert process.poll() is None, process.communicate()[0][-3000:]
-        assert time.monotonic() < end, f"{path} does not appear"
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import pickle
 import shutil
 
 import pytest
-from mmengine.runner import ValLoop
 from torch.nn.functional import dropout
 
 from aepose.apis import assemble, train
 from aepose.datasets import CocoKeypoints
+from aepose.engine import PoseValLoop
 from aepose.engine.resume import list_checkpoints, place_to_resume
 from aepose.errors import CheckpointError, ConfigError
 from tests.engine.runs import BATCHES_OF_3, differing, logged, weights
@@ -200,7 +200,7 @@ def test_a_validation_that_was_cut_short_is_made_up_for(tiny_config, tmp_path):
 
     options = ["train_cfg.max_epochs=1"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ValLoop, "run", die)
+        patch.setattr(PoseValLoop, "run", die)
         with pytest.raises(KeyboardInterrupt):
             train(tiny_config("cut", options), tmp_path)
     assert not (tmp_path / "metrics.json").exists()

@@ -11,10 +11,12 @@ from pathlib import Path
 import torch
 from mmengine.dist import get_rank
 
+from aepose.apis.assemble import make_runner
 from aepose.apis.build import build_model
 from aepose.apis.cli import run_tool
 from aepose.config import load_config
 from aepose.datasets import SeededSampler
+from aepose.engine import Hook
 from aepose.engine.distributed import (
     SameStatisticsHook,
     describe_processes,
@@ -22,6 +24,9 @@ from aepose.engine.distributed import (
     process_group,
     wrap_model,
 )
+
+OPTIONS = ("val_dataloader=None", "val_evaluator=None", "visualizer=None",
+           "train_dataloader.batch_size=2")
 
 
 def gradients(cfg, batch):
@@ -62,6 +67,30 @@ def statistics_after_hook():
     return model.module.running_mean
 
 
+def losses(cfg, folder):
+    """Of each training step: this process's own, and those that are logged."""
+    found = {"own": [], "logged": []}
+
+    def note(kind, values):
+        found[kind].append({name: value.item() for name, value in values.items()})
+
+    class Listener(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            note("logged", outputs)
+
+    runner = make_runner(cfg, folder, "train", hooks=[Listener()])
+    step = runner.model.train_step
+
+    def train_step(*args, **kwargs):
+        values = step(*args, **kwargs)
+        note("own", values)
+        return values
+
+    runner.model.train_step = train_step
+    runner.train()
+    return found
+
+
 def download(folder):
     """How often a file was fetched that both processes want."""
     file = folder / "fetched"
@@ -83,6 +112,7 @@ def main(folder, config):
         found = {
             "gradients": gradients(cfg, share(batch, rank, 2)),
             "draws": {n: draws(n) for n in (7, 8)}, "statistics": statistics_after_hook(),
+            "losses": losses(load_config(config, OPTIONS), folder / "training"),
             "fetched_by": download(folder), "description": describe_processes(),
         }
     torch.save(found, folder / f"rank_{rank}.pth")

@@ -66,7 +66,8 @@ def _check_pixels(case: dict, options: Options, tally: Tally) -> None:
     codec = AssociativeEmbeddingCodec(get_metainfo("coco"), case["image_size"],
                                       convention=convention(case))
     item = make_test_item(image, codec, scales)
-    tensors = PosePreprocessor()({"items": [item]})["images"]
+    preprocessor = PosePreprocessor()
+    tensors = [preprocessor.normalise(scale) for scale in preprocessor({"items": [item]})["images"]]
     worst = []
     for part, warped, tensor in zip(case["outputs"], item.images, tensors, strict=True):
         worst.append(_compare_pixels(part, warped, tensor[0]))

@@ -9,6 +9,7 @@ import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.geometry import TestFrame
+from aepose.stages import stage
 from aepose.structures import TestItem
 
 
@@ -34,10 +35,9 @@ def make_test_item(
     """
     size = image.shape[1], image.shape[0]
     frame = find_test_frame(size, codec, scales)
-    images = [
-        cv2.warpAffine(image, codec.geometry.test_matrix(frame, out), out, flags=cv2.INTER_LINEAR)
-        for out in frame.sizes
-    ]
+    with stage("warp"):
+        images = [cv2.warpAffine(image, codec.geometry.test_matrix(frame, out), out,
+                                 flags=cv2.INTER_LINEAR) for out in frame.sizes]
     return TestItem(
         images=images,
         scales=tuple(sorted(scales, reverse=True)),

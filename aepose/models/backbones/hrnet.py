@@ -66,10 +66,15 @@ class HRModule(nn.Module):
         )
         self.fuse_layers = FuseLayers(channels, num_outputs)
 
-    def forward(self, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
+    def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
         """One map per branch in, one per output out."""
-        outputs = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]
-        return self.fuse_layers(outputs)
+        if torch.is_grad_enabled():
+            return self.fuse_layers(
+                [branch(x) for branch, x in zip(self.branches, maps, strict=True)])
+        # A test has no more use for the list that came in: this lets go of each map in its turn.
+        for index, branch in enumerate(self.branches):
+            maps[index] = branch(maps[index])
+        return self.fuse_layers(maps)
 
 
 def _transition(before: Sequence[int], after: Sequence[int]) -> nn.ModuleList:
@@ -138,9 +143,9 @@ class HRNet(nn.Module):
         branches = [self.layer1(x)]
         for stage in (2, 3, 4):
             transition = getattr(self, f"transition{stage - 1}")
-            # The new branch starts from the lowest resolution there is.
-            inputs = [*branches, branches[-1]]
-            branches = [x if layer is None else layer(x)
-                        for x, layer in zip(inputs, transition, strict=True)]
+            # The new branch starts from the lowest resolution there is. No variable keeps what goes
+            # in: behind stage 1 it is the largest map of all.
+            branches = [x if layer is None else layer(x) for x, layer
+                        in zip([*branches, branches[-1]], transition, strict=True)]
             branches = getattr(self, f"stage{stage}")(branches)
         return branches

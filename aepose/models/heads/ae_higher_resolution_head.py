@@ -69,6 +69,9 @@ class AEHigherResolutionHead(AEHead):
         x = features[0]
         outputs = [self.final_layers[0](x)]
         for deconv, final in zip(self.deconv_layers, self.final_layers[1:], strict=True):
-            x = deconv(torch.cat([x, outputs[-1]], dim=1) if self.cat_output else x)
+            if self.cat_output:
+                x = torch.cat([x, outputs[-1]], dim=1)
+            for layer in deconv:  # unlike a call of all, lets go of each one's input
+                x = layer(x)
             outputs.append(final(x))
         return outputs

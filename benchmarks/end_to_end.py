@@ -1,0 +1,156 @@
+"""One picture from pixels to people, and the memory it takes: ``python benchmarks/end_to_end.py``.
+
+Speed: a 640x427 picture through HigherHRNet-w32 512 with flip test. The network computes, with
+random weights; what it gives is then exchanged for maps with five people, the same on both sides.
+Memory: HigherHRNet-w48 at 640 and scales 0.5, 1 and 2, with flip test, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aepose.apis.build import build_model
+from aepose.apis.inference import PoseInferencer
+from aepose.config import load_config
+from aepose.datasets.transforms import find_test_frame
+from aepose.engine.checkpoint import save_safetensors
+from aepose.structures import MapView
+from common import FOLDER, PEER_PYTHON, Peer, need_peer, parse, seconds, table, take_turns
+from peer.memory import forget_peak, peak_mib, resident_mib
+
+WIDTH, HEIGHT, PEOPLE = 640, 427, 5
+SPEED_CONFIG = "configs/coco/higherhrnet_w32_coco_512x512.py"
+MEMORY_CONFIG = "configs/coco/higherhrnet_w48_coco_512x512.py"
+SIDE, SCALES = 640, (0.5, 1, 2)
+MEMORY_OPTIONS = [f"codec.input_size={SIDE}", f"test_time.scales={list(SCALES)}"]
+VARIANTS = {
+    "fp32": [],
+    "bf16": ["model.backbone_dtype='bfloat16'"],
+}
+
+
+def random_weights(config: str, folder: Path) -> Path:
+    """Return a checkpoint of a network as it is before training."""
+    weights = folder / f"{Path(config).stem}.safetensors"
+    torch.manual_seed(0)
+    save_safetensors(weights, build_model(load_config(config)).state_dict(), {})
+    return weights
+
+
+def load(config: str, weights: Path, options: list[str]) -> PoseInferencer:
+    """Return a network that is ready for pictures."""
+    return PoseInferencer(config, weights, device="cpu", cfg_options=options)
+
+
+def make_maps(inferencer: PoseInferencer) -> list[list[torch.Tensor]]:
+    """Return what the two outputs shall give for the picture and for its mirror image."""
+    codec, rng = inferencer.model.codec, np.random.default_rng(0)
+    num_keypoints = codec.metainfo.num_keypoints
+    (width, height), = find_test_frame((WIDTH, HEIGHT), codec, (1,)).sizes
+    middles = np.linspace(0.15, 0.85, PEOPLE)[:, None, None] * [1, 0] + [0, 0.5]
+    places = middles + rng.uniform(-1, 1, (PEOPLE, num_keypoints, 2)) * [0.05, 0.3]
+    plain = []
+    for stride, has_tags in zip(codec.map_strides, (True, False), strict=True):
+        size = width // stride, height // stride
+        view = MapView((places * size).astype(np.float32), np.ones(size[::-1], bool))
+        heatmaps = codec.encode_view(view, np.full(places.shape[:2], 2, np.uint8)).heatmaps
+        # A person's tags fill the columns around it.
+        tags = torch.linspace(0, 2 * PEOPLE, size[0]).floor().expand_as(heatmaps)
+        plain.append(torch.cat([heatmaps, tags] if has_tags else [heatmaps])[None])
+    flip = torch.from_numpy(codec.metainfo.flip_index)
+    both = torch.cat([flip, flip + num_keypoints])
+    return [plain, [maps.flip(3)[:, both[:maps.shape[1]]] for maps in plain]]
+
+
+def exchange(inferencer: PoseInferencer, passes: list[list[torch.Tensor]]) -> None:
+    """Let every pass give the maps, in turn those of the picture and of its mirror image."""
+    turns = itertools.cycle(passes)
+    inferencer.model.keypoint_head.register_forward_hook(lambda *_: next(turns))
+
+
+def time_picture(folder: Path, repeats: int) -> dict[str, float]:
+    """Return the median seconds of the peer and of our variants."""
+    image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    weights = random_weights(SPEED_CONFIG, folder)
+    timers: dict[str, Callable[[], float]] = {}
+    for name, options in VARIANTS.items():
+        inferencer = load(SPEED_CONFIG, weights, options)
+        passes = make_maps(inferencer)
+        exchange(inferencer, passes)
+        people = len(inferencer.predict(image))
+        timers[name] = lambda inferencer=inferencer: seconds(lambda: inferencer.predict(image))
+    arrays = {f"{name}.{i}": maps.numpy() for name, of_pass in zip(("plain", "mirrored"), passes,
+              strict=True) for i, maps in enumerate(of_pass)}
+    np.savez(folder / "maps.npz", image=image, people=people, **arrays)
+    with Peer("end_to_end.py", "picture", folder / "maps.npz") as peer:
+        timers["peer"] = lambda: peer.seconds("picture")
+        return take_turns(timers, repeats)
+
+
+def print_memory(weights: Path, options: list[str]) -> None:
+    """Print MiB of this process with a loaded network, and at most."""
+    inferencer = load(MEMORY_CONFIG, weights, MEMORY_OPTIONS + options)
+    forget_peak()
+    before = resident_mib()
+    inferencer.predict(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    print(json.dumps([before, peak_mib()]))
+
+
+def memory_of(*command: str | Path) -> tuple[float, float]:
+    """Return the two numbers that a program prints last."""
+    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def compare_memory(folder: Path) -> dict[str, tuple[float, float]]:
+    """Return MiB before the picture and at most, of the peer and of our variants."""
+    weights = random_weights(MEMORY_CONFIG, folder)
+    found = {name: memory_of(sys.executable, __file__, "--memory-of", weights, "--options",
+                             *options) for name, options in VARIANTS.items()}
+    found["peer"] = memory_of(PEER_PYTHON, FOLDER / "peer" / "end_to_end.py", "memory", str(SIDE),
+                              *map(str, SCALES))
+    return found
+
+
+def main(options: argparse.Namespace) -> str:
+    """Return the tables."""
+    if options.memory_of:
+        print_memory(options.memory_of, options.options)
+        sys.exit()
+    need_peer()
+    with tempfile.TemporaryDirectory() as folder:
+        memory = compare_memory(Path(folder))
+        times = time_picture(Path(folder), options.repeats)
+    speed = [[name, f"{1e3 * times[name]:.0f}", f"{times['peer'] / times[name]:.2f}x"]
+             for name in ("peer", *VARIANTS)]
+    above = {name: peak - before for name, (before, peak) in memory.items()}
+    used = [[name, f"{memory[name][0]:.0f}", f"{above[name]:.0f}",
+             f"{above[name] / above['peer']:.2f}x"] for name in ("peer", *VARIANTS)]
+    return "\n\n".join([
+        f"One {WIDTH}x{HEIGHT} picture, {PEOPLE} people, HigherHRNet-w32 512, flip test; "
+        f"{options.threads} threads.",
+        table(["", "ms", "as fast"], speed),
+        f"The same picture, HigherHRNet-w48 {SIDE}, scales {SCALES}, flip test.",
+        table(["", "loaded, MiB", "more at most, MiB", "of the peer's"], used)])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this benchmark's arguments."""
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--options", nargs="*", default=[], help=argparse.SUPPRESS)
+    parser.set_defaults(threads=2)
+
+
+if __name__ == "__main__":
+    print(main(parse(__doc__, add_arguments)))
