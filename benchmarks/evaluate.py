@@ -1,32 +1,31 @@
 """How long evaluation takes against xtcocotools: ``python benchmarks/evaluate.py``.
 
-5000 pictures with 20 detections each, from the list of predictions in memory to the numbers.
-Needs ``pip install faster-coco-eval xtcocotools``; what is not installed is left out.
+As many pictures as COCO's validation set has, with 20 detections each, from the list of detections
+in memory to the numbers. xtcocotools runs in the peer's environment. Our own evaluator has several
+programs to match by; those that ``pip install faster-coco-eval xtcocotools`` has not brought into
+this environment are left out, and it says why.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import copy
-import io
+import json
+import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 
-from aepose.evaluation import (
-    GroundTruth,
-    Part,
-    evaluate_records,
-    find_backend,
-    installed_backends,
-    parts_of,
-)
+from aepose.errors import ConfigError
+from aepose.evaluation import GroundTruth, Part, evaluate_records, find_backend, parts_of
+from aepose.evaluation.backends import AUTO, BACKENDS, Backend
 from aepose.metainfo import get_metainfo
-from common import parse, seconds, table, take_turns
+from common import PEER_PYTHON, Peer, parse, seconds, table, take_turns
 
 DETECTIONS, MOST_PEOPLE, SIZE = 20, 6, 480
 CATEGORIES = [{"id": 1, "name": "person"}]
+PEER = "xtcocotools by itself"
 
 
 def make_person(rng: np.random.Generator, number: int, image_id: int, keypoints: int) -> dict:
@@ -63,31 +62,17 @@ def make_input(pictures: int, part: Part) -> tuple[GroundTruth, list[dict]]:
     return GroundTruth(images, CATEGORIES, people), records
 
 
-def by_hand(truth: GroundTruth, records: list[dict], part: Part) -> Callable[[], float]:
-    """Return a function that evaluates as xtcocotools' own documentation does."""
-    from xtcocotools.coco import COCO
-    from xtcocotools.cocoeval import COCOeval
-
-    def run() -> float:
-        # It writes into its input, so each round gets a copy; copying is not timed.
-        people, found = copy.deepcopy(truth.people), copy.deepcopy(records)
-        return seconds(lambda: evaluate(people, found))
-
-    def evaluate(people: list[dict], found: list[dict]) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
-            index = COCO()
-            index.dataset = {"images": truth.images, "categories": CATEGORIES,
-                             "annotations": people}
-            index.createIndex()
-            evaluator = COCOeval(index, index.loadRes(found), "keypoints", np.array(part.sigmas))
-            evaluator.evaluate()
-            evaluator.accumulate()
-            evaluator.summarize()
-        stats.append(evaluator.stats[0])
-
-    stats: list[float] = []
-    run.stats = stats
-    return run
+def usable_backends() -> list[Backend]:
+    """Return our evaluator's programs that work here; print why the others do not."""
+    found = []
+    for name in BACKENDS:
+        if name == AUTO:
+            continue
+        try:
+            found.append(find_backend(name))
+        except ConfigError as error:
+            print(f"Left out: {error}")
+    return found
 
 
 def main(pictures: int, repeats: int) -> str:
@@ -96,25 +81,32 @@ def main(pictures: int, repeats: int) -> str:
     truth, records = make_input(pictures, part)
     found: dict[str, float] = {}
 
-    def ours(name: str) -> Callable[[], float]:
-        backend = find_backend(name)
-
+    def ours(backend: Backend) -> Callable[[], float]:
         def run() -> None:
-            found[name] = evaluate_records(truth, records, part, backend=backend).stats["AP"]
+            found[backend.name] = evaluate_records(
+                truth, records, part, backend=backend).stats["AP"]
 
         return lambda: seconds(run)
 
-    timers = {name: ours(name) for name in installed_backends()}
-    peer = by_hand(truth, records, part) if "xtcoco" in timers else None
-    if peer:
-        timers["xtcocotools by itself"] = peer
-    taken = take_turns(timers, repeats)
-    if peer:
-        found["xtcocotools by itself"] = peer.stats[-1]
-    slowest = taken.get("xtcocotools by itself")
+    timers = {backend.name: ours(backend) for backend in usable_backends()}
+    with ExitStack() as stack:
+        if PEER_PYTHON.is_file():
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            given, result = folder / "given.json", folder / "ap.txt"
+            given.write_text(json.dumps({
+                "truth": {"images": truth.images, "categories": CATEGORIES,
+                          "annotations": truth.people},
+                "records": records, "sigmas": list(part.sigmas)}))
+            peer = stack.enter_context(Peer("evaluate.py", given, result))
+            timers[PEER] = lambda: peer.seconds("evaluate")
+        else:
+            print(f"Left out: {PEER}; run benchmarks/peer/setup.sh first")
+        taken = take_turns(timers, repeats)
+        if PEER in taken:
+            found[PEER] = float(result.read_text())
     return table(["evaluator", "seconds", "ratio", "AP"], [
-        [name if name == "xtcocotools by itself" else f"aepose, {name}", f"{value:.2f}",
-         f"{slowest / value:.1f}x" if slowest else "-", f"{found[name]:.12f}"]
+        [name if name == PEER else f"aepose, {name}", f"{value:.2f}",
+         f"{taken[PEER] / value:.1f}x" if PEER in taken else "-", f"{found[name]:.12f}"]
         for name, value in taken.items()])
 
 
@@ -125,5 +117,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 if __name__ == "__main__":
     options = parse(__doc__, _arguments)
-    print(f"{options.pictures} pictures, {DETECTIONS} detections in each")
-    print(main(options.pictures, options.repeats))
+    print(f"{options.pictures} pictures, {DETECTIONS} detections in each\n")
+    result = main(options.pictures, options.repeats)
+    print(f"\n{result}")

@@ -19,6 +19,7 @@ TOPICS = {
     "train_step.py": "Training step on the CPU",
     "gpu.py": "Training step on a GPU",
     "decode.py": "Decoding",
+    "evaluate.py": "Evaluation",
 }
 PACKAGES = "torch", "numpy", "cv2"
 

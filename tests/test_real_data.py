@@ -6,7 +6,9 @@ import pytest
 
 from aepose.apis import evaluate, train
 from aepose.config import load_config
+from tests.engine.runs import differing, logged, weights
 from tests.golden_check import ROOT
+from tests.test_tools import load_tool
 
 REAL = ROOT.parent / "shared" / "data" / "real"
 
@@ -19,10 +21,22 @@ CASES = {
 }
 
 
-def experiment(name, epochs):
-    config, annotations = CASES[name]
+# A whole-body row with a "+" -> the COCO config it starts from, and the weights that cannot: the
+# last layers, and in HigherHRNet the layer that sees the output before it.
+FINE_TUNED = {
+    "hrnet_w32_coco_wholebody_512x512": (
+        "hrnet_w32_coco_512x512", {"final_layer.weight", "final_layer.bias"}),
+    "higherhrnet_w48_coco_wholebody_512x512": (
+        "higherhrnet_w48_coco_512x512",
+        {*(f"final_layers.{i}.{name}" for i in (0, 1) for name in ("weight", "bias")),
+         "deconv_layers.0.0.0.weight"}),
+}
+
+
+def changes(annotations, epochs):
+    """Config options that cut size and length, and name the files."""
     folder, file = annotations.split("/")
-    return load_config(config, [
+    return [
         f"data_root={REAL / folder}", "codec.input_size=128", "codec.detection_threshold=0.0",
         "model.pretrained=None", "model.backbone.width=8", "model.backbone.num_modules=(1,1,1)",
         f"train_dataloader.dataset.ann_file={file}", "train_dataloader.dataset.img_dir=",
@@ -30,7 +44,12 @@ def experiment(name, epochs):
         "train_dataloader.batch_size=2", "train_dataloader.num_workers=0",
         "val_dataloader.num_workers=0", "default_hooks.checkpoint.interval=1",
         "default_hooks.checkpoint.save_best=None", f"train_cfg.max_epochs={epochs}",
-    ])
+    ]
+
+
+def experiment(name, epochs):
+    config, annotations = CASES[name]
+    return load_config(config, changes(annotations, epochs))
 
 
 @pytest.mark.slow
@@ -45,3 +64,39 @@ def test_train_resume_test(name, tmp_path):
     metrics = evaluate(experiment(name, 2), Path(tmp_path) / "last.pth", tmp_path)
     assert 0 <= metrics["coco/AP"] <= 1
     assert (tmp_path / "predictions.json").stat().st_size > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FINE_TUNED)
+def test_fine_tune_coco_to_whole_body(name, tmp_path):
+    if not REAL.is_dir():
+        pytest.skip("the real pictures are not here")
+    start, anew = FINE_TUNED[name]
+    anew = {f"keypoint_head.{key}" for key in anew}
+    train(load_config(start, changes("coco/test_coco.json", 1)), tmp_path / "coco")
+    before = weights(tmp_path / "coco" / "epoch_1.pth")
+
+    options = changes("coco/test_coco_wholebody.json", 1)
+    config = f"configs/coco_wholebody/{name}.py"
+    load_tool("train").main([
+        str(ROOT / config), "--finetune", str(tmp_path / "coco" / "epoch_1.pth"),
+        "--work-dir", str(tmp_path / "whole"), "--cfg-options", *options,
+        "optim_wrapper.optimizer.lr=0.0"])
+    after = weights(tmp_path / "whole" / "epoch_1.pth")
+    log = logged(tmp_path / "whole")
+    assert f": {len(before) - len(anew)} of {len(before)} entries, " in log
+    assert f"\n  {len(anew)} start anew, as their shape differs:\n" in log
+    for key in anew:
+        old, new = (f"({', '.join(map(str, state[key].shape))}{',' * (state[key].ndim == 1)})"
+                    for state in (before, after))
+        assert f"\n    {key}: checkpoint {old}, network {new}\n" in log
+    # Nothing was learnt, so what was loaded is still there; BatchNorm saw other pictures.
+    loaded = [k for k in before if k not in anew and not k.endswith(("mean", "var", "tracked"))]
+    assert not differing(*({k: state[k] for k in loaded} for state in (before, after)))
+
+    learnt = train(load_config(config, changes("coco/test_coco_wholebody.json", 2)),
+                   tmp_path / "whole", resume=True)
+    assert learnt.epoch == 2
+    assert differing(after, weights(tmp_path / "whole" / "epoch_2.pth"))
+    metrics = evaluate(learnt.cfg, tmp_path / "whole" / "epoch_2.pth", tmp_path)
+    assert 0 <= metrics["coco/AP"] <= 1

@@ -26,16 +26,18 @@ from aepose.evaluation import CocoMetric, Record
 from aepose.evaluation.table import format_table
 from aepose.structures import HeadOutput, PoseResult, TestItem, TestTime
 
-METRICS = ("AP", "AP50", "AP75", "AR", "AP(M)", "AP(L)")
+# Those that the metric has are shown; CrowdPose has E, M and H.
+METRICS = ("AP", "AP50", "AP75", "AR", "AP(E)", "AP(M)", "AP(L)", "AP(H)")
 FOUND = "people found"
 
-# From here to the class: what the network for drawn people that comes with the package gives on
-# its validation pictures, see docs/matching.md.
+# Fitted to what the network for drawn people that comes with the package gives on its validation
+# pictures, see docs/matching.md.
 # Visibility in the annotation -> parameters of the Beta distribution of a seen peak's height.
 HEIGHTS = {1: (1.6, 1.4), 2: (5.0, 1.3)}
 HIDDEN_MISSING = 0.27  # of the hidden keypoints at least this share is not seen
 FALSE_HEIGHT = 0.12  # mean height of a false peak above the detection threshold
 TAG_STEP, TAG_STEP_SPREAD, LEAST_STEP = 1.75, 0.5, 0.4  # from one person's tag to the next one's
+# Assumed.
 MIRRORED = 0.5  # share of false peaks at the same person's keypoint of the other side
 AWAY = 3.0  # standard deviation of the place of other false peaks, in units of ``position``
 
@@ -137,27 +139,28 @@ def compare_matching(
 def _score(metric: CocoMetric, found: Sequence[PoseResult]) -> dict[str, float]:
     metric.process(None, found)
     values = plain_names(metric.evaluate(len(found)))
-    return {**{name: values[name] for name in METRICS}, FOUND: sum(map(len, found))}
+    return {**{name: values[name] for name in METRICS if name in values},
+            FOUND: sum(map(len, found))}
 
 
 def format_comparisons(comparisons: Sequence[Comparison]) -> str:
     """Return a table with three rows per noise: both kinds, and what the second has more."""
-    rows = []
+    rows, names = [], list(comparisons[0].metrics[MATCHING[0]])
+    digits = [0 if name == FOUND else 3 for name in names]
     for comparison in comparisons:
         noise = comparison.noise
-        names = *METRICS, FOUND
         levels = [f"{level:g}" for level in (noise.tags, noise.missing, noise.false_peaks)]
-        digits = [0 if name == FOUND else 3 for name in names]
         for matching in MATCHING:
             means = (comparison.metrics[matching][name].mean() for name in names)
-            rows.append([*levels, matching,
-                         *(f"{m:.{d}f}" for m, d in zip(means, digits, strict=True))])
+            # The evaluator's -1 says that there was nobody to find.
+            rows.append([*levels, matching, *("-" if m == -1 else f"{m:.{d}f}"
+                                              for m, d in zip(means, digits, strict=True))])
         differences = (comparison.difference(name) for name in names)
         # A digit more: differences are small.
         rows.append(["", "", "", "difference", *(
             f"{mean:+.{d + 1}f} ± {error:.{d + 1}f}"
             for (mean, error), d in zip(differences, digits, strict=True))])
-    return format_table(["tag noise", "missing", "false peaks", "matching", *METRICS, FOUND], rows)
+    return format_table(["tag noise", "missing", "false peaks", "matching", *names], rows)
 
 
 @dataclass(frozen=True)

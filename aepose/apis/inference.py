@@ -45,6 +45,9 @@ class PoseInferencer:
     cfg_options: ``key=value`` changes of the config
     multi_scale: run pictures at ``test_time.multi_scales``
 
+    model: the network; for speed its BatchNorms are folded into convolutions, so that its state
+        dict is not that of the checkpoint any more
+
     Raises CheckpointError for a checkpoint that cannot be read, does not fit, or is missing, and
     ConfigError for a config that cannot be used.
 

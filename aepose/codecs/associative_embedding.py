@@ -49,8 +49,8 @@ class AssociativeEmbeddingCodec:
     use_detection_val: let the heatmap value break ties of the rounded tag distance
     ignore_too_much: keep at most M people
     adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
-    matching: 'exact' gives the published poses; 'unrounded' does not round tag distances, see
-        :func:`aepose.codecs.matching.match_by_tag`
+    matching: 'exact' gives the published poses; 'unrounded' does not round tag distances, which is
+        rarely better (docs/matching.md); see :func:`aepose.codecs.matching.match_by_tag`
     convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
     """
 

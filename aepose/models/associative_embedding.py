@@ -65,7 +65,8 @@ class AssociativeEmbedding(BaseModel):
         self.test_outputs = self.keypoint_head.choose_outputs(test_time.outputs)
         self.backbone_dtype = getattr(torch, backbone_dtype) if backbone_dtype else None
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.to(memory_format=self.memory_format)
+        if channels_last:
+            self.to(memory_format=self.memory_format)
         if activation_checkpointing:
             recompute_activations(self)
         self._training_maps = torch.compile(self.maps) if compile else self.maps
@@ -76,7 +77,8 @@ class AssociativeEmbedding(BaseModel):
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
         """(N, 3, H, W) normalised pictures -> the head's raw maps, lowest resolution first."""
         device = images.device.type
-        images = images.contiguous(memory_format=self.memory_format)
+        if self.memory_format == torch.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(
             device, self.backbone_dtype, enabled=self.backbone_dtype is not None
         ):

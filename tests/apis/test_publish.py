@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from aepose.apis.download import check_file
-from aepose.apis.inference import load_model
+from aepose.apis.inference import TOY_CHECKPOINT, load_model
 from aepose.apis.publish import publish, strip
 from aepose.engine.checkpoint import read_checkpoint
 from aepose.errors import CheckpointError, ConfigError, DataError
@@ -148,7 +148,7 @@ def test_tool(checkpoint, tmp_path, capsys, monkeypatch):
 def test_published_weights_load_by_themselves(tmp_path):
     """Both files give the network of the checkpoint that they come from."""
     model = load_model(device="cpu")
-    torch.save({"state_dict": model.model.state_dict(), "meta": {
+    torch.save({"state_dict": read_checkpoint(TOY_CHECKPOINT)["state_dict"], "meta": {
         "aepose_config": json.dumps(model.config.to_dict())}}, tmp_path / "a.pth")
     published = publish(tmp_path / "a.pth", tmp_path / "net")
     for path in (published.torch_file, published.safetensors_file):

@@ -171,3 +171,17 @@ def test_flip_test_with_one_tag_map_for_all():
     torch.testing.assert_close(heatmaps, alone)
     torch.testing.assert_close(tags[..., 1], tags[..., 0] + 1)
     assert tags.shape == (1, 1, 8, 10, 2)
+
+
+@pytest.mark.parametrize("size", [None, (28, 20)])
+def test_maps_stay_on_their_device(size):
+    """On the device without memory, which shows where everything would be."""
+    def output(*size):
+        return HeadOutput(*(torch.rand(2, 3, *size, device="meta") for _ in "ht"))
+
+    scales = ([[output(5 * s, 7 * s)], [output(5 * s, 7 * s)]] for s in (2, 1))
+    heatmaps, tags = join_scales((2, 1), scales, size, align_corners=True)
+    width, height = size or (14, 10)
+    assert (heatmaps.device.type, tags.device.type) == ("meta", "meta")
+    assert heatmaps.shape == (2, 3, height, width)
+    assert tags.shape == (2, 3, height, width, 2)
