@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from aepose.apis import dry_run, train
-from aepose.apis.cli import add_options_argument, positive, run_tool
+from aepose.apis.cli import AMP_TYPES, add_options_argument, positive, run_tool
 from aepose.config import load_config
 from aepose.engine import is_main_process
 from aepose.engine.distributed import process_group
-
-DTYPES = {"bf16": "bfloat16", "fp16": "float16"}
 
 
 def parse(args: Sequence[str] | None) -> argparse.Namespace:
@@ -29,7 +27,7 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true",
                         help="build everything, run one step, report, and exit")
     speed = parser.add_argument_group("speed and memory")
-    speed.add_argument("--amp", nargs="?", const="bf16", choices=sorted(DTYPES),
+    speed.add_argument("--amp", nargs="?", const="bf16", choices=sorted(AMP_TYPES),
                        help="run the backbone in bfloat16 (default) or float16; head and losses "
                        "stay in float32")
     speed.add_argument("--channels-last", action="store_true",
@@ -58,7 +56,7 @@ def config_changes(options: argparse.Namespace) -> dict[str, Any]:
         "randomness.seed": options.seed,
         "load_from": options.finetune,
         "load_partial": options.finetune and True,
-        "model.backbone_dtype": DTYPES.get(options.amp),
+        "model.backbone_dtype": AMP_TYPES.get(options.amp),
         "model.channels_last": options.channels_last,
         "model.compile": options.compile,
         "model.activation_checkpointing": options.activation_checkpointing,
