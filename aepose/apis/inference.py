@@ -23,7 +23,6 @@ from aepose.datasets.transforms import make_test_item
 from aepose.engine.checkpoint import load_weights, read_checkpoint
 from aepose.errors import CheckpointError, ConfigError, DataError
 from aepose.metainfo import Metainfo
-from aepose.models.fuse import fuse_conv_bn
 from aepose.models.pipeline import find_people
 from aepose.structures import PoseResult, TestItem
 
@@ -45,8 +44,8 @@ class PoseInferencer:
     cfg_options: ``key=value`` changes of the config
     multi_scale: run pictures at ``test_time.multi_scales``
 
-    model: the network; for speed its BatchNorms are folded into convolutions, so that its state
-        dict is not that of the checkpoint any more
+    model: the network, made faster for tests: its state dict is not that of the checkpoint any
+        more
 
     Raises CheckpointError for a checkpoint that cannot be read, does not fit, or is missing, and
     ConfigError for a config that cannot be used.
@@ -244,7 +243,7 @@ def _trained_model(cfg: Config, checkpoint: Mapping[str, Any], source: str | Pat
     """Return the network for inference alone."""
     model = build_model(cfg)
     load_weights(model, checkpoint["state_dict"], source)
-    return fuse_conv_bn(model.eval())
+    return model.prepare_for_test()
 
 
 def _refuse_imports(content: Any) -> None:

@@ -20,7 +20,6 @@ from aepose.datasets import collate_test, same_size_batches
 from aepose.engine.checkpoint import load_weights, read_checkpoint
 from aepose.evaluation.table import format_table
 from aepose.models import AssociativeEmbedding
-from aepose.models.fuse import fuse_conv_bn
 from aepose.models.pipeline import find_people
 from aepose.stages import StageClock, stage
 from aepose.visualization.bars import draw_bars
@@ -102,7 +101,7 @@ def _network(cfg: Config, checkpoint: str | Path | None) -> AssociativeEmbedding
         source = find_checkpoint(checkpoint)
         load_weights(model, read_checkpoint(source)["state_dict"], source)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return fuse_conv_bn(model.eval()).to(device)
+    return model.to(device).prepare_for_test()
 
 
 def _one_by_one(

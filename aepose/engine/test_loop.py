@@ -10,7 +10,6 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, ValLoop
 
 from aepose.models import AssociativeEmbedding
-from aepose.models.fuse import fuse_conv_bn
 from aepose.models.pipeline import Batch, find_people
 from aepose.registry import LOOPS
 
@@ -37,7 +36,7 @@ class PoseTestLoop(TestLoop):
 
     def run(self) -> dict[str, float]:
         """Run it; return the metrics by name."""
-        fuse_conv_bn(_network(self.runner).eval())
+        _network(self.runner).prepare_for_test()
         return _run(self, "test")
 
 

@@ -12,7 +12,6 @@ from aepose.apis import hub
 from aepose.apis.build import build_model
 from aepose.config import load_config
 from aepose.errors import CheckpointError, ConfigError
-from aepose.models.fuse import fuse_conv_bn
 from tests.apis.file_server import CONTENT, NAME, FileServer, start
 from tests.golden_check import ROOT
 
@@ -179,7 +178,7 @@ def test_a_model_by_name(home, published, server, weights, monkeypatch):
     assert server.paths == [f"/{weights.name}"]
     trained = build_model(load_config(ROOT / "configs" / "toy" / f"{TOY}.py", TINY))
     trained.load_state_dict(torch.load(weights, weights_only=True)["state_dict"])
-    expected = fuse_conv_bn(trained.eval()).state_dict()
+    expected = trained.prepare_for_test().state_dict()
     for inferencer in (of_zoo, given, of_url, by_file):
         state = inferencer.model.state_dict()
         assert state.keys() == expected.keys()
