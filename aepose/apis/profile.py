@@ -25,6 +25,7 @@ from aepose.stages import StageClock, stage
 from aepose.visualization.bars import draw_bars
 
 NETWORK, METRIC, OTHER = "network", "metric", "other"
+# In the order of a picture's way.
 _COLORS = {
     "read": (158, 202, 225), "warp": (107, 174, 214), "batch": (49, 130, 189),
     NETWORK: (190, 190, 190), "aggregate": (253, 174, 107), "peaks": (229, 245, 224),
@@ -117,7 +118,8 @@ def _one_by_one(
         with stage(METRIC):
             metric.compute_metrics(metric.results)
     rest = time.perf_counter() - start - sum(clock.seconds.values())
-    return {**clock.seconds, OTHER: max(0.0, rest)}
+    seconds = {**clock.seconds, OTHER: max(0.0, rest)}
+    return {name: seconds[name] for name in sorted(seconds, key=list(_COLORS).index)}
 
 
 def _overlapped(model: AssociativeEmbedding, loader: DataLoader) -> float:
