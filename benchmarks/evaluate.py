@@ -71,7 +71,7 @@ def usable_backends() -> list[Backend]:
         try:
             found.append(find_backend(name))
         except ConfigError as error:
-            print(f"Left out: {error}")
+            print(f"- Left out: {error}")
     return found
 
 
@@ -100,7 +100,7 @@ def main(pictures: int, repeats: int) -> str:
             peer = stack.enter_context(Peer("evaluate.py", given, result))
             timers[PEER] = lambda: peer.seconds("evaluate")
         else:
-            print(f"Left out: {PEER}; run benchmarks/peer/setup.sh first")
+            print(f"- Left out: {PEER}; run benchmarks/peer/setup.sh first")
         taken = take_turns(timers, repeats)
         if PEER in taken:
             found[PEER] = float(result.read_text())

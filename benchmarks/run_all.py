@@ -18,7 +18,9 @@ TOPICS = {
     "data.py": "Training samples",
     "train_step.py": "Training step on the CPU",
     "gpu.py": "Training step on a GPU",
+    "aggregate.py": "Joining maps",
     "decode.py": "Decoding",
+    "end_to_end.py": "From pixels to people",
     "evaluate.py": "Evaluation",
 }
 PACKAGES = "torch", "numpy", "cv2"

@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from aepose.apis.build import build_dataloader, build_model
 from aepose.datasets.transforms import make_test_item
-from aepose.errors import ConfigError, DataError
+from aepose.errors import ConfigError
 from aepose.models import AssociativeEmbedding
-from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD, PosePreprocessor
+from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD
 from aepose.structures import MapTargets, MapView, PoseResult, TestTime
 from tests.conftest import TINY_HRNET
 from tests.models.test_backbones import TINY_HOURGLASS
@@ -342,21 +342,3 @@ def test_wrong_options(make_codec, change, message):
                "test_time": TestTime(), **change}
     with pytest.raises(ConfigError, match=message):
         AssociativeEmbedding(**options)
-
-
-def test_a_batch_of_several_sizes(make_codec):
-    items = [make_test_item(np.zeros((*size, 3), np.uint8), make_codec(), (1,), image_path=path)
-             for path, size in {"a.jpg": (64, 64), "b.jpg": (64, 90)}.items()]
-    with pytest.raises(DataError, match=r"a\.jpg and b\.jpg go into one batch.*batch_size=1"):
-        PosePreprocessor()({"items": items})
-
-
-def test_preprocessor_normalises(make_codec):
-    image = np.random.RandomState(0).randint(0, 256, (64, 64, 3), np.uint8)
-    item = make_test_item(image, make_codec(), (1,))
-    preprocessor = PosePreprocessor()
-    (found,) = preprocessor({"items": [replace(item, images=[image])]})["images"]
-    np.testing.assert_array_equal(found[0].permute(1, 2, 0), image)
-    expected = (image / 255 - IMAGENET_MEAN) / IMAGENET_STD
-    np.testing.assert_allclose(preprocessor.normalise(found)[0].permute(1, 2, 0), expected,
-                               atol=1e-5)
