@@ -21,7 +21,7 @@ from torch._dynamo.exc import TorchDynamoException
 from aepose.apis.build import build_model
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.config import load_config
-from aepose.engine.memory import keep_freed_memory
+from aepose.memory import keep_freed_memory
 from aepose.registry import SCOPE
 from aepose.structures import MapTargets, MapView
 from common import Measured, Peer, parse, seconds, table, take_turns

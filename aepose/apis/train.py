@@ -16,8 +16,8 @@ from aepose.apis.build import build_dataloader
 from aepose.config import Config
 from aepose.engine import PoseRunner
 from aepose.engine.distributed import goes_on
-from aepose.engine.memory import keep_freed_memory
 from aepose.errors import OutputError
+from aepose.memory import keep_freed_memory
 
 
 def train(

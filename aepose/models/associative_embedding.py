@@ -11,12 +11,16 @@ from mmengine.model import BaseModel
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import flip_back, join_scales
 from aepose.errors import ConfigError, NumericalError
+from aepose.memory import give_back_freed_memory
 from aepose.models.data_preprocessor import PosePreprocessor
-from aepose.models.fuse import fuse_conv_bn
+from aepose.models.fuse import CONVOLUTIONS, fuse_conv_bn
 from aepose.models.recompute import recompute_activations
 from aepose.registry import MODELS, build
 from aepose.stages import stage
 from aepose.structures import HeadOutput, MapTargets, PoseResult, TestItem, TestTime
+
+# Pixels of a test batch from which its feature maps take more memory than the network.
+_LARGE = 2**20
 
 
 @MODELS.register_module()
@@ -78,24 +82,34 @@ class AssociativeEmbedding(BaseModel):
     def prepare_for_test(self) -> AssociativeEmbedding:
         """Make the network faster, for tests alone; return it.
 
-        BatchNorms become part of convolutions, see :func:`~aepose.models.fuse.fuse_conv_bn`, and
-        the channels of a pixel lie together in memory. Maps change by rounding. Load weights
-        before: the state dict has other entries then.
+        BatchNorms become part of convolutions, see :func:`~aepose.models.fuse.fuse_conv_bn`, the
+        channels of a pixel lie together in memory, and weights that autocast would convert again
+        and again are converted once. Maps change by rounding. Load weights before: the state dict
+        has other entries then.
         """
         fuse_conv_bn(self.eval())
+        if self.backbone_dtype is not None:
+            for part in self.backbone.modules():
+                if isinstance(part, CONVOLUTIONS):
+                    part.to(self.backbone_dtype)
         self.memory_format = torch.channels_last
         return self.to(memory_format=self.memory_format)
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
         """(N, 3, H, W) normalised pictures -> the head's raw maps, lowest resolution first."""
         device = images.device.type
+        tidy = device == "cpu" and not torch.is_grad_enabled() and images[:, 0].numel() >= _LARGE
+        if tidy:
+            give_back_freed_memory()
         if self.memory_format == torch.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(
             device, self.backbone_dtype, enabled=self.backbone_dtype is not None
         ):
             features = [f.float() for f in self.backbone(images)]
-        del images  # at large test scales as large as a feature map
+        del images  # as large as a feature map
+        if tidy:
+            give_back_freed_memory()
         # Also if a caller's own autocast is on.
         with torch.autocast(device, enabled=False):
             return self.keypoint_head(features)
@@ -151,21 +165,28 @@ class AssociativeEmbedding(BaseModel):
         item: one of the N pictures, whose sizes are those of all
         """
         size = item.base_size if self.test_time.project2image else None
-        passes = (self._flip_passes(image) for image in images)
+        tag_scale = 1 if len(item.scales) > 1 else item.scales[0]
+        passes = (self._flip_passes(image, scale == tag_scale)
+                  for image, scale in zip(images, item.scales, strict=True))
         with stage("aggregate"):
             return join_scales(item.scales, passes, size, self.test_time.align_corners)
 
-    def _flip_passes(self, image: torch.Tensor) -> list[list[HeadOutput]]:
+    def _flip_passes(self, image: torch.Tensor, with_tags: bool) -> list[list[HeadOutput]]:
         """Used outputs of pictures and, with flip test, of their mirror images, flipped back."""
-        passes = [self._test_outputs(image)]
+        passes = [self._test_outputs(image, with_tags)]
         if self.test_time.flip:
-            mirrored = self._test_outputs(image.flip(3))
+            mirrored = self._test_outputs(image.flip(3), with_tags)
             passes.append([flip_back(output, self.flip_index) for output in mirrored])
         return passes
 
-    def _test_outputs(self, image: torch.Tensor) -> list[HeadOutput]:
+    def _test_outputs(self, image: torch.Tensor, with_tags: bool) -> list[HeadOutput]:
         with stage("network"):
             image = image.contiguous(memory_format=self.memory_format)
             outputs = self.keypoint_head.split(
                 self.maps(self.data_preprocessor.normalise(image)))
-        return [outputs[index] for index in self.test_outputs]
+        outputs = [outputs[index] for index in self.test_outputs]
+        if with_tags:
+            return outputs
+        # A copy of heatmaps lets go of the tags beside them.
+        return [HeadOutput(o.heatmaps if o.tags is None or o.heatmaps is None
+                           else o.heatmaps.clone(), None) for o in outputs]

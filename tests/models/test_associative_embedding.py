@@ -237,29 +237,6 @@ def test_every_architecture_predicts(make_codec, name, test_time):
     assert result.tags.shape == (len(result), 3, values)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_made_faster_for_tests(make_codec, name):
-    """The same maps from fewer layers."""
-    model = build_architecture(name, make_codec, flip=True).eval()
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            nn.init.uniform_(part.running_var, 0.5, 2)
-            nn.init.normal_(part.running_mean, std=0.1)
-    item = make_test_item(np.random.RandomState(0).randint(0, 256, (64, 80, 3), np.uint8),
-                          model.codec, (1,))
-    images = model.data_preprocessor({"items": [item]})["images"]
-    with torch.no_grad():
-        expected = model.aggregate(images, item)
-        assert model.prepare_for_test() is model
-        found = model.aggregate(images, item)
-    # An hourglass has layers whose BatchNorm comes first.
-    assert sum(isinstance(m, nn.BatchNorm2d) for m in model.modules()) < 2
-    assert any(p.is_contiguous(memory_format=torch.channels_last) and not p.is_contiguous()
-               for p in model.parameters() if p.ndim == 4)
-    for one, other in zip(expected, found, strict=True):
-        torch.testing.assert_close(other, one, atol=1e-4 * float(one.abs().max()), rtol=0)
-
-
 @pytest.mark.parametrize("index", [0, 1])
 def test_only_chosen_outputs_are_used(make_codec, index):
     model = build_architecture("hourglass", make_codec, flip=False, project2image=False,

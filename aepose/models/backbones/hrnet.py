@@ -140,7 +140,13 @@ class HRNet(nn.Module):
         """Return the highest-resolution features, in a list of one."""
         x = torch.relu_(self.bn1(self.conv1(images)))
         x = torch.relu_(self.bn2(self.conv2(x)))
-        branches = [self.layer1(x)]
+        if torch.is_grad_enabled():
+            x = self.layer1(x)
+        else:
+            for block in self.layer1:  # unlike a call of all, lets go of what went in
+                x = block(x)
+        branches = [x]
+        del x  # the largest map of all
         for stage in (2, 3, 4):
             transition = getattr(self, f"transition{stage - 1}")
             # The new branch starts from the lowest resolution there is. No variable keeps what goes

@@ -1,4 +1,4 @@
-"""Memory of the CPU: keeping what was freed for the next step."""
+"""Memory of the CPU: what becomes of it when it was freed."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ def keep_freed_memory() -> bool:
         return False
     # No allocation has pages of its own, and the heap never shrinks.
     return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, -1))
+
+
+def give_back_freed_memory() -> None:
+    """Give memory that was freed in pieces back to the system, where the C library can.
+
+    Of a large picture's feature maps, those of under 32 MB leave pieces that are too small for the
+    next larger one.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
