@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aepose.memory import keep_freed_memory
 from aepose.models.losses.associative_embedding import PersonTags, push_and_pull
 from common import Peer, parse, seconds, table, take_turns
 
@@ -48,6 +49,7 @@ def our_step(arrays: dict[str, np.ndarray]) -> Callable[[], None]:
 
 def compare(num_keypoints: int) -> list[str]:
     """Return a row of the table."""
+    keep_freed_memory()  # as in training
     arrays = make_input(num_keypoints)
     ours = our_step(arrays)
     with tempfile.TemporaryDirectory() as folder:

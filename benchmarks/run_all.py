@@ -1,4 +1,7 @@
-"""Run every benchmark and write ``benchmarks/RESULTS.md``: ``python benchmarks/run_all.py``."""
+"""Run benchmarks and write ``benchmarks/RESULTS.md``: ``python benchmarks/run_all.py [FILE…]``.
+
+Without files all are run; with some, the sections of the others stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -60,9 +63,16 @@ def section(file: str, heading: str) -> str:
     return f"## {heading}\n\n`python benchmarks/{file}`\n\n{run.stdout.strip()}\n"
 
 
+def sections_of(results: Path) -> dict[str, str]:
+    """Return heading -> section of the results written before."""
+    text = results.read_text(encoding="utf-8") if results.is_file() else ""
+    parts = text.split("\n## ")[1:]
+    return {part.split("\n", 1)[0]: f"## {part.strip()}\n" for part in parts}
+
+
 def main() -> None:
     """Run the benchmarks asked for and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("files", nargs="*", default=list(TOPICS), help=", ".join(TOPICS))
     parser.add_argument("--out", type=Path, default=FOLDER / "RESULTS.md")
     options = parser.parse_args()
@@ -71,11 +81,14 @@ def main() -> None:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; choose from "
                      + ", ".join(TOPICS))
     need_peer()
-    head = ("# Benchmarks\n\nWritten by `make bench`. Both sides run in the same run, with one "
-            "thread each unless it\nsays otherwise, and take turns; numbers are medians. A ratio "
+    head = ("# Benchmarks\n\n"
+            "Written by `make bench`. In a section both sides run in the same run, with one\n"
+            "thread each unless it says otherwise, and take turns; numbers are medians. A ratio\n"
             "above 1 means that aepose is faster.\n\n")
-    parts = [section(file, TOPICS[file]) for file in options.files]
-    options.out.write_text(f"{head}{describe_machine()}\n\n" + "\n".join(parts), encoding="utf-8")
+    parts = sections_of(options.out) if set(options.files) < set(TOPICS) else {}
+    parts |= {TOPICS[file]: section(file, TOPICS[file]) for file in options.files}
+    written = "\n".join(parts[heading] for heading in TOPICS.values() if heading in parts)
+    options.out.write_text(f"{head}{describe_machine()}\n\n{written}", encoding="utf-8")
     print(f"wrote {options.out}")
 
 
