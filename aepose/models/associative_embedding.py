@@ -175,18 +175,24 @@ class AssociativeEmbedding(BaseModel):
         """Used outputs of pictures and, with flip test, of their mirror images, flipped back."""
         passes = [self._test_outputs(image, with_tags)]
         if self.test_time.flip:
-            mirrored = self._test_outputs(image.flip(3), with_tags)
+            mirrored = self._test_outputs(image, with_tags, mirror=True)
             passes.append([flip_back(output, self.flip_index) for output in mirrored])
         return passes
 
-    def _test_outputs(self, image: torch.Tensor, with_tags: bool) -> list[HeadOutput]:
+    def _test_outputs(
+        self, image: torch.Tensor, with_tags: bool, mirror: bool = False
+    ) -> list[HeadOutput]:
         with stage("network"):
-            image = image.contiguous(memory_format=self.memory_format)
-            outputs = self.keypoint_head.split(
-                self.maps(self.data_preprocessor.normalise(image)))
+            # No variable keeps what goes in.
+            outputs = self.keypoint_head.split(self.maps(self._test_input(image, mirror)))
         outputs = [outputs[index] for index in self.test_outputs]
         if with_tags:
             return outputs
         # A copy of heatmaps lets go of the tags beside them.
         return [HeadOutput(o.heatmaps if o.tags is None or o.heatmaps is None
                            else o.heatmaps.clone(), None) for o in outputs]
+
+    def _test_input(self, image: torch.Tensor, mirror: bool) -> torch.Tensor:
+        image = image.contiguous(memory_format=self.memory_format)
+        image = self.data_preprocessor.normalise(image)
+        return image.flip(3) if mirror else image
