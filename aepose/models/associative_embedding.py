@@ -80,14 +80,17 @@ class AssociativeEmbedding(BaseModel):
         )
 
     def prepare_for_test(self) -> AssociativeEmbedding:
-        """Make the network faster, for tests alone; return it.
+        """Make the network faster, for tests alone, unless ``test_time.faster`` is off; return it.
 
         BatchNorms become part of convolutions, see :func:`~aepose.models.fuse.fuse_conv_bn`, the
         channels of a pixel lie together in memory, and weights that autocast would convert again
         and again are converted once. Maps change by rounding. Load weights before: the state dict
         has other entries then.
         """
-        fuse_conv_bn(self.eval())
+        self.eval()
+        if not self.test_time.faster:
+            return self
+        fuse_conv_bn(self)
         if self.backbone_dtype is not None:
             for part in self.backbone.modules():
                 if isinstance(part, CONVOLUTIONS):

@@ -21,7 +21,7 @@ def differing(left, right):
 
 
 def assert_nearly(found, expected):
-    """Compare predictions with those of a network whose BatchNorm was not folded."""
+    """Compare predictions of networks whose weights may differ in the last digit."""
     assert len(found) == len(expected)
     for new, old in zip(found, expected, strict=True):
         assert new == {name: pytest.approx(value, rel=1e-4) for name, value in old.items()}

@@ -48,3 +48,14 @@ def test_weights_are_converted_once(make_codec, dtype):
     assert {p.dtype for p in model.backbone.parameters()} == {getattr(torch, dtype)}
     assert {p.dtype for p in model.keypoint_head.parameters()} == {torch.float32}
     assert torch.equal(found, expected)
+
+
+def test_only_where_wanted(make_codec):
+    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), TestTime(faster=False))
+    names, images = list(model.state_dict()), torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        (expected,) = model.eval().maps(images)
+        (found,) = model.train().prepare_for_test().maps(images)
+    assert not model.training
+    assert list(model.state_dict()) == names
+    assert torch.equal(found, expected)
