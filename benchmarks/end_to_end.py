@@ -21,9 +21,11 @@ import torch
 
 from aepose.apis.build import build_model
 from aepose.apis.inference import PoseInferencer
+from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.config import load_config
 from aepose.datasets.transforms import find_test_frame
 from aepose.engine.checkpoint import save_safetensors
+from aepose.models import AssociativeEmbedding
 from aepose.structures import MapView
 from common import FOLDER, PEER_PYTHON, Peer, need_peer, parse, seconds, table, take_turns
 from peer.memory import forget_peak, peak_mib, resident_mib
@@ -52,11 +54,13 @@ def load(config: str, weights: Path, options: list[str]) -> PoseInferencer:
     return PoseInferencer(config, weights, device="cpu", cfg_options=options)
 
 
-def make_maps(inferencer: PoseInferencer) -> list[list[torch.Tensor]]:
-    """Return what the two outputs shall give for the picture and for its mirror image."""
-    codec, rng = inferencer.model.codec, np.random.default_rng(0)
+def make_maps(
+    codec: AssociativeEmbeddingCodec, size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> list[list[torch.Tensor]]:
+    """Return what the two outputs shall give for a picture and for its mirror image."""
+    rng = np.random.default_rng(0)
     num_keypoints = codec.metainfo.num_keypoints
-    (width, height), = find_test_frame((WIDTH, HEIGHT), codec, (1,)).sizes
+    (width, height), = find_test_frame(size, codec, (1,)).sizes
     middles = np.linspace(0.15, 0.85, PEOPLE)[:, None, None] * [1, 0] + [0, 0.5]
     places = middles + rng.uniform(-1, 1, (PEOPLE, num_keypoints, 2)) * [0.05, 0.3]
     plain = []
@@ -72,10 +76,13 @@ def make_maps(inferencer: PoseInferencer) -> list[list[torch.Tensor]]:
     return [plain, [maps.flip(3)[:, both[:maps.shape[1]]] for maps in plain]]
 
 
-def exchange(inferencer: PoseInferencer, passes: list[list[torch.Tensor]]) -> None:
+def exchange(model: AssociativeEmbedding, passes: list[list[torch.Tensor]]) -> None:
     """Let every pass give the maps, in turn those of the picture and of its mirror image."""
-    turns = itertools.cycle(passes)
-    inferencer.model.keypoint_head.register_forward_hook(lambda *_: next(turns))
+    device = next(model.parameters()).device
+    turns = itertools.cycle([[maps.to(device) for maps in of_pass] for of_pass in passes])
+    model.keypoint_head.register_forward_hook(lambda head, features, outputs: [
+        maps.expand(len(own), -1, -1, -1)
+        for maps, own in zip(next(turns), outputs, strict=True)])
 
 
 def time_picture(folder: Path, repeats: int) -> dict[str, float]:
@@ -85,8 +92,8 @@ def time_picture(folder: Path, repeats: int) -> dict[str, float]:
     timers: dict[str, Callable[[], float]] = {}
     for name, options in VARIANTS.items():
         inferencer = load(SPEED_CONFIG, weights, options)
-        passes = make_maps(inferencer)
-        exchange(inferencer, passes)
+        passes = make_maps(inferencer.model.codec)
+        exchange(inferencer.model, passes)
         people = len(inferencer.predict(image))
         timers[name] = lambda inferencer=inferencer: seconds(lambda: inferencer.predict(image))
     arrays = {f"{name}.{i}": maps.numpy() for name, of_pass in zip(("plain", "mirrored"), passes,

@@ -5,12 +5,16 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.config import load_config
 from aepose.datasets.toy import make_toy_dataset
 from aepose.metainfo import Metainfo, get_metainfo
+from tests import DEVICE
 
+# The config key of the type in which tests compute.
+TEST_TYPE = "model.backbone_dtype"
 TINY_HRNET = {
     "type": "HRNet", "width": 4, "num_modules": (1, 1, 1), "num_blocks": 1, "stem_channels": 8,
     "stage1_channels": 4, "stage1_blocks": 1, "initialisation": "kaiming",
@@ -30,6 +34,33 @@ param_scheduler = [
 ]
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=1))
 """
+
+
+def pytest_collection_modifyitems(config, items):
+    """Mark the tests that take a device; on a GPU run no others."""
+    for item in items:
+        if "device" in item.fixturenames:
+            item.add_marker("device")
+    if DEVICE != "cpu":
+        others = [item for item in items if item.get_closest_marker("device") is None]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
+
+
+@pytest.fixture(scope="session")
+def device():
+    """Where a test computes: the CPU, or the GPU that ``AEPOSE_TEST_DEVICE`` asks for."""
+    if DEVICE == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no GPU that PyTorch can use")
+    return torch.device(DEVICE)
+
+
+@pytest.fixture(scope="session")
+def gpu(device):
+    """The GPU, for what a CPU cannot do."""
+    if device.type != "cuda":
+        pytest.skip("needs a GPU (AEPOSE_TEST_DEVICE=cuda)")
+    return device
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -76,6 +77,8 @@ def describe_dataloader(cfg: Config, split: Split) -> dict[str, Any]:
     section.setdefault("batch_size", 1)
     section.setdefault("num_workers", 0)
     section.setdefault("persistent_workers", training and section["num_workers"] > 0)
+    # Out of such memory a batch gets to a GPU while that computes.
+    section.setdefault("pin_memory", training and torch.cuda.is_available())
     sampler = "SeededSampler" if training else "DefaultSampler"
     section.setdefault("sampler", {"type": sampler, "shuffle": training})
     if not training:

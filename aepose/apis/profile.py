@@ -83,17 +83,29 @@ def profile_test(
     choose_test(cfg, multi_scale, batch_size)
     dataset = build_dataset(cfg, "test")
     metric = build_evaluator(cfg, "test", dataset)
-    model = _network(cfg, checkpoint)
     section = cfg.get("test_dataloader") or cfg.val_dataloader
     sizes = [dataset.test_sizes(index) for index in range(min(pictures, len(dataset)))]
     batches = same_size_batches(sizes, section.get("batch_size", 1))
+    return profile_network(_network(cfg, checkpoint), dataset, metric, batches,
+                           section.get("num_workers", 0))
+
+
+def profile_network(
+    model: AssociativeEmbedding, dataset: Dataset, metric: Any, batches: Sequence[Sequence[int]],
+    workers: int,
+) -> TestProfile:
+    """Test the pictures of some batches twice, as :func:`profile_test` does.
+
+    model: prepared for tests, on its device; batches: numbers of pictures of ``dataset``; workers:
+    processes that read pictures in the second test
+    """
     _one_by_one(model, dataset, batches[:1], metric)  # the first of its kind takes longer
     metric.results.clear()
     stages = _one_by_one(model, dataset, batches, metric)
     people = sum(len(records) for _, records in metric.results)
     loader = DataLoader(dataset, batch_sampler=batches, collate_fn=collate_test,
-                        num_workers=section.get("num_workers", 0))
-    return TestProfile(len(sizes), people, stages, _overlapped(model, loader))
+                        num_workers=workers)
+    return TestProfile(sum(map(len, batches)), people, stages, _overlapped(model, loader))
 
 
 def _network(cfg: Config, checkpoint: str | Path | None) -> AssociativeEmbedding:

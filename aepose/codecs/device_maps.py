@@ -48,18 +48,17 @@ class DeviceMaps(Maps):
         cells = np.zeros(len(keypoint), np.int64)
         if not len(keypoint):
             return cells
-        keypoints, means = np.unique(keypoint), torch.from_numpy(mean).to(self._heat.device)
+        keypoints, counts = np.unique(keypoint, return_counts=True)
+        searched = torch.from_numpy(keypoints).to(self._heat.device)
         for part, values in (("heatmaps", self._heat), ("tags", self._tags)):
-            self._check_finite(part, values[torch.from_numpy(keypoints).to(values.device)])
-        order, found = [], []
+            self._check_finite(part, values[searched])
+        # Keypoint after keypoint, so that all means travel together: each transfer is waited for.
+        order = np.argsort(keypoint, kind="stable")
+        means = torch.from_numpy(mean[order]).to(self._heat.device).split(counts.tolist())
         at_once = max(1, CHUNK // self._heat[0].numel())
-        for k in keypoints:
-            searches = np.flatnonzero(keypoint == k)
-            for start in range(0, len(searches), at_once):
-                some = searches[start : start + at_once]
-                order.append(some)
-                found.append(self._search(int(k), means[torch.from_numpy(some)]))
-        cells[np.concatenate(order)] = torch.cat(found).cpu().numpy()
+        found = [self._search(int(k), some) for k, of_keypoint in zip(keypoints, means, strict=True)
+                 for some in of_keypoint.split(at_once)]
+        cells[order] = torch.cat(found).cpu().numpy()
         return cells
 
     def _search(self, keypoint: int, mean: torch.Tensor) -> torch.Tensor:

@@ -49,8 +49,14 @@ class PosePreprocessor(BaseDataPreprocessor):
         by_scale = zip(*(item.images for item in items), strict=True)
         # One picture alone is not copied.
         stacks = (images[0][None] if len(images) == 1 else np.stack(images) for images in by_scale)
-        return [torch.from_numpy(stack).permute(0, 3, 1, 2).to(self.mean.device, non_blocking=True)
-                for stack in stacks]
+        return [self._send(torch.from_numpy(stack)).permute(0, 3, 1, 2) for stack in stacks]
+
+    def _send(self, images: torch.Tensor) -> torch.Tensor:
+        if self.mean.is_cuda:
+            # Out of memory that the system may move, they would come after all that the GPU has
+            # to do, and be waited for.
+            images = images.pin_memory()
+        return images.to(self.mean.device, non_blocking=True)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Return what :meth:`AssociativeEmbedding.forward` takes.

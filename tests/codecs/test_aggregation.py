@@ -90,7 +90,8 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("size", [None, (10, 8)])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_layout_makes_no_difference(layout, size):
+def test_layout_makes_no_difference(device, layout, size):
+    """Nor does the device: the plain maps are the CPU's."""
     generator = torch.Generator().manual_seed(0)
     parts = [torch.randn(2, 3, 4, 5, generator=generator) for _ in range(4)]
 
@@ -99,14 +100,16 @@ def test_layout_makes_no_difference(layout, size):
         scale = [[HeadOutput(h, t)], [HeadOutput(other_h, other_t)]]
         return join_scales((1,), [scale], size, align_corners=False)
 
-    for plain, found in zip(join(lambda m: m), join(LAYOUTS[layout]), strict=True):
-        torch.testing.assert_close(found, plain, rtol=0, atol=1e-6)
+    for plain, found in zip(join(lambda m: m), join(lambda m: LAYOUTS[layout](m.to(device))),
+                            strict=True):
+        assert found.device.type == device.type
+        torch.testing.assert_close(found.cpu(), plain, rtol=0, atol=1e-6)
         assert (found.dtype, found.requires_grad) == (torch.float32, False)
 
 
-def test_what_is_not_finite_stays_so():
+def test_what_is_not_finite_stays_so(device):
     for value in (float("nan"), float("inf")):
-        broken = constant(1, 2, (4, 4))
+        broken = constant(1, 2, (4, 4)).to(device)
         broken[0, 1, 2, 2] = value
         for found in join_scales((1,), [[[HeadOutput(broken, broken)]]], (16, 16), False):
             assert found[:, 0].isfinite().all()
@@ -116,13 +119,14 @@ def test_what_is_not_finite_stays_so():
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("tag_maps", [1, 3])
 @pytest.mark.parametrize("size", [None, (28, 20)])
-def test_averaging_before_resizing_changes_only_the_rounding(align_corners, tag_maps, size):
+def test_averaging_before_resizing_changes_only_the_rounding(
+        device, align_corners, tag_maps, size):
     """Two outputs of different size, with flip test."""
     generator = torch.Generator().manual_seed(0)
 
     def output(size, tags):
-        return HeadOutput(*(torch.rand(2, count, *size, generator=generator) if count else None
-                            for count in (3, tags)))
+        return HeadOutput(*(torch.rand(2, count, *size, generator=generator).to(device) if count
+                            else None for count in (3, tags)))
 
     passes = [[output((5, 7), tag_maps), output((10, 14), 0)] for _ in range(2)]
     heatmaps, tags = join_scales((1,), [passes], size, align_corners)

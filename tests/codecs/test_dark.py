@@ -73,7 +73,7 @@ def test_more_cells_than_float32_can_count():
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_peaks_and_missing_keypoints_beyond_that(path):
+def test_peaks_and_missing_keypoints_beyond_that(path, device):
     """Of the last two of 66 maps, one holds a peak to find, one a weak one to fill in."""
     if missing(path):
         pytest.skip(missing(path))

@@ -7,7 +7,7 @@ from tests.codecs.paths import PATHS, missing, on_path
 
 
 @pytest.fixture(params=PATHS)
-def find_peaks(request):
+def find_peaks(request, device):
     """Return a function (heatmaps, tags, people, ...) -> Peaks, on each path of decoding."""
     if missing(request.param):
         pytest.skip(missing(request.param))

@@ -9,7 +9,7 @@ WIDTH, HEIGHT = 6, 5
 
 
 @pytest.fixture(params=PATHS)
-def refine(request):
+def refine(request, device):
     """Return a function (people, heatmaps, tags, offset) -> people, on each path of decoding."""
     if missing(request.param):
         pytest.skip(missing(request.param))

@@ -8,25 +8,25 @@ from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper
 OPTIONS = ["val_dataloader=None", "val_evaluator=None", "visualizer=None"]
 
 
-def wrap(cls=ScaledOptimWrapper, **options):
+def wrap(cls=ScaledOptimWrapper, device="cpu", **options):
     torch.manual_seed(0)
-    network = nn.Linear(2, 1)
+    network = nn.Linear(2, 1).to(device)
     return network, cls(optimizer=torch.optim.SGD(network.parameters(), lr=0.5), **options)
 
 
 def take_step(network, wrapper, inputs):
     with wrapper.optim_context(network):
-        loss = network(inputs).square().mean()
+        loss = network(inputs.to(network.weight.device)).square().mean()
     wrapper.update_params(loss)
     return {name: p.detach().clone() for name, p in network.named_parameters()}
 
 
 @pytest.mark.parametrize("options", [
     {}, {"clip_grad": {"max_norm": 0.01}}, {"accumulative_counts": 2}])
-def test_scaling_changes_no_step(options):
+def test_scaling_changes_no_step(device, options):
     found = []
     for cls in (GuardedOptimWrapper, ScaledOptimWrapper):
-        network, wrapper = wrap(cls, **options)
+        network, wrapper = wrap(cls, device, **options)
         for inputs in torch.tensor([[[1.0, 2.0]], [[0.5, -1.0]]]):
             last = take_step(network, wrapper, inputs)
         found.append(last)
@@ -34,8 +34,8 @@ def test_scaling_changes_no_step(options):
         torch.testing.assert_close(found[1][name], value)
 
 
-def test_an_overflow_halves_the_scale_and_changes_nothing():
-    network, wrapper = wrap(init_scale=2.0**16)
+def test_an_overflow_halves_the_scale_and_changes_nothing(device):
+    network, wrapper = wrap(device=device, init_scale=2.0**16)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
     after = take_step(network, wrapper, torch.full((1, 2), 1e18))
     assert all(torch.equal(before[name], after[name]) for name in before)

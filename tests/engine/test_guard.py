@@ -15,6 +15,7 @@ from aepose.config import Config
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper, guard, read_bad_step
 from aepose.engine.seeding import seed_step
 from aepose.errors import CheckpointError, ConfigError, NumericalError
+from tests import DEVICE
 from tests.engine.runs import BATCHES_OF_3, differing, logged, scalars, weights
 
 NAN, INF = math.nan, math.inf
@@ -49,7 +50,7 @@ GOOD, BAD_LOSS, BAD_INPUT, BAD_GRADIENT = "good", "loss", "input", "gradient"
 
 
 def batch_of(kind, number):
-    inputs = torch.randn(4, 3, generator=torch.Generator().manual_seed(number))
+    inputs = torch.randn(4, 3, generator=torch.Generator().manual_seed(number)).to(DEVICE)
     if kind == BAD_INPUT:
         inputs[0, 0] = NAN
     return inputs, NAN if kind == BAD_LOSS else 1.0
@@ -57,7 +58,7 @@ def batch_of(kind, number):
 
 def run(kinds, wrapper=GuardedOptimWrapper, **options):
     """Train on batches of these kinds; return the network and the wrapper."""
-    network = Network()
+    network = Network().to(DEVICE)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.1)
     wrapper = wrapper(optimiser, **options)
     wrapper.message_hub = type(wrapper.message_hub)("guard")
@@ -79,7 +80,7 @@ def scalar(wrapper, name):
                                      {"clip_grad": {"type": "value", "clip_value": 0.1}}],
                          ids=["plain", "norm", "value"])
 @pytest.mark.parametrize("bad", [BAD_LOSS, BAD_INPUT, BAD_GRADIENT])
-def test_a_bad_step_changes_nothing(bad, options):
+def test_a_bad_step_changes_nothing(device, bad, options):
     """Weights, optimiser and running statistics are those of a run without it."""
     network, wrapper = run([GOOD, GOOD, bad], **options)
     expected, other = run([GOOD, GOOD], **options)
@@ -96,14 +97,14 @@ def test_a_bad_step_changes_nothing(bad, options):
     ([BAD_LOSS, BAD_INPUT, BAD_GRADIENT], 3, 3),
     ([BAD_LOSS, BAD_LOSS, GOOD], 0, 2),
 ])
-def test_counting(kinds, in_a_row, skipped):
+def test_counting(device, kinds, in_a_row, skipped):
     _, wrapper = run(kinds, max_bad_steps=3)
     assert (wrapper.bad_steps, scalar(wrapper, "skipped_steps")) == (in_a_row, skipped)
     assert wrapper.gave_up == (in_a_row == 3)
 
 
 @pytest.mark.parametrize("first", [GOOD, BAD_LOSS])
-def test_a_bad_batch_takes_the_rest_of_its_step_with_it(first):
+def test_a_bad_batch_takes_the_rest_of_its_step_with_it(device, first):
     kinds = [GOOD, GOOD, first, BAD_LOSS if first == GOOD else GOOD]
     network, wrapper = run(kinds, accumulative_counts=2)
     expected, _ = run(kinds[:2], accumulative_counts=2)
@@ -121,9 +122,9 @@ def test_processes_decide_alike(monkeypatch, elsewhere):
     assert wrapper.bad_steps == (0 if elsewhere else 2)
 
 
-def test_good_steps_are_those_of_the_engine():
+def test_good_steps_are_those_of_the_engine(device):
     network, guarded = run([GOOD] * 4, clip_grad={"max_norm": 0.1})
-    plain = Network()
+    plain = Network().to(device)
     wrapper = OptimWrapper(torch.optim.Adam(plain.parameters(), lr=0.1),
                            clip_grad={"max_norm": 0.1})
     for number in range(4):
@@ -150,14 +151,15 @@ def test_the_norm_is_that_of_all_gradients():
     ([BAD_LOSS, BAD_LOSS], 1024.0, 2, 1024.0),            # no scale helps
     ([BAD_GRADIENT] * 4, 2.0, 3, 1.0),                    # nor below 1
 ])
-def test_scaled_losses(kinds, init_scale, bad, scale):
+def test_scaled_losses(device, kinds, init_scale, bad, scale):
     network, wrapper = run(kinds, ScaledOptimWrapper, init_scale=init_scale)
     assert (wrapper.bad_steps, wrapper.loss_scaler.get_scale()) == (bad, scale)
     if GOOD not in kinds:
-        assert not differing(dict(network.named_parameters()), dict(Network().named_parameters()))
+        assert not differing(dict(network.named_parameters()),
+                             dict(Network().to(device).named_parameters()))
 
 
-def test_scaled_good_steps():
+def test_scaled_good_steps(device):
     network, _ = run([GOOD] * 3, ScaledOptimWrapper, init_scale=1024.0)
     expected, _ = run([GOOD] * 3)
     for name, value in network.state_dict().items():

@@ -9,6 +9,7 @@ from aepose.models.losses import PoseLoss
 from aepose.models.losses.associative_embedding import PersonTags, push_and_pull
 from aepose.models.losses.heatmap import heatmap_loss
 from aepose.structures import HeadOutput, MapTargets
+from tests import DEVICE
 from tests.goldens.common import (
     Options,
     Tally,
@@ -39,17 +40,17 @@ def _check_case(name: str, case: dict, arrays: dict) -> float:
     for index in range(len(case["sizes"])):
         part = {k.removeprefix(f"{name}.s{index}."): v for k, v in arrays.items()
                 if k.startswith(f"{name}.s{index}.")}
-        output = torch.from_numpy(part["output"]).requires_grad_()
+        output = _tensor(part["output"]).requires_grad_()
         outputs.append((output, part["grad"]))
         losses = _loss(case, index)(_split(output, case, index), _targets(part))
         stored = [t for t in TERMS if t in part]
         if sorted(t for t in losses if t in TERMS) != sorted(stored):
             return float("inf")
-        worst += [relative_difference(losses[t].detach(), part[t]) for t in stored]
+        worst += [relative_difference(losses[t].detach().cpu(), part[t]) for t in stored]
         total = total + sum(losses[t].mean() for t in stored)
     total.backward()
-    worst.append(relative_difference(total.detach(), arrays[f"{name}.total"]))
-    worst += [scaled_difference(output.grad, grad) for output, grad in outputs]
+    worst.append(relative_difference(total.detach().cpu(), arrays[f"{name}.total"]))
+    worst += [scaled_difference(output.grad.cpu(), grad) for output, grad in outputs]
     return max(worst)
 
 
@@ -69,31 +70,35 @@ def _split(output: torch.Tensor, case: dict, index: int) -> HeadOutput:
     return HeadOutput(output[:, :first], output[:, first:])
 
 
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array).to(DEVICE)
+
+
 def _targets(part: dict) -> MapTargets:
-    joints = torch.from_numpy(part["joints"]).long()
+    joints = _tensor(part["joints"]).long()
     return MapTargets(
-        torch.from_numpy(part["heatmap"]) if "heatmap" in part else None,
-        torch.from_numpy(part["mask"]).bool() if "mask" in part else None,
+        _tensor(part["heatmap"]) if "heatmap" in part else None,
+        _tensor(part["mask"]).bool() if "mask" in part else None,
         joints[..., 0], joints[..., 1] > 0,
     )
 
 
 def _check_tags_alone(name: str, part: dict) -> float:
-    tags = torch.from_numpy(part["tags"]).requires_grad_()
-    joints = torch.from_numpy(part["joints"]).long()
+    tags = _tensor(part["tags"]).requires_grad_()
+    joints = _tensor(part["joints"]).long()
     push_type = name.split("_")[1]
     people = PersonTags.gather(tags.view(1, -1, 1, 1), joints[..., 0], joints[..., 1] > 0)
     push, pull = push_and_pull(people, push_type)
     (push + 2 * pull).sum().backward()
-    return max(relative_difference(push.detach().ravel(), part["push"].ravel()),
-               relative_difference(pull.detach().ravel(), part["pull"].ravel()),
-               scaled_difference(tags.grad, part["grad_push_plus_2pull"]))
+    return max(relative_difference(push.detach().cpu().ravel(), part["push"].ravel()),
+               relative_difference(pull.detach().cpu().ravel(), part["pull"].ravel()),
+               scaled_difference(tags.grad.cpu(), part["grad_push_plus_2pull"]))
 
 
 def _check_heatmaps_alone(name: str, part: dict) -> float:
-    output = torch.from_numpy(part["pred"]).requires_grad_()
-    loss = heatmap_loss(output, torch.from_numpy(part["gt"]),
-                        torch.from_numpy(part["mask"]) > 0, not name.endswith("nosup"))
+    output = _tensor(part["pred"]).requires_grad_()
+    loss = heatmap_loss(output, _tensor(part["gt"]), _tensor(part["mask"]) > 0,
+                        not name.endswith("nosup"))
     loss.sum().backward()
-    return max(relative_difference(loss.detach(), part["loss"]),
-               scaled_difference(output.grad, part["grad_sum"]))
+    return max(relative_difference(loss.detach().cpu(), part["loss"]),
+               scaled_difference(output.grad.cpu(), part["grad_sum"]))

@@ -189,6 +189,14 @@ def build_architecture(name, make_codec, **test_time):
                                 TestTime(**{"outputs": outputs, **test_time}))
 
 
+def two_targets(codec):
+    """What a network is trained towards by two pictures of PEOPLE."""
+    visibility = np.full((2, 3), 2, np.uint8)
+    views = [MapView((PEOPLE * size).astype(np.float32), np.ones((size, size), bool))
+             for size in codec.map_sizes]
+    return [MapTargets.stack([codec.encode_view(view, visibility)] * 2) for view in views]
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_maps(make_codec, name):
     model = build_architecture(name, make_codec).eval()
@@ -202,11 +210,7 @@ def test_maps(make_codec, name):
 def test_a_training_step_reaches_every_weight(make_codec, name):
     torch.manual_seed(0)
     model = build_architecture(name, make_codec).train()
-    visibility = np.full((2, 3), 2, np.uint8)
-    views = [MapView((PEOPLE * size).astype(np.float32), np.ones((size, size), bool))
-             for size in model.codec.map_sizes]
-    targets = [MapTargets.stack([model.codec.encode_view(view, visibility)] * 2) for view in views]
-    losses = model(torch.randn(2, 3, 128, 128), targets=targets, mode="loss")
+    losses = model(torch.randn(2, 3, 128, 128), targets=two_targets(model.codec), mode="loss")
     assert set(losses) >= {"heatmap_loss", "push_loss", "pull_loss", "tag_gap"}
     # Tags that start near zero hardly move the plain sum.
     (losses["heatmap_loss"] + 1e6 * (losses["push_loss"] + losses["pull_loss"])).backward()

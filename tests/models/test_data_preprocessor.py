@@ -15,12 +15,13 @@ def test_a_batch_of_several_sizes(make_codec):
         PosePreprocessor()({"items": items})
 
 
-def test_preprocessor_normalises(make_codec):
+def test_preprocessor_normalises(device, make_codec):
     image = np.random.RandomState(0).randint(0, 256, (64, 64, 3), np.uint8)
     item = make_test_item(image, make_codec(), (1,))
-    preprocessor = PosePreprocessor()
+    preprocessor = PosePreprocessor().to(device)
     (found,) = preprocessor({"items": [replace(item, images=[image])]})["images"]
-    np.testing.assert_array_equal(found[0].permute(1, 2, 0), image)
+    assert found.device.type == device.type
+    np.testing.assert_array_equal(found[0].permute(1, 2, 0).cpu(), image)
     expected = (image / 255 - IMAGENET_MEAN) / IMAGENET_STD
-    np.testing.assert_allclose(preprocessor.normalise(found)[0].permute(1, 2, 0), expected,
+    np.testing.assert_allclose(preprocessor.normalise(found)[0].permute(1, 2, 0).cpu(), expected,
                                atol=1e-5)

@@ -39,13 +39,15 @@ def random_batch(seed, pictures=4, people=6, keypoints=5, size=7):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("push_type", ["exp", "max"])
-def test_tag_losses_against_loops(seed, push_type):
+def test_tag_losses_against_loops(device, seed, push_type):
     tags, index, valid = random_batch(seed)
     tags.requires_grad_()
-    push, pull = push_and_pull(PersonTags.gather(tags, index, valid), push_type)
+    people = PersonTags.gather(*(part.to(device) for part in (tags, index, valid)))
+    push, pull = push_and_pull(people, push_type)
     expected = [slow(t.detach().numpy().ravel(), i.numpy(), v.numpy(), push_type)
                 for t, i, v in zip(tags, index, valid, strict=True)]
-    np.testing.assert_allclose(torch.stack([push, pull], dim=1).detach(), expected, atol=1e-12)
+    np.testing.assert_allclose(torch.stack([push, pull], dim=1).detach().cpu(), expected,
+                               atol=1e-12)
     (push.sum() + pull.sum()).backward()
     assert tags.grad.isfinite().all()
     assert not tags.grad[0].any()
@@ -63,7 +65,7 @@ def test_equal_and_far_tags(push_type):
 
 
 @pytest.mark.parametrize("supervise_empty", [True, False])
-def test_heatmap_loss_against_loops(supervise_empty):
+def test_heatmap_loss_against_loops(device, supervise_empty):
     rng = np.random.RandomState(0)
     found, target = rng.rand(2, 3, 4, 5), rng.rand(2, 3, 4, 5)
     target[0, 1] = 0
@@ -75,8 +77,22 @@ def test_heatmap_loss_against_loops(supervise_empty):
             if supervise_empty or target[n, k].any():
                 total += ((found[n, k] - target[n, k]) ** 2)[mask[n]].sum()
         expected.append(total / (3 * 4 * 5))
-    loss = heatmap_loss(*(torch.from_numpy(a) for a in (found, target, mask)), supervise_empty)
-    np.testing.assert_allclose(loss, expected, rtol=1e-12)
+    loss = heatmap_loss(*(torch.from_numpy(a).to(device) for a in (found, target, mask)),
+                        supervise_empty)
+    np.testing.assert_allclose(loss.cpu(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("push_type", ["exp", "max"])
+def test_gradients_in_float64(device, push_type):
+    """Against differences of the losses themselves."""
+    tags, index, valid = (part.to(device) for part in random_batch(0, people=4, size=3))
+    mask = torch.rand(4, 3, 3, generator=torch.Generator().manual_seed(1)).to(device) < 0.5
+
+    def losses(maps):
+        people = PersonTags.gather(maps, index, valid)
+        return *push_and_pull(people, push_type), heatmap_loss(maps, tags.cos(), mask)
+
+    assert torch.autograd.gradcheck(losses, tags.requires_grad_())
 
 
 def make_targets():
@@ -106,7 +122,7 @@ def test_parts_of_a_pose_loss(options, names):
         torch.testing.assert_close(losses[name], plain * (factor if "_loss" in name else 1))
 
 
-def test_tag_statistics():
+def test_tag_statistics(device):
     """One row per picture: people's tags; nobody, one person, three people."""
     people = [[], [[1, 3]], [[0, 0], [2.5], [-4, -4]]]
     tags, index = torch.zeros(3, 1, 1, 6), torch.zeros(3, 3, 2, dtype=torch.int64)
@@ -117,6 +133,7 @@ def test_tag_statistics():
             for k, value in enumerate(values):
                 tags[n, 0, 0, cell], index[n, p, k], valid[n, p, k] = value, cell, True
                 cell += 1
+    tags, index, valid = (part.to(device) for part in (tags, index, valid))
     spread, gap = tag_statistics(PersonTags.gather(tags, index, valid))
     # Four people; only the second picture's deviates, by 1. Only the third has two people.
     assert (spread.item(), gap.item()) == (0.25, 2.5)
@@ -181,11 +198,11 @@ def test_one_graph(options):
 
 @OPTIONS
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_float32_under_autocast(options, dtype):
-    maps, output, targets = random_output(dtype=dtype)
+def test_float32_under_autocast(device, options, dtype):
+    maps, output, targets = random_output(dtype=dtype, device=device)
     exact = HeadOutput(output.heatmaps.float(), output.tags.float())
     expected = PoseLoss(**options)(exact, targets)
-    with torch.autocast("cpu", dtype):
+    with torch.autocast(device.type, dtype):
         losses = PoseLoss(**options)(output, targets)
     sum(value.sum() for name, value in losses.items() if "_loss" in name).backward()
     assert maps.grad.isfinite().all()
@@ -194,8 +211,8 @@ def test_float32_under_autocast(options, dtype):
         torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
 
 
-def test_tags_far_apart_do_not_overflow():
+def test_tags_far_apart_do_not_overflow(device):
     """In float16 the square of 300 is infinite."""
-    _, output, targets = random_output(dtype=torch.float16)
+    _, output, targets = random_output(dtype=torch.float16, device=device)
     losses = PoseLoss()(HeadOutput(output.heatmaps, 300 * output.tags), targets)
     assert all(value.isfinite().all() for value in losses.values())

@@ -3,11 +3,14 @@
 import threading
 from collections import deque
 
+import numpy as np
 import pytest
 import torch
 
+from aepose.apis import PoseInferencer
 from aepose.errors import NumericalError
 from aepose.models.pipeline import find_people
+from tests.conftest import TEST_TYPE
 
 PATIENCE = 20       # seconds; only a failing test waits so long
 
@@ -25,7 +28,7 @@ class Network:
     def joined_maps(self, items):
         assert not torch.is_grad_enabled()
         self.seen.append(items)
-        return [(item, item, item) for item in items]
+        return [(torch.zeros(1), torch.zeros(1), item) for item in items]
 
     def decode(self, heatmaps, tags, item):
         self.decoded.set()
@@ -72,3 +75,36 @@ def test_an_error_of_decoding_is_raised():
     assert next(found)[1] == ["people of a"]
     with pytest.raises(NumericalError, match="broken"):
         next(found)
+
+
+def inferencer(device, dtype=None):
+    return PoseInferencer(device=device, cfg_options=[f"{TEST_TYPE}={dtype!r}"])
+
+
+@pytest.fixture(scope="module")
+def alone(toy_root):
+    """Pictures of drawn people, and who is found in each alone on the CPU."""
+    pictures = sorted((toy_root / "val2017").iterdir())
+    return pictures, [inferencer("cpu").predict(picture) for picture in pictures]
+
+
+def nearest(found, expected):
+    """Pixels (P, K) from each expected keypoint to that of the person found nearest to all."""
+    off = np.linalg.norm(found.keypoints[:, None] - expected.keypoints, axis=3)
+    return off[off.mean(axis=2).argmin(axis=0), np.arange(len(expected))]
+
+
+# Type, pixels, and the share of keypoints that lie so near: where two cells are equal but for
+# rounding, the other one may win.
+@pytest.mark.parametrize(("dtype", "pixels", "share"), [
+    (None, 0.01, 0.99), ("bfloat16", 5, 0.9), ("float16", 3, 0.95)])
+def test_people_on_a_device_are_those_of_the_cpu(device, alone, dtype, pixels, share):
+    """Several pictures at once, network and decoding side by side, several times over."""
+    pictures, expected = alone
+    times = 1 if device.type == "cpu" else 20
+    found = list(inferencer(device, dtype)(pictures * times, batch_size=2))
+    off = [nearest(*pair).ravel() for pair in zip(found, expected * times, strict=True)]
+    assert len(expected) * times == len(off) > 0
+    assert (np.concatenate(off) <= pixels).mean() >= share
+    if dtype is None:
+        assert [len(people) for people in found] == [len(people) for people in expected] * times

@@ -1,0 +1,143 @@
+"""What networks compute on a device in each type of number, against float64 on the CPU."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from aepose.apis.build import build_dataloader, build_model
+from aepose.codecs.aggregation import join_scales
+from aepose.datasets.transforms import make_test_item
+from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper
+from aepose.models.losses.associative_embedding import PersonTags, push_and_pull
+from aepose.models.losses.heatmap import heatmap_loss
+from tests.models.test_associative_embedding import (
+    ARCHITECTURES,
+    build_architecture,
+    two_targets,
+)
+from tests.models.test_fuse import randomise
+
+# Type of a test -> largest difference, as a share of the largest value. With TF32, which has the
+# bits of float16, float32 would be a thousand times as far off.
+TESTED = {None: 2e-5, "bfloat16": 0.1, "float16": 0.02}
+EXACT = 1e-9
+# The others predict in float32 by themselves.
+IN_FLOAT64 = [name for name in ARCHITECTURES if "hourglass" not in name]
+# What CPUs are slow at is tried there by these alone.
+ON_CPUS = {("hrnet", "bfloat16"), ("hourglass", "bfloat16")}
+
+
+def set_test_type(model, name):
+    """Choose the type in which tests compute."""
+    model.backbone_dtype = None if name is None else getattr(torch, name)
+
+
+def exact_copy(model, device="cpu", memory_format=torch.contiguous_format):
+    return copy.deepcopy(model).double().to(device, memory_format=memory_format)
+
+
+def maps_of(outputs, model):
+    return join_scales((1,), [[[outputs[i] for i in model.test_outputs]]], None, False)
+
+
+def exact_outputs(model, images):
+    """The head's outputs for normalised pictures (N, 3, H, W), in the network's own type."""
+    return model.keypoint_head.split(model.keypoint_head(model.backbone(images)))
+
+
+def assert_near(found, expected, share):
+    assert found.shape == expected.shape
+    off = (found.detach().cpu().double() - expected.detach().double()).abs().max()
+    assert off <= share * expected.abs().max(), f"{float(off / expected.abs().max()):.1e}"
+
+
+def _cases():
+    for name in ARCHITECTURES:
+        for dtype in TESTED:
+            marks = [pytest.mark.xfail(
+                strict=True, reason="prepare_for_test converts the layers that predict in float32")
+            ] if dtype is not None and "hourglass" in name else []
+            yield pytest.param(name, dtype, marks=marks, id=f"{name}-{dtype}")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("name", "dtype"), _cases())
+def test_maps_of_a_test(device, make_codec, name, dtype):
+    if device.type == "cpu" and dtype is not None and (name, dtype) not in ON_CPUS:
+        pytest.skip("left to GPUs, for the sake of time")
+    model = randomise(build_architecture(name, make_codec, flip=False, project2image=False))
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    item = make_test_item(image, model.codec, (1,))
+    (images,) = model.data_preprocessor({"items": [item]})["images"]
+    images = model.data_preprocessor.normalise(images)
+    expected = maps_of(exact_outputs(exact_copy(model), images.double()) if name in IN_FLOAT64
+                       else exact_outputs(model, images), model)
+
+    set_test_type(model, dtype)
+    model.to(device).prepare_for_test()
+    found = model.aggregate(model.data_preprocessor({"items": [item]})["images"], item)
+    for maps, wanted in zip(found, expected, strict=True):
+        assert (maps.device.type, maps.dtype) == (device.type, torch.float32)
+        assert_near(maps, wanted, TESTED[dtype])
+
+
+def exact_step(model, images, targets):
+    """Change weights by a step of gradient descent in float64; return the losses."""
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    parts = []
+    by_size = {t.heatmaps.shape[-2:]: t for t in targets}
+    for output in exact_outputs(model, images):
+        target = by_size[output.heatmaps.shape[-2:]]
+        parts.append(heatmap_loss(output.heatmaps, target.heatmaps, target.loss_mask))
+        if output.tags is not None:
+            people = PersonTags.gather(output.tags, target.tag_index, target.tag_valid)
+            parts += push_and_pull(people)
+    losses = torch.stack(parts).mean(dim=1)
+    losses.sum().backward()
+    optimiser.step()
+    return losses
+
+
+@pytest.mark.parametrize("name", IN_FLOAT64)
+def test_a_training_step_in_float64(device, make_codec, name):
+    """Losses, weights and running statistics, with another layout in memory than the CPU's."""
+    model = randomise(build_architecture(name, make_codec)).train()
+    plain, other = exact_copy(model), exact_copy(model, device, torch.channels_last)
+    images = torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(0)).double()
+    targets = two_targets(model.codec)
+    expected = exact_step(plain, images, targets)
+    found = exact_step(other, images.to(device), [t.to(device) for t in targets])
+    assert_near(found, expected, EXACT)
+    before, after, moved = model.state_dict(), plain.state_dict(), other.state_dict()
+    for key, value in after.items():
+        assert_near(moved[key], value, EXACT)
+    assert sum(not torch.equal(before[key].double(), after[key]) for key in after) > len(after) / 2
+
+
+@pytest.mark.parametrize(("dtype", "share"), [(None, 1e-3), ("bfloat16", 0.05), ("float16", 0.01)])
+def test_training_steps_under_autocast(device, tiny_config, dtype, share):
+    """The first losses are nearly the CPU's in float32, and steps are taken."""
+    if device.type == "cpu" and dtype is not None:
+        pytest.skip("tests/engine/test_amp.py trains on CPUs")
+    wrappers = {"float16": ScaledOptimWrapper}
+    torch.manual_seed(0)
+    cfg = tiny_config("autocast", [f"model.backbone_dtype={dtype!r}"])
+    model, batch = build_model(cfg).train(), next(iter(build_dataloader(cfg, "train")))
+    exact = copy.deepcopy(model)
+    exact.backbone_dtype = None
+    expected = exact(**exact.data_preprocessor(batch, True), mode="loss")
+
+    model.to(device)
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.01, fused=True)
+    wrapper = wrappers.get(dtype, GuardedOptimWrapper)(optimiser)
+    wrapper.message_hub = type(wrapper.message_hub)("autocast")
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    losses = [model.train_step(batch, wrapper) for _ in range(3)]
+    for name, value in expected.items():
+        assert_near(losses[0][name], value, share)
+    assert losses[2]["loss"] < losses[0]["loss"]
+    assert all(p.isfinite().all() and not torch.equal(before[n], p)
+               for n, p in model.named_parameters())
+    assert not wrapper.bad_steps
