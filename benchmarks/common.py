@@ -105,10 +105,3 @@ def need_peer() -> None:
     """Raise SystemExit where the peer's environment is missing."""
     if not PEER_PYTHON.is_file():
         raise SystemExit("the peer is not set up: run benchmarks/peer/setup.sh first")
-
-
-def need_pictures(folder: Path) -> None:
-    """Raise SystemExit where the pictures that a benchmark needs are missing."""
-    if not folder.is_dir():
-        raise SystemExit(f"{folder} is not here; name a folder of COCO layout with --pictures "
-                         "(annotations/person_keypoints_train2017.json, train2017/)")

@@ -1,7 +1,8 @@
 """Training samples of HigherHRNet-w32 512 against MMPose 0.29: ``python benchmarks/data.py``.
 
 A sample is a JPEG from disk, a random affine and flip, and targets at 128 and 256. Both sides make
-them of the same pictures, with what their own configs say.
+them of the same pictures, with what their own configs say: photographs, or drawn people where there
+are none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from aepose.config import load_config
 from aepose.datasets import CocoKeypoints, collate_train
 from aepose.datasets.sampler import Draw
 from aepose.structures import MapView, PoseSample
-from common import PICTURES, Peer, need_pictures, parse, seconds, table, take_turns
+from common import PICTURES, Peer, parse, seconds, table, take_turns
+from drawn import draw_pictures
 
 CONFIG = "configs/coco/higherhrnet_w32_coco_512x512.py"
 BATCHES, BATCH_SIZE, REPEATS = 8, 6, 5
@@ -29,8 +31,8 @@ BATCHES, BATCH_SIZE, REPEATS = 8, 6, 5
 class Ours:
     """Our side: each method does the work once over all pictures."""
 
-    def __init__(self, pictures: Path) -> None:
-        cfg = load_config(CONFIG, [f"data_root={pictures}"])
+    def __init__(self, pictures: Path, side: int = 512) -> None:
+        cfg = load_config(CONFIG, [f"data_root={pictures}", f"codec.input_size={side}"])
         self.dataset: CocoKeypoints = build_dataset(cfg, "train")
         draws = [Draw(index, index) for index in range(len(self.dataset))]
         self.augmented = [self.dataset.augmented_sample(draw) for draw in draws]
@@ -71,9 +73,10 @@ def save_keypoints(samples: list[PoseSample], path: Path) -> None:
 
 def main(pictures: Path = PICTURES) -> str:
     """Return the table."""
-    need_pictures(pictures)
-    ours = Ours(pictures)
     with tempfile.TemporaryDirectory() as folder:
+        if not pictures.is_dir():
+            pictures = draw_pictures(Path(folder))
+        ours = Ours(pictures)
         path = Path(folder) / "keypoints.npz"
         save_keypoints(ours.augmented, path)
         with Peer("data.py", pictures, path, BATCHES, BATCH_SIZE) as peer:

@@ -64,13 +64,14 @@ def make_maps(
     middles = np.linspace(0.15, 0.85, PEOPLE)[:, None, None] * [1, 0] + [0, 0.5]
     places = middles + rng.uniform(-1, 1, (PEOPLE, num_keypoints, 2)) * [0.05, 0.3]
     plain = []
-    for stride, has_tags in zip(codec.map_strides, (True, False), strict=True):
+    for stride in codec.map_strides:
         size = width // stride, height // stride
         view = MapView((places * size).astype(np.float32), np.ones(size[::-1], bool))
         heatmaps = codec.encode_view(view, np.full(places.shape[:2], 2, np.uint8)).heatmaps
         # A person's tags fill the columns around it.
         tags = torch.linspace(0, 2 * PEOPLE, size[0]).floor().expand_as(heatmaps)
-        plain.append(torch.cat([heatmaps, tags] if has_tags else [heatmaps])[None])
+        # The first output alone has tags.
+        plain.append(torch.cat([heatmaps] if plain else [heatmaps, tags])[None])
     flip = torch.from_numpy(codec.metainfo.flip_index)
     both = torch.cat([flip, flip + num_keypoints])
     return [plain, [maps.flip(3)[:, both[:maps.shape[1]]] for maps in plain]]

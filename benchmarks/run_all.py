@@ -20,7 +20,7 @@ TOPICS = {
     "ae_loss.py": "Tag losses",
     "data.py": "Training samples",
     "train_step.py": "Training step on the CPU",
-    "gpu.py": "Training step on a GPU",
+    "gpu.py": "Testing and training on a GPU",
     "aggregate.py": "Joining maps",
     "decode.py": "Decoding",
     "end_to_end.py": "From pixels to people",

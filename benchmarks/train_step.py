@@ -78,6 +78,9 @@ def make_step(
     with DefaultScope.overwrite_default_scope(SCOPE):
         wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     batch = make_batch(model.codec, side, number)
+    if device != "cpu":  # as the data loader does it
+        batch = {"images": batch["images"].pin_memory(),
+                 "targets": [target.pin_memory() for target in batch["targets"]]}
     return lambda: model.train_step(batch, wrapper), batch
 
 

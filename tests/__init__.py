@@ -1,4 +1,4 @@
-"""Tests of aepose on the CPU; ``AEPOSE_TEST_DEVICE=cuda`` runs those that take a device on a GPU."""
+"""Tests on the CPU; ``AEPOSE_TEST_DEVICE=cuda`` runs those that take a device, and on a GPU."""
 
 import os
 

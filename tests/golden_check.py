@@ -1,8 +1,8 @@
 """Compare aepose with reference values: ``python tests/golden_check.py DIR``.
 
 Checks every file of the golden formats found in DIR and prints a row per file. Exits with 1 if a
-case disagrees or if nothing could be compared. ``AEPOSE_TEST_DEVICE=cuda`` has a GPU compute grouping
-and losses.
+case disagrees or if nothing could be compared. ``AEPOSE_TEST_DEVICE=cuda`` has a GPU
+compute grouping and losses.
 """
 
 from __future__ import annotations
