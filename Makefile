@@ -1,4 +1,5 @@
 # make setup | demo | test | lint | bench — each sets up what it needs, in .venv.
+# make gpu-check — uses the PyTorch of $(PYTHON), without a network: docs/gpu.md
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +9,7 @@ TOY_CHECKPOINT := aepose/assets/hrnet_w16_toy_256x256.safetensors
 # Set FAST=1 to leave out the slow tests.
 PYTEST_FLAGS := $(if $(FAST),-m "not slow")
 
-.PHONY: setup demo test lint bench toy-checkpoint hooks clean
+.PHONY: setup demo test lint bench gpu-check toy-checkpoint hooks clean
 
 setup: $(VENV)/.done
 
@@ -36,6 +37,9 @@ lint: setup
 bench: setup
 	PYTHON=$(PYTHON) benchmarks/peer/setup.sh
 	$(BIN)/python benchmarks/run_all.py
+
+gpu-check:
+	$(PYTHON) benchmarks/gpu_check.py $(GPU_CHECK)
 
 # Trains the demo's network on, to the one that ships: about 20 minutes more on two cores.
 toy-checkpoint: demo

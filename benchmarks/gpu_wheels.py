@@ -29,7 +29,7 @@ PRESENT = {
 INSTEAD = {"opencv-python": "opencv-python-headless"}
 PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 24, 17, 12, 5)]
 OLD_PLATFORMS = ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64"]
-LARGE = 2**23  # bytes of a wheel that is worth minutes of compression
+LARGE = 2**23  # bytes of a wheel that is worth minutes of compression; also in gpu_check.py
 
 
 def needed(name: str, python: str, extras: tuple[str, ...] = ("",)) -> Iterator[Requirement]:
