@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,9 @@ name = torch.cuda.get_device_name() if device.type == "cuda" else "the CPU"
 print(f"{name}, cuDNN {torch.backends.cudnn.version()}; decoding: {info['decoding']}")
 sys.exit(info["reason"])
 """
-TEST = ["-m", "pytest", "-q", "--no-header", "--tb=short", "-o", "addopts=--strict-markers", "-rfE",
-        "-o", "faulthandler_timeout=100", "-p", "no:cacheprovider"]
+TEST = ["-m", "pytest", "-q", "--no-header", "--disable-warnings", "--tb=short", "-rfE",
+        "-o", "addopts=--strict-markers", "-o", "faulthandler_timeout=100",
+        "-p", "no:cacheprovider"]
 # Instead of the network and the sizes that are measured on a GPU.
 SMALL = ["--config", "mobilenetv2_coco_512x512", "--side", "64", "--batch-size", "2",
          "--batch-sizes", "1", "2", "--seconds", "0.3", "--workers", "2", "--repeats", "1"]
@@ -49,15 +51,15 @@ SMALL = ["--config", "mobilenetv2_coco_512x512", "--side", "64", "--batch-size",
 class Part:
     """A program to run, and what became of it.
 
-    arguments: of Python; limit: seconds; shown: lines of what it prints that go into the report;
-    only_warms: whether it fails is of no interest
+    arguments: of Python; limit: seconds; device: for tests; shown: lines of what it prints last
+    that go into the report; only_warms: whether it fails is of no interest
     """
 
     name: str
     arguments: Sequence[str | Path]
     limit: float
     device: str | None = None
-    shown: int = 1
+    shown: int = 0
     only_warms: bool = False
     result: str = "not run: no time left"
     seconds: float = 0.0
@@ -70,7 +72,8 @@ class Part:
 
     def lines(self) -> list[str]:
         """Return what it printed last."""
-        return [line for line in self.output.splitlines() if line.strip()][-self.shown:]
+        printed = [line for line in self.output.splitlines() if line.strip()]
+        return printed[-self.shown:] if self.shown else []
 
 
 class Check:
@@ -86,24 +89,31 @@ class Check:
         self._log.write_text("", encoding="utf-8")
 
     def run(self, *parts: Part) -> None:
-        """Run parts side by side."""
-        started = [(part, *self._start(part)) for part in parts if self._left() > NO_TIME]
-        for part, process, output, began in started:
-            limit = min(part.limit - (time.monotonic() - began), self._left())
-            part.result = _wait(process, limit)
-            part.seconds = time.monotonic() - began
-            part.output = output.read_text(encoding="utf-8", errors="replace")
+        """Run parts side by side, as far as there is time left."""
         self.parts += parts
-        for part in parts:
-            line = f"{part.name}: {part.result}, {part.seconds:.0f} s"
-            with self._log.open("a", encoding="utf-8") as log:
-                log.write(f"==== {line}\n{part.output}\n")
-            print(line, flush=True)
+        began = time.monotonic()
+        running = {part.name: (part, *self._start(part))
+                   for part in parts if self._end - began > NO_TIME}
+        while running:
+            time.sleep(0.1)
+            now = time.monotonic()
+            for part, process, output in list(running.values()):
+                late = now > min(began + part.limit, self._end)
+                if process.poll() is None and not late:
+                    continue
+                part.result = _end(process)
+                part.seconds = now - began
+                part.output = output.read_text(encoding="utf-8", errors="replace")
+                self._note(part)
+                del running[part.name]
 
-    def _left(self) -> float:
-        return self._end - time.monotonic()
+    def _note(self, part: Part) -> None:
+        line = f"{part.name}: {part.result}, {part.seconds:.0f} s"
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"==== {line}\n{part.output}\n")
+        print(line, flush=True)
 
-    def _start(self, part: Part) -> tuple[subprocess.Popen, Path, float]:
+    def _start(self, part: Part) -> tuple[subprocess.Popen, Path]:
         environment = {
             **os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "180", "OMP_NUM_THREADS": "2",
             "PYTHONPATH": os.pathsep.join([
@@ -119,23 +129,20 @@ class Check:
                 [sys.executable, *map(str, part.arguments)], cwd=ROOT, env=environment,
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
                 start_new_session=True)
-        return process, output, time.monotonic()
+        return process, output
 
 
-def _wait(process: subprocess.Popen, seconds: float) -> str:
-    """Wait for a process, but not for ever; return in words how it ended."""
-    result, patience = None, max(0.0, seconds)
-    for signal_number in (signal.SIGINT, signal.SIGKILL, None):
-        try:
-            process.wait(patience)
+def _end(process: subprocess.Popen) -> str:
+    """End a process that has not ended by itself; return in words how it went."""
+    if process.poll() is not None:
+        return "ok" if process.returncode == 0 else f"FAILED with status {process.returncode}"
+    # Interrupted, pytest still says what has failed so far.
+    for number in (signal.SIGINT, signal.SIGKILL):
+        os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(8)
             break
-        except subprocess.TimeoutExpired:
-            # Interrupted, pytest still says what has failed so far.
-            result, patience = "FAILED: took too long", 8.0
-            if signal_number is not None:
-                os.killpg(process.pid, signal_number)
-    status = process.returncode
-    return result or ("ok" if status == 0 else f"FAILED with status {status}")
+    return "FAILED: took too long"
 
 
 def install(wheels: Path, scratch: Path) -> list[Part]:
@@ -159,9 +166,10 @@ def checks(device: str, goldens: Sequence[Path]) -> list[Part]:
     trainings = "tests/engine/test_on_device.py"
     compare = ["tests/golden_check.py", "--only", "grouping,losses"]
     return [
-        Part("tests on the CPU", [*TEST, "-m", "device and not slow"], 200, "cpu"),
-        Part("tests on the device", [*TEST, f"--ignore={trainings}"], 200, on_device),
-        Part("trainings on the device", [*TEST, trainings], 200, on_device),
+        Part("tests on the CPU", [*TEST, "-m", "device and not slow"], 200, "cpu", shown=1),
+        Part("tests on the device", [*TEST, f"--ignore={trainings}"], 200, on_device,
+             shown=1),
+        Part("trainings on the device", [*TEST, trainings], 200, on_device, shown=1),
         *(Part(f"reference values in {folder.relative_to(folder.parents[1])}", [*compare, folder],
                200, on_device, shown=2) for folder in (ROOT / "tests/golden", *goldens)),
     ]
@@ -174,7 +182,7 @@ def measurements(device: str) -> tuple[Part, list[Part]]:
         return Part(name, [FOLDER / "gpu.py", name, "--device", device, *small], limit,
                     shown=shown)
 
-    first = part("compiled", 210, 1)
+    first = part("compiled", 210, 3)
     first.name, first.only_warms = "compiled, beside the checks", True
     return first, [part("testing", 120, 9), part("training", 80, 6), part("data", 40, 3),
                    part("compiled", 150, 3)]

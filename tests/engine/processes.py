@@ -16,7 +16,8 @@ def torchrun(*options):
 
 
 def start(command, **options):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     return subprocess.Popen([str(part) for part in command], env=environment, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
 

@@ -63,7 +63,7 @@ def _cases():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("name", "dtype"), _cases())
+@pytest.mark.parametrize(("name", "dtype"), list(_cases()))
 def test_maps_of_a_test(device, make_codec, name, dtype):
     if device.type == "cpu" and dtype is not None and (name, dtype) not in ON_CPUS:
         pytest.skip("left to GPUs, for the sake of time")

@@ -71,7 +71,8 @@ def push_and_pull(
     """
     pull = people.mean_of_people((people.tags - people.means[:, :, None]).square())
     gap = people.means[:, :, None] - people.means[:, None, :]
-    penalty = torch.exp(-gap.square()) if push_type == "exp" else (1 - gap.abs()).clamp(min=0)
+    # Just where the penalty ends, relu has no gradient; that of clamp depends on PyTorch's version.
+    penalty = torch.exp(-gap.square()) if push_type == "exp" else (1 - gap.abs()).relu()
     number = people.number
     push = (penalty * people.pairs).sum(dim=(1, 2)) * 0.5 / (number * (number - 1)).clamp(min=1)
     return push, pull
