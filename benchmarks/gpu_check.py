@@ -138,8 +138,8 @@ def _end(process: subprocess.Popen) -> str:
         return "ok" if process.returncode == 0 else f"FAILED with status {process.returncode}"
     # Interrupted, pytest still says what has failed so far.
     for number in (signal.SIGINT, signal.SIGKILL):
-        os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(subprocess.TimeoutExpired, ProcessLookupError):
+            os.killpg(process.pid, number)
             process.wait(8)
             break
     return "FAILED: took too long"
