@@ -23,7 +23,8 @@ GOLDENS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "state_dicts": (("state_dicts.json.gz",), "networks", "check_state_dicts"),
     "procedural_check": (("procedural_check.json",), "networks", "check_procedural"),
     "forward": (("forward.json", "forward.npz"), "networks", "check_forward"),
-    "train_step": (("train_step.json", "train_step.npz"), "train_step", "check_train_step"),
+    "train_step": (("train_step.json", "train_step_f64.json", "train_step.npz"), "train_step",
+                   "check_train_step"),
     "train_curve": (("train_curve.json",), "train_curve", "check_train_curve"),
     "targets": (("targets.json", "targets.npz"), "targets", "check_targets"),
     "losses": (("losses.json", "losses.npz"), "losses", "check_losses"),
@@ -35,6 +36,7 @@ GOLDENS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "dataset_info": (("dataset_info.json.gz",), "configs", "check_dataset_info"),
     "aggregate": (("aggregate.json", "aggregate.npz"), "detector", "check_aggregate"),
     "e2e": (("e2e.json.gz",), "detector", "check_e2e"),
+    "trained_toy": (("trained_toy.json.gz",), "trained_toy", "check"),
     "evaluate": (("evaluate.json.gz", "evaluate_preds.json.gz"), "evaluate", "check"),
 }
 

@@ -19,7 +19,7 @@ _CHECKPOINTS_ARE_WHOLE = ("checkpoints already written are whole "
                           "(train.py --resume goes on from the last one)")
 
 AMP_TYPES = {"bf16": "bfloat16", "fp16": "float16"}
-"""What ``--amp`` takes -> ``model.backbone_dtype``."""
+"""What ``--amp`` takes -> ``model.backbone_dtype`` in training, ``test_time.dtype`` in tests."""
 
 
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +37,8 @@ def add_test_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=positive, metavar="N", help="pictures of one size "
                         "that go through the network together (default: the config's, 1)")
     parser.add_argument("--amp", nargs="?", const="bf16", choices=sorted(AMP_TYPES),
-                        help="run the network in bfloat16 (default) or float16: faster, and the "
-                        "metrics change a little")
+                        help="run the network in bfloat16 (the default of --amp) or float16, "
+                        "not in float32: faster, and the metrics change a little")
 
 
 def positive(text: str) -> int:
@@ -46,6 +46,12 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
+
+
+def config_options(options: argparse.Namespace) -> list[str]:
+    """Return the config options that a tool which tests was given, ``--amp`` among them."""
+    amp = [f"test_time.dtype={AMP_TYPES[options.amp]}"] if options.amp else []
+    return [*options.cfg_options, *amp]
 
 
 def make_folder(path: str | Path) -> Path:
