@@ -17,10 +17,10 @@ setup:
 
 $(VENV)/.done: pyproject.toml requirements.txt setup.py $(wildcard csrc/*)
 	@$(PYTHON) -c 'import sys; sys.exit("aepose needs Python 3.11 or newer, and this is %s; name another one: make setup PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
-	@echo 'Step 1 of 2: a virtual environment in $(VENV) (some seconds)'
+	@echo 'Step 1 of 2: a virtual environment in $(VENV) (seconds)'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@echo 'Step 2 of 2: PyTorch and the other packages (downloads 3 GB, takes 6 GB of disk and 2 to 10 minutes)'
+	@echo 'Step 2 of 2: PyTorch and the other packages (downloads up to 3 GB, takes up to 6 GB of disk; minutes)'
 	@$(BIN)/python -m pip install --editable '.[dev]'
 	@touch $@
 	@$(BIN)/python -c 'import aepose.codecs.core as c; print("aepose is set up in $(VENV);", c.describe())'

@@ -18,7 +18,7 @@ from aepose.errors import warn_once
 INTERFACE = 1  # what this code expects ``aepose._core`` to understand
 NO_CORE = "AEPOSE_NO_CORE"
 _MISSING = ("the compiled core is not there; install a C++17 compiler (Debian, Ubuntu: apt install "
-            "g++ python3-dev; macOS: xcode-select --install) and aepose again (make setup)")
+            "g++ python3-dev; macOS: xcode-select --install), then aepose again (make setup)")
 
 
 def core() -> ModuleType | None:

@@ -54,7 +54,7 @@ def test_the_environment_chooses(fresh, value, decoding):
                         "reason": "the environment variable AEPOSE_NO_CORE is set"}
 
 
-MISSING = "the compiled core is not there; install a C\\+\\+17 compiler .*and aepose again"
+MISSING = "the compiled core is not there; install a C\\+\\+17 compiler .*then aepose again"
 
 
 @pytest.mark.parametrize(("module", "reason"), [
