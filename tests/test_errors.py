@@ -1,11 +1,14 @@
 """What is said to users, and how often."""
 
 import multiprocessing
+import runpy
 import subprocess
 import sys
 
+import cv2
 import pytest
 
+from aepose.datasets import transforms
 from aepose.errors import AeposeWarning, warn_once
 from tests.golden_check import ROOT
 
@@ -52,3 +55,13 @@ def test_tools_say_warnings_in_one_line():
         "<string>:9: UserWarning: somebody else's",
         "error: the disk is broken",
     ]
+
+
+@pytest.mark.parametrize(("version", "warns"), [
+    ("4.14.0", False), ("5.0.0", True), ("10.1.0-dev", True),
+])
+def test_an_opencv_that_warps_otherwise_is_warned_of(fresh, monkeypatch, recwarn, version, warns):
+    monkeypatch.setattr(cv2, "__version__", version)
+    runpy.run_path(transforms.__file__)
+    messages = [str(w.message) for w in recwarn if w.category is AeposeWarning]
+    assert [m.startswith(f"OpenCV {version} warps") for m in messages] == [True] * warns

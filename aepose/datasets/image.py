@@ -10,16 +10,11 @@ import mmcv
 import numpy as np
 from PIL import Image
 
-from aepose.errors import DataError, warn_once
+from aepose.errors import DataError
 
 # How a complete file of each format ends. The decoder fills what a cut file lacks with grey and
 # says nothing, so a file without its end is looked at more closely.
 _ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
-
-if int(cv2.__version__.split(".")[0]) >= 5:
-    warn_once(f"OpenCV {cv2.__version__} warps pictures a few grey levels otherwise than OpenCV 4, "
-              "so metrics will differ a little from published ones; install "
-              "'opencv-python>=4.11,<5'")
 
 
 def _is_cut(data: bytes) -> bool:

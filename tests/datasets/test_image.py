@@ -1,13 +1,10 @@
-import runpy
-
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-import aepose.datasets.image
 from aepose.datasets.image import read_image
-from aepose.errors import AeposeWarning, DataError, warn_once
+from aepose.errors import DataError
 
 PICTURE = np.random.RandomState(0).randint(0, 256, (24, 36, 3), np.uint8)    # RGB
 EXACT = (".png", ".bmp", ".tiff")
@@ -70,14 +67,3 @@ def test_missing_file_and_folder(tmp_path):
         read_image(tmp_path / "no.jpg")
     with pytest.raises(DataError, match="cannot read picture"):
         read_image(tmp_path)
-
-
-@pytest.mark.parametrize(("version", "warns"), [("4.14.0", False), ("5.0.0", True),
-                                                ("10.1.0-dev", True)])
-def test_another_opencv_is_warned_of(monkeypatch, recwarn, version, warns):
-    monkeypatch.setattr(cv2, "__version__", version)
-    warn_once.cache_clear()
-    runpy.run_path(aepose.datasets.image.__file__)
-    messages = [str(w.message) for w in recwarn if w.category is AeposeWarning]
-    assert len(messages) == warns
-    assert all(m.startswith(f"OpenCV {version} warps") for m in messages)
