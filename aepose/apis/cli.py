@@ -6,14 +6,16 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from aepose.errors import AeposeError, DataError
+from aepose.errors import AeposeError, AeposeWarning, DataError
 
 _CHECKPOINTS_ARE_WHOLE = ("checkpoints already written are whole "
                           "(train.py --resume goes on from the last one)")
@@ -96,13 +98,14 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
 def run_tool(
     main: Callable[[Sequence[str] | None], None], interrupted: str = _CHECKPOINTS_ARE_WHOLE
 ) -> None:
-    """Run a tool: an error of its input becomes one message and exit status 2.
+    """Run a tool: an error of its input becomes one message and exit status 2, a warning one line.
 
     interrupted: what to say of the output when the user stops the tool
 
     Of several processes each tells its error, with its number from the second on.
     """
     rank = os.environ.get("RANK", "0")
+    _show_own_warnings_plainly()
     try:
         main(None)
     except AeposeError as error:
@@ -116,6 +119,19 @@ def run_tool(
         sys.exit(130)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         _leave()
+
+
+def _show_own_warnings_plainly() -> None:
+    """Print warnings of aepose without the place in the code; others stay as they are."""
+    show = warnings.showwarning
+
+    def show_plainly(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if issubclass(category, AeposeWarning):
+            print(f"warning: {message}", file=sys.stderr)
+        else:
+            show(message, category, *place)
+
+    warnings.showwarning = show_plainly
 
 
 def _leave() -> None:
