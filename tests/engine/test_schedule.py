@@ -10,7 +10,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 
 from aepose.apis import train
 from aepose.config import Config
-from aepose.engine.resume import resume_schedulers
+from aepose.engine.resume import keep_settings, resume_schedulers
 from tests.engine.runs import BATCHES_OF_3, logged, scalars
 from tests.golden_check import ROOT
 
@@ -159,3 +159,12 @@ def test_options_of_the_optimiser_after_a_stop(tiny_config, tmp_path, option, ch
     assert ("in the checkpoint" in logged(tmp_path)) == bool(change)
     assert change in logged(tmp_path)
     assert scalars(tmp_path, "lr")[6] == (0.002 if ".lr=" in option else 0.01)
+
+
+def test_options_that_a_scheduler_sets_are_left_to_it(caplog):
+    groups = [{"lr": 0.1, "initial_lr": 0.2, "weight_decay": 0}]
+    configured = [{"lr": 1, "initial_lr": 1, "weight_decay": 0.5}]
+    keep_settings(groups, configured, {"lr"}, getLogger("options"))
+    assert groups == [{"lr": 0.1, "initial_lr": 0.2, "weight_decay": 0.5}]
+    assert caplog.messages == ["optim_wrapper.optimizer.weight_decay (parameter group 0): 0 in the "
+                               "checkpoint, 0.5 from now on"]
