@@ -155,6 +155,17 @@ def test_draws(make_codec):
         assert max(relative) == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.parametrize(("side", "shifts"), [
+    (4, {0}), (5, {-1, 0}), (9, {-1, 0}), (10, {-2, -1, 0, 1}), (15, {-3, -2, -1, 0, 1, 2}),
+])
+def test_every_shift_within_the_bounds_is_drawn_and_no_other(make_codec, side, shifts):
+    affine = RandomAffine(make_codec(), scale=(1, 1), translation=40)
+    rng = np.random.RandomState(0)
+    drawn = [affine.draw((side, 10), rng).shift for _ in range(200)]
+    assert {dx for dx, _ in drawn} == shifts
+    assert {dy for _, dy in drawn} == {-2, -1, 0, 1}
+
+
 def test_affine_is_determined_by_its_random_state(make_codec):
     affine, sample = RandomAffine(make_codec()), make_sample()
     first, again, other = (affine(sample, np.random.RandomState(s)) for s in (1, 1, 2))
