@@ -10,6 +10,7 @@ from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.config import load_config
 from aepose.datasets.toy import make_toy_dataset
 from aepose.metainfo import Metainfo, get_metainfo
+from tests.shared import missing_line
 
 TINY_HRNET = {
     "type": "HRNet", "width": 4, "num_modules": (1, 1, 1), "num_blocks": 1, "stem_channels": 8,
@@ -30,6 +31,14 @@ param_scheduler = [
 ]
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=1))
 """
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name in one line what did not run because the reference data are not beside the project."""
+    skipped = terminalreporter.getreports("skipped")
+    line = missing_line(report.longrepr[2] for report in skipped)
+    if line:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

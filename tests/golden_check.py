@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+OWN = ROOT / "tests" / "golden"
+SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(ROOT))
 
 from tests.goldens.common import Options, Tally  # noqa: E402
@@ -29,7 +31,9 @@ GOLDENS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "targets": (("targets.json", "targets.npz"), "targets", "check_targets"),
     "losses": (("losses.json", "losses.npz"), "losses", "check_losses"),
     "resize": (("resize.json.gz",), "resize", "check_resize"),
+    "resize_pixels": (("resize.json.gz",), "resize", "check_pixels"),
     "augment": (("augment.json", "augment.npz"), "augment", "check_augment"),
+    "augment_pixels": (("augment.json", "augment.npz"), "augment", "check_pixels"),
     "grouping": (("grouping.json", "grouping.npz"), "grouping", "check"),
     "munkres": (("munkres.npz",), "munkres", "check"),
     "configs": (("configs.json.gz",), "configs", "check_configs"),
@@ -38,7 +42,10 @@ GOLDENS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "e2e": (("e2e.json.gz",), "detector", "check_e2e"),
     "trained_toy": (("trained_toy.json.gz",), "trained_toy", "check"),
     "evaluate": (("evaluate.json.gz", "evaluate_preds.json.gz"), "evaluate", "check"),
+    "drawn": (("drawn.npz",), "drawn", "check_drawn"),
 }
+# Made with aepose itself, from pictures that it draws: there is no larger set of these.
+OURS = {"drawn"}
 
 
 def find_goldens(folder: Path) -> list[str]:
@@ -56,7 +63,7 @@ def checker(name: str) -> Callable[[Path, Options], Tally]:
 def default_data(folder: Path) -> Path:
     """Return where pictures and annotations are: beside the goldens, or beside the project."""
     beside = folder.resolve().parent / "data"
-    return beside if beside.is_dir() else ROOT.parent / "shared" / "data"
+    return beside if beside.is_dir() else SHARED / "data"
 
 
 def main(args: Sequence[str] | None = None) -> int:

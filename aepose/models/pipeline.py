@@ -28,21 +28,19 @@ def find_people(
     to two batches late. Raises what network and decoding raise; later batches are then lost.
     """
     waiting: deque[tuple[Batch, list[Future[PoseResult]]]] = deque()
-    with ThreadPoolExecutor(_decoders(), "decode") as pool:
-        try:
-            for batch in batches:
-                with torch.no_grad():
-                    maps = model.joined_maps(**model.data_preprocessor(batch))
-                waiting.append((batch, [pool.submit(model.decode, *of_one) for of_one in maps]))
-                if len(waiting) > _AHEAD:
-                    yield _finish(*waiting.popleft())
-            while waiting:
+    pool = ThreadPoolExecutor(_decoders(), "decode")
+    try:
+        for batch in batches:
+            with torch.no_grad():
+                maps = model.joined_maps(**model.data_preprocessor(batch))
+            waiting.append((batch, [pool.submit(model.decode, *of_one) for of_one in maps]))
+            if len(waiting) > _AHEAD:
                 yield _finish(*waiting.popleft())
-        finally:
-            # After an error nobody asks for the others.
-            for _, futures in waiting:
-                for future in futures:
-                    future.cancel()
+        while waiting:
+            yield _finish(*waiting.popleft())
+    finally:
+        # After an error nobody asks for the others.
+        pool.shutdown(cancel_futures=True)
 
 
 def _finish(batch: Batch, futures: list[Future[PoseResult]]) -> tuple[Batch, list[PoseResult]]:
