@@ -4,7 +4,7 @@ import pytest
 
 from tests.golden_check import (
     GOLDENS,
-    OURS,
+    LARGER,
     OWN,
     SHARED,
     checker,
@@ -16,14 +16,15 @@ from tests.goldens.common import Options
 from tests.shared import shared
 
 FULL = SHARED / "golden"
+SLOW = {"train_step", "train_curve", "trained_toy"}
 
 
 def _cases():
     for name in find_goldens(OWN):
-        yield pytest.param(OWN, name, id=f"own-{name}")
-    for name in GOLDENS:
-        if name not in OURS:
-            yield pytest.param(FULL, name, id=f"full-{name}", marks=pytest.mark.slow)
+        yield pytest.param(OWN, name, id=f"own-{name}",
+                           marks=[pytest.mark.slow] if name in SLOW else [])
+    for name in LARGER:
+        yield pytest.param(FULL, name, id=f"full-{name}", marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(("folder", "name"), list(_cases()))
