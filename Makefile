@@ -11,30 +11,36 @@ PYTEST_FLAGS := $(if $(FAST),-m "not slow")
 
 .PHONY: setup demo test lint bench gpu-check toy-checkpoint hooks clean
 
-setup: $(VENV)/.done
+# Where compiling failed, it is tried again.
+setup:
+	@$(BIN)/python -c 'import aepose._core' 2> /dev/null || rm -f $(VENV)/.done
+	@$(MAKE) --no-print-directory $(VENV)/.done
 
 $(VENV)/.done: pyproject.toml requirements.txt setup.py $(wildcard csrc/*)
-	$(PYTHON) -c 'import sys; sys.exit("aepose needs Python 3.10 or newer" if sys.version_info < (3, 10) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip setuptools wheel
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit("aepose needs Python 3.11 or newer, and this is %s; name another one: make setup PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo 'Step 1 of 2: a virtual environment in $(VENV) (seconds)'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@echo 'Step 2 of 2: PyTorch and the other packages (downloads up to 3 GB, takes up to 6 GB of disk; minutes)'
+	@$(BIN)/python -m pip install --editable '.[dev]'
+	@touch $@
+	@$(BIN)/python -c 'import aepose.codecs.core as c; print("aepose is set up in $(VENV);", c.describe())'
 
-demo: setup
+demo: $(VENV)/.done
 	$(BIN)/python tools/make_toy_data.py --out data/toy --train 3000 --val 200 --seed 0
 	$(BIN)/python tools/train.py $(TOY_CONFIG) --work-dir $(DEMO)
 	$(BIN)/python tools/test.py $(TOY_CONFIG) $(DEMO)/last.pth --work-dir $(DEMO)/single-scale --show-dir $(DEMO)/pictures
 	@echo "The pictures are in $(DEMO)/pictures; overview.png shows the first ones."
 	$(BIN)/python tools/reproduce.py --zoo configs/toy/reproduce.json --out $(DEMO)/table
 
-test: setup
+test: $(VENV)/.done
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
-lint: setup
+lint: $(VENV)/.done
 	$(BIN)/ruff check .
 	$(BIN)/python tools/check_file_length.py
 
-bench: setup
+bench: $(VENV)/.done
 	PYTHON=$(PYTHON) benchmarks/peer/setup.sh
 	$(BIN)/python benchmarks/run_all.py
 
@@ -47,7 +53,7 @@ toy-checkpoint: demo
 	$(BIN)/python tools/train.py configs/toy/hrnet_w16_toy_256x256_long.py --work-dir work_dirs/toy_long
 	$(BIN)/python tools/publish_model.py work_dirs/toy_long/last.pth $(TOY_CHECKPOINT)
 
-hooks: setup
+hooks: $(VENV)/.done
 	$(BIN)/pre-commit install
 
 clean:

@@ -26,17 +26,10 @@ class BuildWithConfigs(build_py):
         super().run()
         if self.editable_mode:  # such an installation finds the folder itself
             return
-        for path in self._configs():
+        for path in (p for suffix in (".py", ".json") for p in CONFIGS.rglob(f"*{suffix}")):
             target = Path(self.build_lib) / "aepose" / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-
-    def get_source_files(self) -> list[str]:
-        """Return what a source distribution needs; a wheel can be built from that alone."""
-        return [*super().get_source_files(), *map(str, self._configs())]
-
-    def _configs(self) -> list[Path]:
-        return sorted(CONFIGS.rglob("*.py"))
 
 
 class BuildOptionalCore(build_ext):

@@ -1,11 +1,16 @@
-"""Errors that a user can act on.
+"""Errors and warnings that a user can act on.
 
 Everything below :class:`AeposeError` names the file, key or value that is wrong and what to do;
-the tools print it without a traceback (see :func:`aepose.apis.cli.run_tool`).
+the tools print it, and an :class:`AeposeWarning`, without a traceback (see
+:func:`aepose.apis.cli.run_tool`).
 """
 
 import difflib
+import multiprocessing
+import os
+import warnings
 from collections.abc import Iterable
+from functools import cache
 
 
 class AeposeError(Exception):
@@ -34,6 +39,20 @@ class NumericalError(AeposeError):
 
 class OutputError(AeposeError):
     """A file that cannot be written."""
+
+
+class AeposeWarning(UserWarning):
+    """What stops no work, and what a user should know all the same."""
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Warn, the first time that a process has this message.
+
+    Data-loader workers, and of several training processes all but the first, are silent.
+    """
+    if multiprocessing.parent_process() is None and os.environ.get("RANK", "0") == "0":
+        warnings.warn(message, AeposeWarning, stacklevel=2)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

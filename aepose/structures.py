@@ -8,11 +8,13 @@ field says in which pixel frame.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Literal
 
 import numpy as np
 import torch
 
 from aepose.errors import ConfigError
+from aepose.precision import autocast_type
 
 
 @dataclass
@@ -132,6 +134,8 @@ class TestTime:
     project2image: resize maps to the network input size before decoding
     align_corners: of that bilinear resize
     outputs: indices of the head's outputs that are used, None for all; exactly one of them has tags
+    dtype: 'bfloat16' or 'float16' tests the backbone under autocast; None: in float32, however the
+        network was trained
     faster: change the network before a test so that maps differ by rounding alone; False computes
         them as it was trained and as reference values were made
     """
@@ -144,9 +148,11 @@ class TestTime:
     project2image: bool = True
     align_corners: bool = False
     outputs: tuple[int, ...] | None = None
+    dtype: Literal["bfloat16", "float16"] | None = None
     faster: bool = True
 
     def __post_init__(self) -> None:
+        autocast_type(self.dtype, "test_time.dtype")
         chosen = self.outputs
         if chosen is not None and not (
                 isinstance(chosen, (list, tuple)) and chosen

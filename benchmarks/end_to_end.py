@@ -37,7 +37,7 @@ SIDE, SCALES = 640, (0.5, 1, 2)
 MEMORY_OPTIONS = [f"codec.input_size={SIDE}", f"test_time.scales={list(SCALES)}"]
 VARIANTS = {
     "fp32": [],
-    "bf16": ["model.backbone_dtype='bfloat16'"],
+    "bf16": ["test_time.dtype='bfloat16'"],
 }
 
 

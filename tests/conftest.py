@@ -12,9 +12,8 @@ from aepose.config import load_config
 from aepose.datasets.toy import make_toy_dataset
 from aepose.metainfo import Metainfo, get_metainfo
 from tests import DEVICE
+from tests.shared import missing_line
 
-# The config key of the type in which tests compute.
-TEST_TYPE = "model.backbone_dtype"
 TINY_HRNET = {
     "type": "HRNet", "width": 4, "num_modules": (1, 1, 1), "num_blocks": 1, "stem_channels": 8,
     "stage1_channels": 4, "stage1_blocks": 1, "initialisation": "kaiming",
@@ -61,6 +60,14 @@ def gpu(device):
     if device.type != "cuda":
         pytest.skip("needs a GPU (AEPOSE_TEST_DEVICE=cuda)")
     return device
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name in one line what did not run because the reference data are not beside the project."""
+    skipped = terminalreporter.getreports("skipped")
+    line = missing_line(report.longrepr[2] for report in skipped)
+    if line:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

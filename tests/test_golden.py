@@ -1,27 +1,40 @@
 """Every stage against reference values, through the same program that users run."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.golden_check import ROOT, checker, default_data, find_goldens, main
+from tests.golden_check import (
+    GOLDENS,
+    LARGER,
+    OWN,
+    SHARED,
+    checker,
+    default_data,
+    find_goldens,
+    main,
+)
 from tests.goldens.common import Options
+from tests.shared import shared
 
-OWN = Path(__file__).parent / "golden"
-FULL = ROOT.parent / "shared" / "golden"
+FULL = SHARED / "golden"
+SLOW = {"train_step", "train_curve", "trained_toy"}
 
 
 def _cases():
     for name in find_goldens(OWN):
-        yield pytest.param(OWN, name, id=f"own-{name}")
-    for name in find_goldens(FULL):
+        yield pytest.param(OWN, name, id=f"own-{name}",
+                           marks=[pytest.mark.slow] if name in SLOW else [])
+    for name in LARGER:
         yield pytest.param(FULL, name, id=f"full-{name}", marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(("folder", "name"), list(_cases()))
 def test_golden(folder, name):
+    if folder == FULL:
+        for file in GOLDENS[name][0]:
+            shared(f"golden/{file}")
     tally = checker(name)(folder, Options(default_data(folder)))
     if not tally.cases:
+        shared("data")
         pytest.skip("; ".join(sorted(set(tally.skipped.values()))))
     worst = {case: tally.cases[case][1] for case in tally.disagreeing}
     assert not worst

@@ -1,7 +1,5 @@
 """The index of published models."""
 
-import gzip
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,10 +21,9 @@ from aepose.model_zoo import (
     list_models,
     published_files,
 )
-from tests.golden_check import ROOT
+from tests.golden_check import OWN, ROOT
+from tests.goldens.common import read_json
 
-STATE_DICTS = ROOT / "tests" / "golden" / "state_dicts.json.gz"
-TABLES = ROOT.parent / "shared" / "zoo.json"
 MODELS = list_models()
 # Columns of the published tables that have another name here.
 RENAMED = {"AP (E)": "AP(E)", "AP (M)": "AP(M)", "AP (H)": "AP(H)",
@@ -37,8 +34,7 @@ RENAMED = {"AP (E)": "AP(E)", "AP (M)": "AP(M)", "AP (H)": "AP(H)",
 @pytest.fixture(scope="module")
 def golden():
     """Size of each published network, by the model's name."""
-    with gzip.open(STATE_DICTS) as file:
-        return json.load(file)["configs"]
+    return read_json(OWN / "state_dicts.json.gz")["configs"]
 
 
 def test_all_models_are_there():
@@ -60,11 +56,9 @@ def test_the_index_agrees_with_config_and_network(model, golden):
     assert model.weights == golden[model.name]["num_entries"]
 
 
-@pytest.mark.skipif(not TABLES.exists(), reason="the published tables are not here")
 def test_the_index_agrees_with_the_published_tables():
-    rows = json.loads(TABLES.read_text())["rows"]
     compared = set()
-    for row in rows:
+    for row in read_json(OWN / "zoo.json.gz"):
         model = find_model(Path(row["config"]).stem)
         scales = "multi-scale" if row["multi_scale"] else "single-scale"
         published = {RENAMED.get(k, k): v for k, v in row.items() if isinstance(v, float)}

@@ -8,9 +8,8 @@ from aepose.apis import evaluate, train
 from aepose.config import load_config
 from tests.engine.runs import differing, logged, weights
 from tests.golden_check import ROOT
+from tests.shared import shared
 from tests.test_tools import load_tool
-
-REAL = ROOT.parent / "shared" / "data" / "real"
 
 # Data set -> config, annotation file. Only size and length of the run are cut.
 CASES = {
@@ -37,7 +36,8 @@ def changes(annotations, epochs):
     """Config options that cut size and length, and name the files."""
     folder, file = annotations.split("/")
     return [
-        f"data_root={REAL / folder}", "codec.input_size=128", "codec.detection_threshold=0.0",
+        f"data_root={shared(f'data/real/{folder}')}",
+        "codec.input_size=128", "codec.detection_threshold=0.0",
         "model.pretrained=None", "model.backbone.width=8", "model.backbone.num_modules=(1,1,1)",
         f"train_dataloader.dataset.ann_file={file}", "train_dataloader.dataset.img_dir=",
         f"val_dataloader.dataset.ann_file={file}", "val_dataloader.dataset.img_dir=",
@@ -55,8 +55,6 @@ def experiment(name, epochs):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_train_resume_test(name, tmp_path):
-    if not REAL.is_dir():
-        pytest.skip("the real pictures are not here")
     train(experiment(name, 1), tmp_path)
     runner = train(experiment(name, 2), tmp_path, resume=True)
     assert runner.epoch == 2
@@ -69,8 +67,6 @@ def test_train_resume_test(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FINE_TUNED)
 def test_fine_tune_coco_to_whole_body(name, tmp_path):
-    if not REAL.is_dir():
-        pytest.skip("the real pictures are not here")
     start, anew = FINE_TUNED[name]
     anew = {f"keypoint_head.{key}" for key in anew}
     train(load_config(start, changes("coco/test_coco.json", 1)), tmp_path / "coco")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from aepose.apis.cli import (
-    AMP_TYPES,
     add_options_argument,
     add_test_arguments,
+    config_options,
     make_folder,
     positive,
     run_tool,
@@ -32,9 +32,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", metavar="DIR", help="write profile.png and profile.json there")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    cfg = load_config(options.config, options.cfg_options)
-    if options.amp:
-        cfg.model.backbone_dtype = AMP_TYPES[options.amp]
+    cfg = load_config(options.config, config_options(options))
     folder = make_folder(options.out) if options.out else None
     profile = profile_test(cfg, options.checkpoint, options.pictures, options.multi_scale,
                            options.batch_size)

@@ -13,9 +13,9 @@ import numpy as np
 
 from aepose.apis import evaluate
 from aepose.apis.cli import (
-    AMP_TYPES,
     add_options_argument,
     add_test_arguments,
+    config_options,
     free_name,
     make_folder,
     run_tool,
@@ -45,9 +45,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--work-dir", help="folder of the log (default work_dirs/<config>)")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    cfg = load_config(options.config, options.cfg_options)
-    if options.amp:
-        cfg.model.backbone_dtype = AMP_TYPES[options.amp]
+    cfg = load_config(options.config, config_options(options))
     folder = make_folder(options.show_dir) if options.show_dir else None
     drawer = _Drawer(folder, get_metainfo(cfg.metainfo)) if folder else None
     with process_group():

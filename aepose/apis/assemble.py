@@ -12,6 +12,7 @@ from typing import Any, Literal
 from aepose.apis.build import build_evaluator, build_model, describe_dataloader
 from aepose.apis.hub import find_checkpoint
 from aepose.apis.starting_weights import start_weights
+from aepose.codecs.core import core
 from aepose.config import Config
 from aepose.engine import Hook, PoseRunner, get_world_size, is_distributed, set_random_seed
 from aepose.engine.distributed import (
@@ -164,6 +165,7 @@ def _training_hooks(cfg: Config) -> list[Hook]:
 def _evaluation_parts(cfg: Config, split: Literal["val", "test"]) -> dict[str, Any]:
     if cfg.get("val_dataloader") is None:
         return {}
+    core()  # if it is missing, that is said before a long run
     loader = describe_dataloader(cfg, split)
     return {
         f"{split}_dataloader": loader,

@@ -6,20 +6,22 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from aepose.errors import AeposeError, DataError
+from aepose.errors import AeposeError, AeposeWarning, DataError
 
 _CHECKPOINTS_ARE_WHOLE = ("checkpoints already written are whole "
                           "(train.py --resume goes on from the last one)")
 
 AMP_TYPES = {"bf16": "bfloat16", "fp16": "float16"}
-"""What ``--amp`` takes -> ``model.backbone_dtype``."""
+"""What ``--amp`` takes -> ``model.backbone_dtype`` in training, ``test_time.dtype`` in tests."""
 
 
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +39,8 @@ def add_test_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=positive, metavar="N", help="pictures of one size "
                         "that go through the network together (default: the config's, 1)")
     parser.add_argument("--amp", nargs="?", const="bf16", choices=sorted(AMP_TYPES),
-                        help="run the network in bfloat16 (default) or float16: faster, and the "
-                        "metrics change a little")
+                        help="run the network in bfloat16 (the default of --amp) or float16, "
+                        "not in float32: faster, and the metrics change a little")
 
 
 def positive(text: str) -> int:
@@ -46,6 +48,12 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
+
+
+def config_options(options: argparse.Namespace) -> list[str]:
+    """Return the config options that a tool which tests was given, ``--amp`` among them."""
+    amp = [f"test_time.dtype={AMP_TYPES[options.amp]}"] if options.amp else []
+    return [*options.cfg_options, *amp]
 
 
 def make_folder(path: str | Path) -> Path:
@@ -90,13 +98,14 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
 def run_tool(
     main: Callable[[Sequence[str] | None], None], interrupted: str = _CHECKPOINTS_ARE_WHOLE
 ) -> None:
-    """Run a tool: an error of its input becomes one message and exit status 2.
+    """Run a tool: an error of its input becomes one message and exit status 2, a warning one line.
 
     interrupted: what to say of the output when the user stops the tool
 
     Of several processes each tells its error, with its number from the second on.
     """
     rank = os.environ.get("RANK", "0")
+    _show_own_warnings_plainly()
     try:
         main(None)
     except AeposeError as error:
@@ -110,6 +119,19 @@ def run_tool(
         sys.exit(130)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         _leave()
+
+
+def _show_own_warnings_plainly() -> None:
+    """Print warnings of aepose without the place in the code; others stay as they are."""
+    show = warnings.showwarning
+
+    def show_plainly(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if issubclass(category, AeposeWarning):
+            print(f"warning: {message}", file=sys.stderr)
+        else:
+            show(message, category, *place)
+
+    warnings.showwarning = show_plainly
 
 
 def _leave() -> None:

@@ -16,6 +16,7 @@ from torch import nn
 import aepose
 from aepose.apis.build import build_model
 from aepose.apis.hub import find_checkpoint, published_checkpoint
+from aepose.codecs.core import core
 from aepose.config import Config, apply_options, check_config, load_config
 from aepose.datasets import collate_test, same_size_batches
 from aepose.datasets.image import read_image
@@ -63,6 +64,7 @@ class PoseInferencer:
         cfg_options: Sequence[str] = (),
         multi_scale: bool = False,
     ) -> None:
+        core()  # if it is missing, that is said now
         # The config is read first: an error in it should not cost a download.
         given = None if config is None else _given_config(config, cfg_options)
         source = _find_weights(config, checkpoint)

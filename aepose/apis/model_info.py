@@ -40,7 +40,7 @@ def model_info(cfg: Config) -> ModelInfo:
     """
     cfg = cfg.copy()
     # Types and layouts change neither operations nor, in the units here, memory.
-    cfg.merge_from_dict({"model.backbone_dtype": None, "model.channels_last": False})
+    cfg.merge_from_dict({"test_time.dtype": None, "model.channels_last": False})
     memory, operations = _LiveBytes(), FlopCounterMode(display=False)
     with FakeTensorMode(), torch.no_grad():
         model = build_model(cfg).eval()

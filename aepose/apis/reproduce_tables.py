@@ -33,8 +33,8 @@ def write_tables(outcomes: Sequence[Outcome], folder: Path) -> None:
 def markdown(outcomes: Sequence[Outcome]) -> str:
     """Return a table per data set, in the columns of its published table.
 
-    Each test has three lines: the published values, the measured ones, and the difference. Below
-    stand the tests that say something else: what is missing, failed, or differs.
+    Each test has three lines: the published (or expected) values, the measured ones, and the
+    difference. Below stand the tests that say something else: what is missing, failed, or differs.
     """
     parts = []
     for name in dict.fromkeys(outcome.row.dataset for outcome in outcomes):
@@ -58,7 +58,7 @@ def _columns(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 def _table(outcomes: Sequence[Outcome], columns: Sequence[str]) -> str:
     lines = []
     for outcome in outcomes:
-        kinds = [("published", outcome.published, "{:.3f}")]
+        kinds = [("published" if outcome.row.binding else "expected", outcome.published, "{:.3f}")]
         if outcome.measured:
             kinds += [("measured", outcome.measured, "{:.3f}"),
                       ("difference", outcome.differences, "{:+.3f}")]

@@ -9,21 +9,25 @@ code serves. Set the environment variable AEPOSE_NO_CORE=1 to do without it on p
 from __future__ import annotations
 
 import os
-import warnings
 from functools import cache
+from importlib import import_module
 from types import ModuleType
+
+from aepose.errors import warn_once
 
 INTERFACE = 1  # what this code expects ``aepose._core`` to understand
 NO_CORE = "AEPOSE_NO_CORE"
+_MISSING = ("the compiled core is not there; install a C++17 compiler (Debian, Ubuntu: apt install "
+            "g++ python3-dev; macOS: xcode-select --install), then aepose again (make setup)")
 
 
 def core() -> ModuleType | None:
-    """Return the compiled core, or None where Python serves; the first time it says why."""
+    """Return the compiled core, or None where Python serves; the first time it warns of that."""
     if _asked_not_to():
         return None
-    module, why = _load()
+    module, _ = _load()
     if module is None:
-        _warn_once(why)
+        warn_once(f"{describe()}; or set {NO_CORE}=1 to see this no more")
     return module
 
 
@@ -43,6 +47,14 @@ def build_info() -> dict[str, str | None]:
     }
 
 
+def describe() -> str:
+    """Return in words how people are decoded and, where that is slow, what to do."""
+    info = build_info()
+    if info["decoding"] == "compiled":
+        return f"decoding is compiled ({info['compiler']})"
+    return f"decoding runs in Python, slower, with the same results: {info['reason']}"
+
+
 def _asked_not_to() -> bool:
     return os.environ.get(NO_CORE, "0") not in ("", "0")
 
@@ -51,17 +63,12 @@ def _asked_not_to() -> bool:
 def _load() -> tuple[ModuleType | None, str | None]:
     """Return the module, or None and why there is none."""
     try:
-        from aepose import _core
+        module = import_module("aepose._core")
+    except ModuleNotFoundError:
+        return None, _MISSING
     except ImportError as error:
-        return None, f"the compiled core is not there ({error})"
-    if _core.INTERFACE != INTERFACE:
-        return None, (f"the compiled core is of another version ({_core.INTERFACE}, expected "
-                      f"{INTERFACE})")
-    return _core, None
-
-
-@cache
-def _warn_once(why: str) -> None:
-    warnings.warn(f"aepose decodes in Python, slower, with the same results: {why}. Install a "
-                  f"C++17 compiler and aepose again, or set {NO_CORE}=1 to see this no more.",
-                  stacklevel=3)
+        return None, f"the compiled core cannot be loaded ({error}); install aepose again"
+    if module.INTERFACE != INTERFACE:
+        return None, (f"the compiled core is of another version ({module.INTERFACE}, expected "
+                      f"{INTERFACE}); install aepose again (make setup)")
+    return module, None

@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from aepose.engine.files import whole_file
 from aepose.errors import CheckpointError
 from aepose.model_zoo import fitting_models
 from aepose.state_dicts import Misfits
@@ -100,11 +101,9 @@ def _numpy_values() -> list[Any]:
 
 def save_safetensors(path: str | Path, state: Mapping[str, torch.Tensor], meta: dict) -> None:
     """Write weights and JSON-able ``meta`` as safetensors; the file appears whole or not at all."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
-    save_file(tensors, part, metadata={META_KEY: json.dumps(meta)})
-    part.replace(path)
+    with whole_file(Path(path)) as part:
+        save_file(tensors, part, metadata={META_KEY: json.dumps(meta)})
 
 
 def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor], source: str | Path) -> None:

@@ -23,12 +23,17 @@ def whole_file(path: Path, advice: str = "") -> Iterator[Path]:
 
     Its content is on the disk before it has the name, so that neither a killed process nor a power
     cut leaves half a file there, and an older file of that name stays until the new one is whole.
+    Whoever writes it, its permissions are those of any new file there (umask).
 
     Raises OutputError, with ``advice``, if the disk is full or fails; the temporary file is gone.
     """
     part = path.with_name(f".{path.name}.part")
     try:
+        part.unlink(missing_ok=True)  # a killed process may have left one
+        part.touch()
+        mode = part.stat().st_mode
         yield part
+        part.chmod(mode)  # what writes through a temporary file of its own may keep others out
         with part.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(part, path)

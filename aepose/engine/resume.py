@@ -146,14 +146,20 @@ def resume_schedulers(
 
     Where the config's schedule is not the stored one (more epochs, other milestones, another
     learning rate) it is run through from the beginning, so that the rate goes on as if it had
-    been the schedule all along; what has changed is logged. A scheduler that follows a metric
-    cannot be run through: it keeps its stored state and settings.
+    been the schedule all along; what has changed is logged. A scheduler that follows a metric keeps
+    its stored state and settings. It cannot be run through, so beside it no other may change:
+    raises CheckpointError that tells what has.
     """
     changes = list(_changes(schedulers, stored))
     if not changes:
         for scheduler, state in zip(schedulers, stored, strict=True):
             scheduler.load_state_dict(dict(state))
         return
+    if any(map(_follows_metric, schedulers)):
+        raise CheckpointError(
+            f"cannot resume with another schedule ({'; '.join(changes)}): one of its schedulers "
+            "follows a metric, whose values so far are not known; keep the former schedule, or "
+            "start anew from the checkpoint's weights (load_from)")
     logger.warning("the schedule is not that of the checkpoint; the rate goes on as if the new one "
                    f"had been used from the start: {'; '.join(changes)}")
     for scheduler in schedulers:
@@ -162,9 +168,6 @@ def resume_schedulers(
         # The engine misses the steps of the optimiser, which were taken before the stop.
         warnings.simplefilter("ignore", UserWarning)
         _run_through(schedulers, meta)
-    for scheduler, state in zip(schedulers, stored, strict=False):
-        if _follows_metric(scheduler):
-            scheduler.load_state_dict(dict(state))
 
 
 def _changes(
@@ -204,7 +207,7 @@ def _run_through(schedulers: Sequence[_ParamScheduler], meta: Mapping[str, Any])
 
 def _step(schedulers: Sequence[_ParamScheduler], by_epoch: bool) -> None:
     for scheduler in schedulers:
-        if scheduler.by_epoch == by_epoch and not _follows_metric(scheduler):
+        if scheduler.by_epoch == by_epoch:
             scheduler.step()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import master_only
+from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
@@ -26,9 +27,18 @@ from aepose.engine.resume import (
 )
 from aepose.errors import CheckpointError
 
+# What the engine tells its own authors.
+_ENGINE_TALK = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
+
 
 class PoseRunner(Runner):
     """Runs the loops over an already built model and data sets."""
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Return the engine's logger, without what is of no use to who runs it."""
+        logger = super().build_logger(*args, **kwargs)
+        logger.addFilter(lambda record: not str(record.msg).startswith(_ENGINE_TALK))
+        return logger
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Load weights that fit exactly, from a file that is not trusted."""

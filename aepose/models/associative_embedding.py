@@ -15,6 +15,7 @@ from aepose.memory import give_back_freed_memory
 from aepose.models.data_preprocessor import PosePreprocessor
 from aepose.models.fuse import CONVOLUTIONS, fuse_conv_bn
 from aepose.models.recompute import recompute_activations
+from aepose.precision import at_least_float32, autocast_type, full_float32
 from aepose.registry import MODELS, build
 from aepose.stages import stage
 from aepose.structures import HeadOutput, MapTargets, PoseResult, TestItem, TestTime
@@ -28,8 +29,9 @@ class AssociativeEmbedding(BaseModel):
     """A bottom-up pose network: every keypoint of every person in one pass, grouped by tags.
 
     backbone, keypoint_head: configs; codec and test_time come from the same experiment
-    backbone_dtype: 'bfloat16' or 'float16' runs the backbone under autocast; head and losses stay
-        in float32, where squared tag distances do not overflow
+    backbone_dtype: 'bfloat16' or 'float16' trains the backbone under autocast; head and losses
+        stay in float32, where squared tag distances do not overflow. In which type the network is
+        tested, ``test_time.dtype`` says
     channels_last: memory layout of the network, faster for convolutions on most machines
     pretrained: what the backbone starts from; only noted here, and loaded when a training starts,
         so that building a network for its own checkpoint needs no other file
@@ -52,10 +54,6 @@ class AssociativeEmbedding(BaseModel):
         compile: bool = False,
     ) -> None:
         super().__init__(data_preprocessor=PosePreprocessor())
-        if backbone_dtype not in (None, "bfloat16", "float16"):
-            raise ConfigError(
-                f"model.backbone_dtype = {backbone_dtype!r}: give 'bfloat16', 'float16' or None"
-            )
         if activation_checkpointing and compile:
             raise ConfigError("model.activation_checkpointing and model.compile: choose one; a "
                               "compiled network decides for itself what it computes again")
@@ -68,7 +66,8 @@ class AssociativeEmbedding(BaseModel):
             metainfo=codec.metainfo, in_channels=self.backbone.out_channels,
         )
         self.test_outputs = self.keypoint_head.choose_outputs(test_time.outputs)
-        self.backbone_dtype = getattr(torch, backbone_dtype) if backbone_dtype else None
+        self._train_dtype = autocast_type(backbone_dtype, "model.backbone_dtype")
+        self._test_dtype = autocast_type(test_time.dtype, "test_time.dtype")
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         if channels_last:
             self.to(memory_format=self.memory_format)
@@ -91,31 +90,35 @@ class AssociativeEmbedding(BaseModel):
         if not self.test_time.faster:
             return self
         fuse_conv_bn(self)
-        if self.backbone_dtype is not None:
+        if self._test_dtype is not None:
             for part in self.backbone.modules():
                 if isinstance(part, CONVOLUTIONS):
-                    part.to(self.backbone_dtype)
+                    part.to(self._test_dtype)
         self.memory_format = torch.channels_last
         return self.to(memory_format=self.memory_format)
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """(N, 3, H, W) normalised pictures -> the head's raw maps, lowest resolution first."""
-        device = images.device.type
+        """(N, 3, H, W) normalised pictures -> the head's raw maps, lowest resolution first.
+
+        The maps are float32, or float64 where the network is. In training mode the backbone runs in
+        ``backbone_dtype``, else in ``test_time.dtype``; a test in float32 is one on a GPU, too,
+        whose convolutions would round to TF32 otherwise (10 bits of mantissa).
+        """
+        device, dtype = images.device.type, self._train_dtype if self.training else self._test_dtype
         tidy = device == "cpu" and not torch.is_grad_enabled() and images[:, 0].numel() >= _LARGE
         if tidy:
             give_back_freed_memory()
         if self.memory_format == torch.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(
-            device, self.backbone_dtype, enabled=self.backbone_dtype is not None
-        ):
-            features = [f.float() for f in self.backbone(images)]
-        del images  # as large as a feature map
-        if tidy:
-            give_back_freed_memory()
-        # Also if a caller's own autocast is on.
-        with torch.autocast(device, enabled=False):
-            return self.keypoint_head(features)
+        with full_float32(not self.training):
+            with torch.autocast(device, dtype, enabled=dtype is not None):
+                features = [at_least_float32(f) for f in self.backbone(images)]
+            del images  # as large as a feature map
+            if tidy:
+                give_back_freed_memory()
+            # Also if a caller's own autocast is on.
+            with torch.autocast(device, enabled=False):
+                return self.keypoint_head(features)
 
     def forward(
         self,
@@ -156,7 +159,7 @@ class AssociativeEmbedding(BaseModel):
                 raise
             raise NumericalError(
                 f"picture {item.image_path}: the network's maps are not finite numbers; its "
-                "weights are broken, or float16 overflowed (model.backbone_dtype)"
+                "weights are broken, or float16 overflowed (test_time.dtype)"
             ) from None
 
     def aggregate(

@@ -29,25 +29,23 @@ def find_people(
     to two batches late. Raises what network and decoding raise; later batches are then lost.
     """
     waiting: deque[tuple[Batch, list[Future[PoseResult]]]] = deque()
-    with ThreadPoolExecutor(_decoders(), "decode") as pool:
-        try:
-            for batch in batches:
-                with torch.no_grad():
-                    maps = model.joined_maps(**model.data_preprocessor(batch))
-                device = maps[0][0].device
-                made = (torch.cuda.current_stream(device).record_event()
-                        if device.type == "cuda" else None)
-                waiting.append(
-                    (batch, [pool.submit(_decode, model, *of_one, made) for of_one in maps]))
-                if len(waiting) > _AHEAD:
-                    yield _finish(*waiting.popleft())
-            while waiting:
+    pool = ThreadPoolExecutor(_decoders(), "decode")
+    try:
+        for batch in batches:
+            with torch.no_grad():
+                maps = model.joined_maps(**model.data_preprocessor(batch))
+            device = maps[0][0].device
+            made = (torch.cuda.current_stream(device).record_event()
+                    if device.type == "cuda" else None)
+            waiting.append(
+                (batch, [pool.submit(_decode, model, *of_one, made) for of_one in maps]))
+            if len(waiting) > _AHEAD:
                 yield _finish(*waiting.popleft())
-        finally:
-            # After an error nobody asks for the others.
-            for _, futures in waiting:
-                for future in futures:
-                    future.cancel()
+        while waiting:
+            yield _finish(*waiting.popleft())
+    finally:
+        # After an error nobody asks for the others.
+        pool.shutdown(cancel_futures=True)
 
 
 def _decode(

@@ -59,6 +59,7 @@ def test_published_files_are_named_by_hash(checkpoint, tmp_path):
         assert path.name == f"net.v1-{digest[:8]}{suffix}"
         check_file(path)
         assert_public(path, {**PUBLIC, "data_root": "data/coco"})
+    assert len({path.stat().st_mode for path in (tmp_path / "new").iterdir()}) == 1
     assert published.card == published.torch_file.with_suffix(".md")
     assert len(list((tmp_path / "new").iterdir())) == 3
 

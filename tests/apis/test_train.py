@@ -1,5 +1,6 @@
 """What a training starts from, and what the command line changes of it."""
 
+import importlib
 import json
 import re
 
@@ -193,3 +194,15 @@ def test_learning_rate_of_the_batch_size(tiny_config, tmp_path, options, rate, m
 def test_wrong_batch_options(tiny_config, tmp_path, option, message):
     with pytest.raises(ConfigError, match=message):
         train(tiny_config("wrong", [*OPTIONS, option]), tmp_path)
+
+
+def test_training_keeps_freed_memory(tiny_config, tmp_path, monkeypatch):
+    class KeptError(Exception):
+        pass
+
+    def keep():
+        raise KeptError
+
+    monkeypatch.setattr(importlib.import_module("aepose.apis.train"), "keep_freed_memory", keep)
+    with pytest.raises(KeptError):
+        train(tiny_config("memory"), tmp_path)

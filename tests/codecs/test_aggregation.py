@@ -55,6 +55,14 @@ def test_one_output_has_tags(number):
         join_scales((1,), [[outputs]], None, align_corners=False)
 
 
+@pytest.mark.parametrize("scales", [(1,), (2, 1), (1, 0.5), (2, 1, 0.5)])
+def test_tags_are_those_of_scale_one(scales):
+    per_scale = [[[HeadOutput(constant(s), constant(10 * s))]] for s in scales]
+    heatmaps, tags = join_scales(scales, per_scale, (4, 4), align_corners=False)
+    assert tags.unique().tolist() == [10]
+    assert heatmaps.mean().item() == pytest.approx(sum(scales) / len(scales))
+
+
 @pytest.mark.parametrize(("align_corners", "expected"), [
     (False, [0, 0.25, 0.75, 1]), (True, [0, 1 / 3, 2 / 3, 1]),
 ])

@@ -278,6 +278,20 @@ def test_tensors_and_arrays_give_the_same(make_codec, planar):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
+@pytest.mark.parametrize("option", [
+    {"max_num_people": 7}, {"nms_kernel": 3}, {"detection_threshold": 0.99}, {"tag_threshold": 0.3},
+    {"use_detection_val": False}, {"ignore_too_much": True}, {"matching": "unrounded"},
+    {"adjust": False}, {"refine": False},
+], ids=str)
+def test_every_option_of_decoding_counts(make_codec, option):
+    rng = np.random.default_rng(0)
+    heatmaps = rng.random((3, 20, 24), np.float32)
+    tags = rng.normal(size=(3, 20, 24, 2)).astype(np.float32)
+    found, changed = (make_codec(**{"max_num_people": 8, **o}).group(heatmaps, tags)[0]
+                      for o in ({}, option))
+    assert not np.array_equal(found, changed)
+
+
 @pytest.mark.parametrize("stages", [
     {}, {"adjust": False}, {"refine": False}, {"ignore_too_much": True},
     {"use_detection_val": False}, {"convention": "udp"},

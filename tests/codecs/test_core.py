@@ -3,18 +3,24 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import aepose
+from aepose.apis import load_model
+from aepose.apis.assemble import make_runner
+from aepose.apis.build import build_model
 from aepose.codecs import core as core_module
 from aepose.codecs.core import INTERFACE, NO_CORE, core
 from aepose.codecs.read_maps import read_maps
+from aepose.errors import AeposeWarning, warn_once
+from tests.engine.processes import run_two
+from tests.engine.runs import NO_VALIDATION
+from tests.golden_check import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 compiled = pytest.mark.skipif(core() is None, reason="the compiled core is not built")
 
 
@@ -22,11 +28,11 @@ compiled = pytest.mark.skipif(core() is None, reason="the compiled core is not b
 def fresh(monkeypatch):
     """Forget what was loaded and said; put it back afterwards."""
     monkeypatch.delenv(NO_CORE, raising=False)
-    for function in (core_module._load, core_module._warn_once):
+    for function in (core_module._load, warn_once):
         function.cache_clear()
     yield monkeypatch
     monkeypatch.undo()
-    for function in (core_module._load, core_module._warn_once):
+    for function in (core_module._load, warn_once):
         function.cache_clear()
 
 
@@ -48,22 +54,64 @@ def test_the_environment_chooses(fresh, value, decoding):
                         "reason": "the environment variable AEPOSE_NO_CORE is set"}
 
 
+MISSING = "the compiled core is not there; install a C\\+\\+17 compiler .*then aepose again"
+
+
 @pytest.mark.parametrize(("module", "reason"), [
-    (None, "the compiled core is not there"),
+    (None, MISSING),
     (SimpleNamespace(INTERFACE=INTERFACE + 1), f"of another version \\({INTERFACE + 1}, expected"),
 ])
 def test_without_a_core_python_serves_and_says_so_once(fresh, make_codec, recwarn, module, reason):
     fresh.setitem(sys.modules, "aepose._core", module)
-    fresh.setattr(aepose, "_core", module, raising=False)
-    if module is None:
-        fresh.delattr(aepose, "_core")
     maps = np.zeros((3, 16, 16), np.float32), np.zeros((3, 16, 16, 1), np.float32)
-    with pytest.warns(UserWarning, match=f"aepose decodes in Python.*{reason}"):
+    with pytest.warns(AeposeWarning, match=f"decoding runs in Python.*{reason}"):
         make_codec().group(*maps)
     recwarn.clear()
     make_codec().group(*maps)
     assert not recwarn
     assert aepose.build_info()["decoding"] == "python"
+
+
+def test_a_core_that_cannot_be_loaded(fresh, tmp_path):
+    (tmp_path / "_core.py").write_text("raise ImportError('libstdc++ is too old')")
+    fresh.setattr(aepose, "__path__", [str(tmp_path)])
+    fresh.delitem(sys.modules, "aepose._core", raising=False)
+    assert "cannot be loaded (libstdc++ is too old)" in aepose.build_info()["reason"]
+
+
+def build(task, *options):
+    return lambda config, folder: make_runner(config("without_core", options), folder, task)
+
+
+# (function of config and folder that builds something, whether it says it)
+BUILT = {
+    "load_model": (lambda config, folder: load_model(), True),
+    "test": (build("test"), True),
+    "training": (build("train"), True),
+    "training without validation": (build("train", *NO_VALIDATION), False),
+}
+
+
+@pytest.mark.parametrize(("function", "says"), BUILT.values(), ids=BUILT)
+def test_what_decodes_says_beforehand_that_there_is_no_core(
+        fresh, tiny_config, tmp_path, recwarn, function, says):
+    fresh.setitem(sys.modules, "aepose._core", None)
+    function(tiny_config, tmp_path)
+    assert [w.category for w in recwarn].count(AeposeWarning) == says
+
+
+@pytest.mark.slow
+def test_of_two_processes_with_workers_one_says_that_there_is_no_core(tiny_config, tmp_path):
+    cfg = tiny_config("two_without_core")
+    without = tmp_path / "without.py"
+    without.write_text("import runpy, sys\nsys.modules['aepose._core'] = None\ndel sys.argv[0]\n"
+                       "runpy.run_path(sys.argv[0], run_name='__main__')\n")
+    checkpoint = tmp_path / "a.pth"
+    torch.save({"state_dict": build_model(cfg).state_dict(), "meta": {}}, checkpoint)
+    output = run_two(without, ROOT / "tools" / "test.py", cfg.filename, checkpoint,
+                     "--work-dir", tmp_path, "--cfg-options", "val_dataloader.num_workers=1")
+    assert output.count("warning: decoding runs in Python, slower") == 1
+    assert output.count("compiled core") == 1
 
 
 def floats(*shape):

@@ -59,6 +59,7 @@ def test_flip(three):
     np.testing.assert_allclose(flipped.views[0].keypoints[0, :, 0], 23 - mirrored[:, 0])
     np.testing.assert_allclose(flipped.views[0].keypoints[0, :, 1], mirrored[:, 1])
     np.testing.assert_array_equal(flipped.views[0].loss_mask, view.loss_mask[:, ::-1])
+    np.testing.assert_array_equal(flipped.loss_mask, sample.loss_mask[:, ::-1])
 
 
 @pytest.mark.parametrize("people", [0, 2])
@@ -89,6 +90,7 @@ def test_affine_moves_picture_and_keypoints_alike(make_codec, size, seed, conven
     affine = RandomAffine(codec, scale=(0.75, 1.5), rotation=30, translation=10, scale_type="long")
     warped = affine(sample, np.random.RandomState(seed))
     assert warped.image.shape == (128, 128, 3)
+    assert {warped.keypoints.dtype, *(v.keypoints.dtype for v in warped.views)} == {np.dtype("f4")}
     for keypoint in range(3):
         np.testing.assert_allclose(
             brightest(warped.image[..., keypoint]), warped.keypoints[0, keypoint], atol=0.5)
@@ -153,6 +155,17 @@ def test_draws(make_codec):
         relative = [d.shift[axis] / (d.scale * side / 5) for d in drawn]
         assert min(relative) == pytest.approx(-1, abs=0.1)
         assert max(relative) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("side", "shifts"), [
+    (4, {0}), (5, {-1, 0}), (9, {-1, 0}), (10, {-2, -1, 0, 1}), (15, {-3, -2, -1, 0, 1, 2}),
+])
+def test_every_shift_within_the_bounds_is_drawn_and_no_other(make_codec, side, shifts):
+    affine = RandomAffine(make_codec(), scale=(1, 1), translation=40)
+    rng = np.random.RandomState(0)
+    drawn = [affine.draw((side, 10), rng).shift for _ in range(200)]
+    assert {dx for dx, _ in drawn} == shifts
+    assert {dy for _, dy in drawn} == {-2, -1, 0, 1}
 
 
 def test_affine_is_determined_by_its_random_state(make_codec):

@@ -1,6 +1,8 @@
 """What the tests of training share."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -8,6 +10,17 @@ import torch
 NO_VALIDATION = ("val_dataloader=None", "val_evaluator=None")
 # Eight pictures: three batches of 3, 3 and 2.
 BATCHES_OF_3 = (*NO_VALIDATION, "train_dataloader.batch_size=3")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Sum as a process with OMP_NUM_THREADS=1 does, to the bit."""
+    number = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(number)
 
 
 def weights(path):

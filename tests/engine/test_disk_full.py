@@ -10,9 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from aepose.apis import train
-from tests.engine.runs import NO_VALIDATION, differing, weights
+from tests.engine.runs import NO_VALIDATION, differing, one_thread, weights
 from tests.golden_check import ROOT
-from tests.goldens.common import one_thread
 
 EPOCHS = 4
 OPTIONS = (*NO_VALIDATION, f"train_cfg.max_epochs={EPOCHS}",

@@ -7,7 +7,7 @@ from torch import nn
 from aepose.apis import evaluate, train
 from aepose.config import load_config
 from aepose.engine.ema import TRAINED, WeightAverage
-from aepose.errors import ConfigError
+from aepose.errors import CheckpointError, ConfigError
 
 OPTIONS = ["val_dataloader=None", "val_evaluator=None", "visualizer=None"]
 
@@ -95,6 +95,16 @@ def test_resuming_with_a_new_average_starts_it(plain, tiny_config, tmp_path):
     new, old = checkpoint(tmp_path / "epoch_2.pth"), checkpoint(plain / "epoch_2.pth")
     assert equal(new[TRAINED], {name: old["state_dict"][name] for name in new[TRAINED]})
     assert "holds no average of weights" in log_of(tmp_path)
+
+
+def test_an_average_that_does_not_fit_is_told_of_by_name(averaged, tiny_config, tmp_path):
+    content = checkpoint(averaged / "epoch_1.pth")
+    for state in (content["state_dict"], content[TRAINED]):
+        state["backbone.conv1.weight"] = torch.zeros(1, 2, 3)
+    torch.save(content, tmp_path / "epoch_1.pth")
+    cfg = tiny_config("ema_misfit", ["ema.momentum=0.0002"])
+    with pytest.raises(CheckpointError, match=r"backbone\.conv1\.weight: checkpoint \(1, 2, 3\)"):
+        train(cfg, tmp_path, str(tmp_path / "epoch_1.pth"))
 
 
 def log_of(folder):

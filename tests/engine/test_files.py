@@ -3,7 +3,9 @@ import json
 import os
 
 import pytest
+import torch
 
+from aepose.engine.checkpoint import save_safetensors
 from aepose.engine.files import whole_file, write_json
 from aepose.errors import OutputError
 
@@ -22,6 +24,36 @@ def test_a_file_appears_when_it_is_whole(tmp_path, older):
         assert (path.read_text() if path.exists() else None) == older
         part.write_text("whole")
     assert path.read_text() == "whole"
+    assert names(tmp_path) == ["file"]
+
+
+def write_text(path):
+    with whole_file(path) as part:
+        part.write_text("new")
+
+
+def write_behind_a_private_file(path):
+    with whole_file(path) as part:
+        private = path.with_name("private")
+        os.close(os.open(private, os.O_CREAT | os.O_WRONLY, 0o600))
+        private.replace(part)
+
+
+def write_weights(path):
+    save_safetensors(path, {"a": torch.ones(2)}, {})
+
+
+@pytest.mark.parametrize("write", [write_text, write_behind_a_private_file, write_weights])
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_permissions_are_those_of_any_new_file(tmp_path, write, mask, mode):
+    part = tmp_path / ".file.part"
+    part.touch(0o600)         # left by a process that was killed
+    before = os.umask(mask)
+    try:
+        write(tmp_path / "file")
+    finally:
+        os.umask(before)
+    assert oct((tmp_path / "file").stat().st_mode & 0o777) == oct(mode)
     assert names(tmp_path) == ["file"]
 
 

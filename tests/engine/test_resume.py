@@ -152,6 +152,11 @@ def test_place(epoch, iteration, now, expected):
             place_to_resume(meta, now, "a.pth")
 
 
+def test_place_in_a_checkpoint_that_does_not_describe_its_epoch():
+    """As the engine itself writes it."""
+    assert place_to_resume({"epoch": 2, "iter": 23}, progress(), "a.pth") == (2, 23)
+
+
 def test_another_batch_size_inside_an_epoch(uninterrupted, tiny_config, tmp_path):
     cfg = tiny_config("other_batches", [*EVERY_ITERATION, "train_dataloader.batch_size=2"])
     with pytest.raises(CheckpointError, match=r"inside epoch 1.*pictures per batch 3 -> 2"):

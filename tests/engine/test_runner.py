@@ -14,7 +14,7 @@ import torch
 from aepose.apis import dry_run, evaluate, train
 from aepose.config import load_config
 from aepose.errors import CheckpointError, ConfigError, OutputError
-from tests.engine.runs import NO_VALIDATION, differing, weights
+from tests.engine.runs import NO_VALIDATION, differing, logged, weights
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -45,6 +45,8 @@ def test_files_of_a_run(trained):
     assert json.loads((work_dir / "predictions.json").read_text())
     assert load_config(work_dir / "whole.py").to_dict() == runner.cfg.to_dict()
     assert list(work_dir.rglob("*tfevents*"))
+    assert "Checkpoints will be saved" in logged(work_dir)
+    assert "will be deprecated" not in logged(work_dir)
     (scalars,) = work_dir.rglob("scalars.json")
     lines = [json.loads(line) for line in scalars.read_text().splitlines()]
     losses = [line for line in lines if "loss" in line]

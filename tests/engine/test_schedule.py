@@ -10,7 +10,8 @@ from mmengine.registry import PARAM_SCHEDULERS
 
 from aepose.apis import train
 from aepose.config import Config
-from aepose.engine.resume import resume_schedulers
+from aepose.engine.resume import keep_settings, resume_schedulers
+from aepose.errors import CheckpointError
 from tests.engine.runs import BATCHES_OF_3, logged, scalars
 from tests.golden_check import ROOT
 
@@ -41,13 +42,17 @@ class Schedule:
                 hook.after_train_epoch(self)
         return found
 
-    def resumed(self, described, max_epochs, lr=0.01):
-        """Return what a new process makes of this one's checkpoint, with a config of its own."""
+    def resumed(self, described, max_epochs, lr=0.01, with_length=True):
+        """Return what a new process makes of this one's checkpoint, with a config of its own.
+
+        with_length: whether the checkpoint says how many batches an epoch has
+        """
         new = Schedule(described, max_epochs, lr, self.batches)
         new.optim_wrapper.load_state_dict(self.optim_wrapper.state_dict())
         new.iteration = self.iteration
-        meta = {"epoch": self.iteration // self.batches, "iter": self.iteration,
-                "progress": {"batches per epoch": self.batches}}
+        meta = {"epoch": self.iteration // self.batches, "iter": self.iteration}
+        if with_length:
+            meta["progress"] = {"batches per epoch": self.batches}
         stored = [dict(scheduler.state_dict()) for scheduler in self.param_schedulers]
         resume_schedulers(new.param_schedulers, stored, meta, getLogger("schedule"))
         return new
@@ -94,7 +99,7 @@ STEPS = (WARM_UP, {"type": "MultiStepLR", "milestones": [3, 6], "by_epoch": True
 COSINE = (WARM_UP, {"type": "CosineAnnealingLR", "eta_min": 1e-4, "by_epoch": True})
 
 
-@pytest.mark.parametrize("stop", [3, 10, 22])
+@pytest.mark.parametrize("stop", [3, 9, 10, 22])
 @pytest.mark.parametrize(("before", "after", "change"), [
     ((STEPS, 8), (STEPS, 8), ""),
     ((COSINE, 8), (COSINE, 8), ""),
@@ -116,14 +121,33 @@ def test_a_changed_schedule_goes_on_as_if_used_from_the_start(caplog, stop, befo
         assert found == old.rates(12)
 
 
+@pytest.mark.parametrize("stop", [0, 3, 5, 20])
+def test_an_epochs_length_follows_from_the_place(stop):
+    """At the end of an epoch; in a checkpoint that does not say it."""
+    old = Schedule(COSINE, 8)
+    old.rates(stop)
+    found = old.resumed(COSINE, 12, with_length=False).rates(12)
+    assert found == pytest.approx(Schedule(COSINE, 12).rates(stop + 12)[stop:], rel=1e-12)
+
+
+PLATEAU = {"type": "ReduceOnPlateauLR", "by_epoch": True, "monitor": "AP", "patience": 1}
+
+
 def test_a_scheduler_that_follows_a_metric_keeps_its_state():
-    described = [{"type": "ReduceOnPlateauLR", "by_epoch": True, "monitor": "AP", "patience": 1}]
+    described = [PLATEAU, COSINE[1]]
     old = Schedule(described, 8)
     for _ in range(4):
         old.param_schedulers[0].step({"AP": 0.5})
-    new = old.resumed(described, 12)
-    assert new.param_schedulers[0].num_bad_epochs == old.param_schedulers[0].num_bad_epochs
-    assert new.optim_wrapper.get_lr() == old.optim_wrapper.get_lr()
+    new = old.resumed([{**PLATEAU, "patience": 5}, COSINE[1]], 8)
+    for name in ("num_bad_epochs", "patience"):
+        assert getattr(new.param_schedulers[0], name) == getattr(old.param_schedulers[0], name)
+    assert new.optim_wrapper.get_lr() == old.optim_wrapper.get_lr() == {"lr": [0.001]}
+
+
+def test_beside_a_scheduler_that_follows_a_metric_no_other_may_change():
+    old = Schedule([PLATEAU, COSINE[1]], 8)
+    with pytest.raises(CheckpointError, match=r"param_scheduler\.1 T_max 8 -> 12.*load_from"):
+        old.resumed([PLATEAU, COSINE[1]], 12)
 
 
 def test_more_epochs_for_a_cosine(tiny_config, tmp_path):
@@ -159,3 +183,12 @@ def test_options_of_the_optimiser_after_a_stop(tiny_config, tmp_path, option, ch
     assert ("in the checkpoint" in logged(tmp_path)) == bool(change)
     assert change in logged(tmp_path)
     assert scalars(tmp_path, "lr")[6] == (0.002 if ".lr=" in option else 0.01)
+
+
+def test_options_that_a_scheduler_sets_are_left_to_it(caplog):
+    groups = [{"lr": 0.1, "initial_lr": 0.2, "weight_decay": 0, "momentum": 0.9}]
+    configured = [{"lr": 1, "initial_lr": 1, "weight_decay": 0.5, "momentum": 0.9}]
+    keep_settings(groups, configured, {"lr"}, getLogger("options"))
+    assert groups == [{"lr": 0.1, "initial_lr": 0.2, "weight_decay": 0.5, "momentum": 0.9}]
+    assert caplog.messages == ["optim_wrapper.optimizer.weight_decay (parameter group 0): 0 in the "
+                               "checkpoint, 0.5 from now on"]

@@ -132,6 +132,8 @@ def test_known_ap(tmp_path, case):
     ({"area": 1}, {}, 0),
     ({"area": 1, "bbox": [100, 0, 200, 200]}, {"use_area": False}, 1),
     ({"area": None, "bbox": [100, 0, 200, 200]}, {"use_area": False}, 1),
+    ({"area": None, "bbox": [100, 0, 400, 50]}, {"use_area": False}, 1),
+    ({"area": None, "bbox": [100, 0, 50, 400]}, {"use_area": False}, 1),
 ])
 def test_area_from_the_file_or_the_box(tmp_path, change, options, ap50):
     annotation = {k: v for k, v in {**person(1, 100), **change}.items() if v is not None}

@@ -71,6 +71,14 @@ def test_suppression(tmp_path):
     assert evaluate(write(tmp_path), twice, nms="oks")["AP"] == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("threshold", "kept"), [(0.9, 2), (0.5, 1)])
+def test_how_alike_suppressed_people_are(tmp_path, threshold, kept):
+    metric = CrowdPoseMetric(TWO, write(tmp_path), nms="oks", oks_threshold=threshold)
+    metric.process(None, [result(1, (100, 0.9), (100 + SHIFT, 0.95))])
+    metric.compute_metrics(metric.results)
+    assert len(metric.records) == kept
+
+
 def test_built_from_a_config(tmp_path):
     metric = build(METRICS, {"type": "CrowdPoseMetric"}, metainfo=TWO, ann_file=write(tmp_path))
     metric.process(None, ALL_FOUND)

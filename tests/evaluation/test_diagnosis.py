@@ -95,6 +95,13 @@ def test_only_labelled_keypoints_count(tmp_path, visibility, points, expected):
     assert result.keypoints[..., KINDS.index("inversion")].sum() == 0
 
 
+def test_a_crowds_keypoints_are_nobodys(tmp_path):
+    found_beside = [found(placed(A, left=B[1]))]
+    for crowd, kind in ((0, "swap"), (1, "miss")):
+        result = run(tmp_path, [person(A), person(B, iscrowd=crowd)], found_beside)
+        assert result.keypoints[:, 1, KINDS.index(kind)].sum() == 1
+
+
 CROWD = person(B, (0, 0, 0), iscrowd=1, num_keypoints=0)
 PEOPLE = {
     "nothing": ([], [], (0, 0, 0, 0)),
@@ -148,6 +155,8 @@ def test_crowding_of_people_and_of_errors(tmp_path):
     ([[0, 0, 0, 0]], [0]),
     ([[0, 0, 10, 10], [5, 0, 10, 10]], [1, 1]),
     ([[0, 0, 10, 10], [9, 9, 10, 10]], [0, 0]),
+    ([[0, 0, 10, 40], [9, 0, 10, 40]], [0, 0]),
+    ([[0, 0, 40, 10], [0, 9, 40, 10]], [0, 0]),
     ([[0, 0, 10, 10]] * 4 + [[50, 0, 10, 10]], [2, 2, 2, 2, 0]),
 ])
 def test_crowding(boxes, expected):

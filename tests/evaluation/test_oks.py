@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from aepose.evaluation import oks_nms, pairwise_oks, pose_boxes, soft_oks_nms
+from aepose.evaluation.oks import oks_with_people
 
 SIGMAS = (0.1, 0.1)
 POSE = np.array([[10.0, 20.0], [110.0, 120.0]])  # its box has 10000 square pixels
@@ -41,6 +42,16 @@ def test_oks_shape_is_first_by_second():
     assert actual.shape == (3, 2)
     np.testing.assert_allclose(actual[:, 0], [1, shifted_oks(20), shifted_oks(40)])
     assert pairwise_oks(at(0)[:0], at(0), SIGMAS, [], [1]).shape == (0, 1)
+
+
+def test_an_unlabelled_person_is_an_area():
+    """Of three times the box's sides: here x from 50 to 200 and y from 80 to 140."""
+    outside = [[30, 100], [220, 100], [100, 60], [100, 160]]        # each by 20
+    found = np.array([[[50, 80], [200, 140]], *([point, [100, 100]] for point in outside)])
+    actual = oks_with_people(found, np.zeros((1, 2, 3)), np.array([[100, 100, 50, 20]]),
+                             np.array([10000]), SIGMAS)
+    half = (1 + shifted_oks(20)) / 2
+    np.testing.assert_allclose(actual, [[1], [half], [half], [half], [half]])
 
 
 def test_poses_shrunk_to_a_point_are_comparable():

@@ -98,6 +98,11 @@ def test_metrics_of_a_file(tmp_path, records, ap):
     assert all(r["bbox"][2:] == [100, 100] for r in loaded)
 
 
+def test_a_box_of_the_files_own_stays(tmp_path):
+    _, loaded = load(tmp_path, [record(bbox=[1, 2, 3, 4])])
+    assert loaded[0]["bbox"] == [1, 2, 3, 4]
+
+
 def test_a_file_gives_what_the_pictures_gave(tmp_path):
     """Also the box, whose area decides which size range a detection belongs to."""
     metric = CocoMetric(TWO, write(tmp_path, PERSON))

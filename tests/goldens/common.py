@@ -2,13 +2,10 @@
 
 import gzip
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 
 
 @dataclass
@@ -51,21 +48,6 @@ class Tally:
     def worst(self) -> float:
         """The largest difference."""
         return max((d for _, d in self.cases.values()), default=0.0)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sum as the reference did.
-
-    Networks with random weights magnify the rounding: with two threads gradients differ by up to
-    3e-4, the second loss of a training by 5e-4, and of maps that agree to 1e-6 other peaks win.
-    """
-    number = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(number)
 
 
 def difference(actual, expected) -> float:

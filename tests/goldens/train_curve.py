@@ -13,15 +13,18 @@ from aepose.config import load_config
 from aepose.datasets import CocoKeypoints
 from aepose.models import AssociativeEmbedding
 from aepose.structures import MapTargets, MapView, PoseSample
-from tests.goldens.common import Options, Tally, difference, one_thread, read_json
+from tests.goldens.common import Options, Tally, difference, read_json
 from tests.goldens.networks import find_config
 from tests.goldens.weights import set_procedural_weights
 
 INPUT_SIDE, MAP_SIDE = 128, 32
 TERMS = ("heatmap_loss", "push_loss", "pull_loss")
-# Every step multiplies the rounding errors of those before it: noise of 1e-6 on the input moves
-# the reference's own losses by 0.8 %. So only the first steps are compared closely.
-CLOSE, CLOSE_STEPS, FAR = 1e-4, 2, 2e-2
+# Every step multiplies the rounding errors of those before it. Seen with oneDNN limited to AVX2 and
+# AVX-512 and without a limit, one and two threads: the losses of the first step off by 2e-5, of the
+# second by 5e-4, of later ones by 2 %; gradient norms by 0.1 %, 0.5 % and 6 %. Step -> bound of
+# either; LATER is for all others.
+LOSSES, LOSSES_LATER = {0: 1e-4, 1: 3e-3}, 0.1
+NORMS, NORMS_LATER = {0: 5e-3, 1: 3e-2}, 0.2
 
 
 def check_train_curve(folder: Path, options: Options) -> Tally:
@@ -39,18 +42,13 @@ def check_train_curve(folder: Path, options: Options) -> Tally:
     set_procedural_weights(model, golden.get("final_factor", 1), salt)
     images, targets = _batch(model, root, golden, tally)
     curve = golden["runs"]["reference"]["curve"]
-    with one_thread():
-        for expected, found in zip(curve, _train(model, images, targets), strict=False):
-            step = expected["iter"]
-            tolerance = CLOSE if step < CLOSE_STEPS else FAR
-            tally.add(f"step {step}", _compare(found, expected), tolerance)
+    for expected, found in zip(curve, _train(model, images, targets), strict=False):
+        step = expected["iter"]
+        losses = max(abs(found[k] - expected[k]) for k in ("loss", *TERMS)) / expected["loss"]
+        norm = abs(found["grad_norm"] / expected["grad_norm"] - 1)
+        tally.add(f"step {step}.losses", losses, LOSSES.get(step, LOSSES_LATER))
+        tally.add(f"step {step}.grad_norm", norm, NORMS.get(step, NORMS_LATER))
     return tally
-
-
-def _compare(found: dict[str, float], expected: dict[str, float]) -> float:
-    """Worst difference, of losses relative to the whole loss and of the norm to itself."""
-    losses = max(abs(found[k] - expected[k]) for k in ("loss", *TERMS)) / expected["loss"]
-    return max(losses, abs(found["grad_norm"] / expected["grad_norm"] - 1))
 
 
 def _train(

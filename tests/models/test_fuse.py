@@ -179,8 +179,8 @@ def test_layout_precision_and_gradients_stay(layout):
 def test_under_autocast(make_codec):
     backbone, head, strides, outputs, _ = ARCHITECTURES["higherhrnet"]
     model = randomise(AssociativeEmbedding(
-        backbone, head, make_codec(map_strides=strides), TestTime(outputs=outputs),
-        backbone_dtype="bfloat16", channels_last=True))
+        backbone, head, make_codec(map_strides=strides),
+        TestTime(outputs=outputs, dtype="bfloat16"), channels_last=True))
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         before, after = model(images), fuse_conv_bn(model)(images)

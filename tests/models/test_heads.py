@@ -14,6 +14,15 @@ def make_head(three, losses=({},), cls=AESimpleHead, in_channels=(8,), **options
     return cls(three, list(in_channels), losses, **options)
 
 
+def assert_input_stays(module, maps, grad):
+    """Neither the list that a module is given nor the maps in it change."""
+    given, copies = list(maps), [m.clone() for m in maps]
+    with torch.set_grad_enabled(grad):
+        module(maps)
+    assert [id(m) for m in maps] == [id(m) for m in given]
+    assert all(torch.equal(m, copy) for m, copy in zip(maps, copies, strict=True))
+
+
 def targets(*sizes):
     return [MapTargets(torch.zeros(2, 3, s, s), torch.ones(2, s, s, dtype=torch.bool),
                        torch.zeros(2, 4, 3, dtype=torch.int64),
@@ -34,6 +43,16 @@ def test_outputs(three, losses, options, tags):
     else:
         assert torch.equal(output.heatmaps, maps[0][:, :3])
     assert output.tags is None if not tags else torch.equal(output.tags, maps[0][:, 3:])
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize(("cls", "outputs"), [
+    (AESimpleHead, 1), (AEHigherResolutionHead, 2), (AEMultiStageHead, 2),
+])
+def test_features_stay_the_callers(three, cls, outputs, grad):
+    head = make_head(three, [{}] * outputs, cls, [6] * 2).eval()
+    features = [torch.randn(2, 6, 6, 5) for _ in range(2)]
+    assert_input_stays(head, features, grad)
 
 
 def test_weights_start_near_zero(three):

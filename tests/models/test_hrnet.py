@@ -6,7 +6,9 @@ import torch
 from aepose.apis.build import build_model
 from aepose.config import load_config
 from aepose.models import HRNet
+from aepose.models.backbones.hrnet import HRModule
 from tests.conftest import TINY_HRNET
+from tests.models.test_heads import assert_input_stays
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs/coco/hrnet_w32_coco_512x512.py"
 
@@ -31,6 +33,12 @@ def test_shapes(width, size):
 ])
 def test_variants(options):
     assert tiny(**options).eval()(torch.zeros(1, 3, 32, 32))[0].shape == (1, 4, 8, 8)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_an_exchange_leaves_its_input(grad):
+    module = HRModule([4, 8], num_blocks=1, num_outputs=2).eval()
+    assert_input_stays(module, [torch.randn(1, 4, 8, 8), torch.randn(1, 8, 4, 4)], grad)
 
 
 def test_size_of_the_published_network():

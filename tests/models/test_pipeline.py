@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ import torch
 
 from aepose.apis import PoseInferencer
 from aepose.errors import NumericalError
+from aepose.models import pipeline
 from aepose.models.pipeline import find_people
-from tests.conftest import TEST_TYPE
 
 PATIENCE = 20       # seconds; only a failing test waits so long
 
@@ -77,8 +78,30 @@ def test_an_error_of_decoding_is_raised():
         next(found)
 
 
+def test_maps_that_nobody_will_ask_for_are_not_decoded(monkeypatch):
+    begun, given_up = [], threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, **options):
+            super().shutdown(wait=False, **options)
+            given_up.set()
+            super().shutdown(wait=wait)
+
+    class Slow(Network):
+        def decode(self, heatmaps, tags, item):
+            begun.append(item)
+            return item == "first" or given_up.wait(PATIENCE)
+
+    monkeypatch.setattr(pipeline, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(pipeline, "_decoders", lambda: 1)
+    found = find_people(Slow(), batches(["first"], ["in work"], ["behind it"]))
+    next(found)
+    found.close()
+    assert "behind it" not in begun
+
+
 def inferencer(device, dtype=None):
-    return PoseInferencer(device=device, cfg_options=[f"{TEST_TYPE}={dtype!r}"])
+    return PoseInferencer(device=device, cfg_options=[f"test_time.dtype={dtype!r}"])
 
 
 @pytest.fixture(scope="module")

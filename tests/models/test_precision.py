@@ -10,8 +10,6 @@ from aepose.apis.build import build_dataloader, build_model
 from aepose.codecs.aggregation import join_scales
 from aepose.datasets.transforms import make_test_item
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper
-from aepose.models.losses.associative_embedding import PersonTags, push_and_pull
-from aepose.models.losses.heatmap import heatmap_loss
 from tests.models.test_associative_embedding import (
     ARCHITECTURES,
     build_architecture,
@@ -23,28 +21,12 @@ from tests.models.test_fuse import randomise
 # bits of float16, float32 would be a thousand times as far off.
 TESTED = {None: 2e-5, "bfloat16": 0.1, "float16": 0.02}
 EXACT = 1e-9
-# The others predict in float32 by themselves.
-IN_FLOAT64 = [name for name in ARCHITECTURES if "hourglass" not in name]
 # What CPUs are slow at is tried there by these alone.
 ON_CPUS = {("hrnet", "bfloat16"), ("hourglass", "bfloat16")}
 
 
-def set_test_type(model, name):
-    """Choose the type in which tests compute."""
-    model.backbone_dtype = None if name is None else getattr(torch, name)
-
-
 def exact_copy(model, device="cpu", memory_format=torch.contiguous_format):
     return copy.deepcopy(model).double().to(device, memory_format=memory_format)
-
-
-def maps_of(outputs, model):
-    return join_scales((1,), [[[outputs[i] for i in model.test_outputs]]], None, False)
-
-
-def exact_outputs(model, images):
-    """The head's outputs for normalised pictures (N, 3, H, W), in the network's own type."""
-    return model.keypoint_head.split(model.keypoint_head(model.backbone(images)))
 
 
 def assert_near(found, expected, share):
@@ -67,15 +49,15 @@ def _cases():
 def test_maps_of_a_test(device, make_codec, name, dtype):
     if device.type == "cpu" and dtype is not None and (name, dtype) not in ON_CPUS:
         pytest.skip("left to GPUs, for the sake of time")
-    model = randomise(build_architecture(name, make_codec, flip=False, project2image=False))
+    model = randomise(build_architecture(
+        name, make_codec, flip=False, project2image=False, dtype=dtype))
     image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     item = make_test_item(image, model.codec, (1,))
     (images,) = model.data_preprocessor({"items": [item]})["images"]
-    images = model.data_preprocessor.normalise(images)
-    expected = maps_of(exact_outputs(exact_copy(model), images.double()) if name in IN_FLOAT64
-                       else exact_outputs(model, images), model)
+    exact, images = exact_copy(model), model.data_preprocessor.normalise(images).double()
+    outputs = exact.keypoint_head.split(exact.keypoint_head(exact.backbone(images)))
+    expected = join_scales((1,), [[[outputs[i] for i in model.test_outputs]]], None, False)
 
-    set_test_type(model, dtype)
     model.to(device).prepare_for_test()
     found = model.aggregate(model.data_preprocessor({"items": [item]})["images"], item)
     for maps, wanted in zip(found, expected, strict=True):
@@ -83,33 +65,26 @@ def test_maps_of_a_test(device, make_codec, name, dtype):
         assert_near(maps, wanted, TESTED[dtype])
 
 
-def exact_step(model, images, targets):
+def exact_step(model, device="cpu"):
     """Change weights by a step of gradient descent in float64; return the losses."""
+    images = torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(0)).double()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    parts = []
-    by_size = {t.heatmaps.shape[-2:]: t for t in targets}
-    for output in exact_outputs(model, images):
-        target = by_size[output.heatmaps.shape[-2:]]
-        parts.append(heatmap_loss(output.heatmaps, target.heatmaps, target.loss_mask))
-        if output.tags is not None:
-            people = PersonTags.gather(output.tags, target.tag_index, target.tag_valid)
-            parts += push_and_pull(people)
-    losses = torch.stack(parts).mean(dim=1)
-    losses.sum().backward()
+    losses = model(images.to(device), targets=[t.to(device) for t in two_targets(model.codec)],
+                   mode="loss")
+    sum(value for name, value in losses.items() if name.endswith("_loss")).backward()
     optimiser.step()
     return losses
 
 
-@pytest.mark.parametrize("name", IN_FLOAT64)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_training_step_in_float64(device, make_codec, name):
     """Losses, weights and running statistics, with another layout in memory than the CPU's."""
     model = randomise(build_architecture(name, make_codec)).train()
     plain, other = exact_copy(model), exact_copy(model, device, torch.channels_last)
-    images = torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(0)).double()
-    targets = two_targets(model.codec)
-    expected = exact_step(plain, images, targets)
-    found = exact_step(other, images.to(device), [t.to(device) for t in targets])
-    assert_near(found, expected, EXACT)
+    expected, found = exact_step(plain), exact_step(other, device)
+    assert {value.dtype for value in found.values()} == {torch.float64}
+    for key, value in expected.items():
+        assert_near(found[key], value, EXACT)
     before, after, moved = model.state_dict(), plain.state_dict(), other.state_dict()
     for key, value in after.items():
         assert_near(moved[key], value, EXACT)
@@ -122,11 +97,10 @@ def test_training_steps_under_autocast(device, tiny_config, dtype, share):
     if device.type == "cpu" and dtype is not None:
         pytest.skip("tests/engine/test_amp.py trains on CPUs")
     wrappers = {"float16": ScaledOptimWrapper}
-    torch.manual_seed(0)
     cfg = tiny_config("autocast", [f"model.backbone_dtype={dtype!r}"])
-    model, batch = build_model(cfg).train(), next(iter(build_dataloader(cfg, "train")))
-    exact = copy.deepcopy(model)
-    exact.backbone_dtype = None
+    model, exact = build_model(cfg).train(), build_model(tiny_config("exact")).train()
+    exact.load_state_dict(model.state_dict())
+    batch = next(iter(build_dataloader(cfg, "train")))
     expected = exact(**exact.data_preprocessor(batch, True), mode="loss")
 
     model.to(device)

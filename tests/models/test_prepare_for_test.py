@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from aepose.datasets.transforms import make_test_item
-from aepose.models import AssociativeEmbedding
+from aepose.models import AssociativeEmbedding, associative_embedding
 from aepose.models.fuse import fuse_conv_bn
 from aepose.structures import TestTime
 from tests.conftest import TINY_HRNET
@@ -39,8 +39,8 @@ def test_made_faster_for_tests(make_codec, name):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_weights_are_converted_once(make_codec, dtype):
     """To what autocast makes of them every time."""
-    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), TestTime(),
-                                 backbone_dtype=dtype, channels_last=True).eval()
+    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(),
+                                 TestTime(dtype=dtype), channels_last=True).eval()
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         (expected,) = fuse_conv_bn(model).maps(images)
@@ -59,3 +59,15 @@ def test_only_where_wanted(make_codec):
     assert not model.training
     assert list(model.state_dict()) == names
     assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(("side", "grad", "times"), [(64, False, 2), (32, False, 0), (64, True, 0)])
+def test_large_pictures_leave_no_pieces_of_memory(make_codec, monkeypatch, side, grad, times):
+    """Freed memory is given back before and behind the backbone, but not in training."""
+    calls = []
+    monkeypatch.setattr(associative_embedding, "_LARGE", 64 * 64)
+    monkeypatch.setattr(associative_embedding, "give_back_freed_memory", lambda: calls.append(1))
+    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), TestTime()).eval()
+    with torch.set_grad_enabled(grad):
+        model.maps(torch.randn(1, 3, side, side))
+    assert len(calls) == times

@@ -101,7 +101,7 @@ def test_a_compiled_network_is_the_same(tiny_config, monkeypatch):
 @pytest.mark.slow
 def test_compile_captures_the_whole_network(tiny_config):
     torch.manual_seed(0)
-    model = build_model(tiny_config("whole", ["model.backbone_dtype=bfloat16"])).eval()
+    model = build_model(tiny_config("whole", ["test_time.dtype=bfloat16"])).eval()
     images = torch.rand(2, 3, 64, 64)
     whole = torch.compile(model.maps, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(whole(images), model.maps(images), rtol=1e-2, atol=1e-4)

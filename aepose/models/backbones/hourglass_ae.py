@@ -18,6 +18,7 @@ from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.models.backbones.blocks import ConvBN
 from aepose.models.initialise import initialise_normal
+from aepose.precision import at_least_float32
 from aepose.registry import MODELS
 
 
@@ -106,7 +107,7 @@ class HourglassAENet(nn.Module):
             features = hourglass(x)
             # Tags are compared with each other: half precision would be too coarse for them.
             with torch.autocast(features.device.type, enabled=False):
-                outputs.append(out_conv(features.float()))
+                outputs.append(out_conv(at_least_float32(features)))
             if stack < len(self.remap_out_convs):
                 x = (x + self.remap_out_convs[stack](outputs[-1])
                      + self.remap_feature_convs[stack](features))

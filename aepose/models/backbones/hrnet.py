@@ -68,13 +68,8 @@ class HRModule(nn.Module):
 
     def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
         """One map per branch in, one per output out."""
-        if torch.is_grad_enabled():
-            return self.fuse_layers(
-                [branch(x) for branch, x in zip(self.branches, maps, strict=True)])
-        # A test has no more use for the list that came in: this lets go of each map in its turn.
-        for index, branch in enumerate(self.branches):
-            maps[index] = branch(maps[index])
-        return self.fuse_layers(maps)
+        return self.fuse_layers(
+            [branch(x) for branch, x in zip(self.branches, maps, strict=True)])
 
 
 def _transition(before: Sequence[int], after: Sequence[int]) -> nn.ModuleList:

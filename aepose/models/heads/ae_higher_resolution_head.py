@@ -67,9 +67,6 @@ class AEHigherResolutionHead(AEHead):
     def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the output maps, lowest resolution first."""
         x = features[0]
-        if not torch.is_grad_enabled():
-            # A test has no more use for the list that came in: lets go of it, as it is large.
-            features.clear()
         outputs = [self.final_layers[0](x)]
         for deconv, final in zip(self.deconv_layers, self.final_layers[1:], strict=True):
             if self.cat_output:

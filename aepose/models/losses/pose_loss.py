@@ -13,6 +13,7 @@ from aepose.models.losses.associative_embedding import (
     tag_statistics,
 )
 from aepose.models.losses.heatmap import heatmap_loss
+from aepose.precision import at_least_float32
 from aepose.registry import MODELS
 from aepose.structures import HeadOutput, MapTargets
 
@@ -58,16 +59,17 @@ class PoseLoss(nn.Module):
 
         Beside them stand numbers to look at, without a gradient: heatmap, push and pull (N,)
         before their factors, and tag_spread and tag_gap (), see :func:`tag_statistics`. Computed
-        in float32 whatever the type of the maps.
+        in float32 (of float64 maps in float64).
         """
         losses = {}
         if self.heatmap is not None:
-            heatmap = heatmap_loss(output.heatmaps.float(), targets.heatmaps, targets.loss_mask,
-                                   self.supervise_empty)
+            heatmap = heatmap_loss(at_least_float32(output.heatmaps), targets.heatmaps,
+                                   targets.loss_mask, self.supervise_empty)
             losses["heatmap_loss"] = heatmap * self.heatmap
             losses["heatmap"] = heatmap.detach()
         if self.with_tags:
-            people = PersonTags.gather(output.tags.float(), targets.tag_index, targets.tag_valid)
+            people = PersonTags.gather(at_least_float32(output.tags), targets.tag_index,
+                                       targets.tag_valid)
             push, pull = push_and_pull(people, self.push_type)
             losses["push_loss"] = push * self.push
             losses["pull_loss"] = pull * self.pull

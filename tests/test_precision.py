@@ -1,0 +1,67 @@
+import pytest
+import torch
+
+from aepose.apis.build import build_model
+from aepose.errors import ConfigError
+from aepose.precision import at_least_float32, autocast_type, full_float32
+from aepose.structures import TestTime
+
+
+@pytest.mark.parametrize(("name", "dtype"), [
+    (None, None), ("bfloat16", torch.bfloat16), ("float16", torch.float16)])
+def test_autocast_type(name, dtype):
+    assert autocast_type(name, "key") is dtype
+
+
+@pytest.mark.parametrize("name", ["float8", "float32", "", 16, True, ["bfloat16"]])
+def test_other_types_are_refused(name):
+    with pytest.raises(ConfigError, match=r"some\.key = .*'bfloat16', 'float16' or None"):
+        autocast_type(name, "some.key")
+    with pytest.raises(ConfigError, match=r"test_time\.dtype"):
+        TestTime(dtype=name)
+
+
+@pytest.mark.parametrize(("given", "kept"), [
+    (torch.float16, torch.float32), (torch.bfloat16, torch.float32),
+    (torch.float32, torch.float32), (torch.float64, torch.float64)])
+def test_at_least_float32(given, kept):
+    assert at_least_float32(torch.ones(2, dtype=given)).dtype == kept
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_convolutions_round_to_tf32_again_afterwards(before):
+    usual, seen = torch.backends.cudnn.allow_tf32, []
+    torch.backends.cudnn.allow_tf32 = before
+    try:
+        with full_float32(False):
+            seen.append(torch.backends.cudnn.allow_tf32)
+        with full_float32():
+            seen.append(torch.backends.cudnn.allow_tf32)
+        seen.append(torch.backends.cudnn.allow_tf32)
+    finally:
+        torch.backends.cudnn.allow_tf32 = usual
+    assert seen == [before, False, before]
+
+
+@pytest.mark.parametrize(("trained", "tested"), [
+    (None, None), ("bfloat16", None), (None, "bfloat16"), ("float16", "bfloat16")])
+@pytest.mark.parametrize("training", [True, False])
+def test_how_a_network_was_trained_does_not_decide_how_it_is_tested(
+        tiny_config, trained, tested, training):
+    model = build_model(tiny_config("types", [
+        f"model.backbone_dtype={trained}", f"test_time.dtype={tested}"])).train(training)
+    if not training:
+        model.prepare_for_test()
+    seen = []
+    model.backbone.register_forward_hook(lambda *args: seen.extend(f.dtype for f in args[-1]))
+    with torch.no_grad():
+        (maps,) = model(torch.rand(2, 3, 64, 64))
+    expected = autocast_type(trained if training else tested, "") or torch.float32
+    assert set(seen) == {expected}
+    assert maps.dtype == torch.float32
+
+
+def test_a_network_of_float64_stays_in_float64(tiny_config):
+    model = build_model(tiny_config("double")).double()
+    (maps,) = model(torch.rand(2, 3, 64, 64, dtype=torch.float64))
+    assert maps.dtype == torch.float64
