@@ -23,8 +23,9 @@ def missing_line(reasons: Iterable[str]) -> str | None:
 
     reasons: of all skipped tests, as pytest words them
     """
-    counts = Counter(reason.split(_WHY, 1)[1] for reason in reasons if _WHY in reason)
+    paths = (reason.split(_WHY, 1)[1] for reason in reasons if _WHY in reason)
+    counts = Counter(path.split("/")[0] for path in paths)
     if not counts:
         return None
-    parts = ", ".join(f"{path} {count}" for path, count in sorted(counts.items()))
+    parts = ", ".join(f"{folder} {count}" for folder, count in sorted(counts.items()))
     return f"not run for lack of ../shared: {counts.total()} tests ({parts})"

@@ -121,9 +121,9 @@ def test_a_changed_schedule_goes_on_as_if_used_from_the_start(caplog, stop, befo
         assert found == old.rates(12)
 
 
-@pytest.mark.parametrize("stop", [0, 3, 5, 20])
+@pytest.mark.parametrize("stop", [0, 3, 5, 20, 22])
 def test_an_epochs_length_follows_from_the_place(stop):
-    """At the end of an epoch; in a checkpoint that does not say it."""
+    """In a checkpoint that does not say it."""
     old = Schedule(COSINE, 8)
     old.rates(stop)
     found = old.resumed(COSINE, 12, with_length=False).rates(12)

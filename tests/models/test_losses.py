@@ -141,6 +141,12 @@ def test_tag_statistics(device):
     assert (spread.item(), gap.item()) == (1, 0)
 
 
+def test_factors_are_the_published_ones():
+    loss = PoseLoss()
+    assert (loss.heatmap, loss.push, loss.pull) == (1.0, 0.001, 0.001)
+    assert (loss.push_type, loss.supervise_empty) == ("exp", True)
+
+
 def test_factors_and_float32():
     targets = make_targets()
     targets.tag_index[:, 1, 0] = 1
