@@ -26,6 +26,7 @@ FAILURES = 6000  # characters of the report for what failed parts said last
 WHEELS = "wheels", "large wheels"
 LARGE = 2**23  # bytes of a wheel; gpu_wheels.py packs such ones tightly
 HOLDING = "waiting to be measured"  # of benchmarks/gpu.py
+PATIENCE = 8  # seconds for an interrupted part to say what it knows
 NO_TIME = 5  # seconds, too few to begin a part with
 GOLDENS = [folder for folder in (ROOT / "shared/golden", ROOT.parent / "shared/golden")
            if folder.is_dir()]
@@ -121,6 +122,7 @@ class Check:
                 os.environ.get("PYTHONPATH", "")]),
             "TORCHINDUCTOR_CACHE_DIR": str(self._scratch / "inductor"),
             "TRITON_CACHE_DIR": str(self._scratch / "triton"),
+            "GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo",  # all on this machine
             **({"AEPOSE_TEST_DEVICE": part.device} if part.device else {}),
         }
         path = self._scratch / f"{len(list(self._scratch.glob('*.txt')))}.txt"
@@ -184,7 +186,7 @@ def _end(process: subprocess.Popen) -> str:
     for number in (signal.SIGINT, signal.SIGKILL):
         with suppress(subprocess.TimeoutExpired, ProcessLookupError):
             os.killpg(process.pid, number)
-            process.wait(8)
+            process.wait(PATIENCE)
             break
     return "FAILED: took too long"
 
