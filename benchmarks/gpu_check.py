@@ -219,8 +219,9 @@ def checks(device: str, goldens: Sequence[Path], limit: float) -> list[Part]:
     return [
         *(Part(name, arguments, limit, where, shown=1)
           for name, (arguments, where) in tests.items()),
-        *(Part(f"reference values in {folder.relative_to(folder.parents[1])}", [*compare, folder],
-               limit, on_device, shown=3) for folder in (ROOT / "tests/golden", *goldens)),
+        *(Part(f"reference values in {folder.parent.name}/{folder.name}", [*compare, folder], limit,
+               on_device, shown=3)
+          for folder in map(Path.resolve, (ROOT / "tests/golden", *goldens))),
     ]
 
 
