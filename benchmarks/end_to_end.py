@@ -68,6 +68,8 @@ def make_maps(
         size = width // stride, height // stride
         view = MapView((places * size).astype(np.float32), np.ones(size[::-1], bool))
         heatmaps = codec.encode_view(view, np.full(places.shape[:2], 2, np.uint8)).heatmaps
+        # No two peaks of a network are equally high.
+        heatmaps = heatmaps + 1e-3 * torch.from_numpy(rng.random(heatmaps.shape, np.float32))
         # A person's tags fill the columns around it.
         tags = torch.linspace(0, 2 * PEOPLE, size[0]).floor().expand_as(heatmaps)
         # The first output alone has tags.

@@ -160,7 +160,6 @@ def training(_: Path, options: argparse.Namespace) -> None:
 
 def compiled(_: Path, options: argparse.Namespace) -> None:
     """The same, of a network that is compiled; the first step takes minutes."""
-    head(f"training step, {options.batch_size} pictures", "pictures/s", "first step, s")
     step = _make_step([*FAST, COMPILE], options)
 
     def first() -> None:
@@ -171,6 +170,12 @@ def compiled(_: Path, options: argparse.Namespace) -> None:
         taken = seconds(first)
     except TorchDynamoException as error:
         sys.exit(f"cannot be compiled: {str(error).strip().splitlines()[0]}")
+    if options.hold:
+        if options.device.type == "cuda":
+            torch.cuda.empty_cache()
+        print("waiting to be measured until the input is closed", flush=True)
+        sys.stdin.read()
+    head(f"training step, {options.batch_size} pictures", "pictures/s", "first step, s")
     show("bf16, channels last, compiled", f"{rate(step, options):.1f}", f"{taken:.0f}")
 
 
@@ -221,6 +226,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=min(12, os.cpu_count() or 1))
     parser.add_argument("--seconds", type=float, default=4, help="that each test takes, about")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--hold", action="store_true",
+                        help="compiled: measure only when the input is closed")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ ROOT = FOLDER.parent
 FAILURES = 6000  # characters of the report for what failed parts said last
 WHEELS = "wheels", "large wheels"
 LARGE = 2**23  # bytes of a wheel; gpu_wheels.py packs such ones tightly
+HOLDING = "waiting to be measured"  # of benchmarks/gpu.py
+PATIENCE = 8  # seconds for an interrupted part to say what it knows
 NO_TIME = 5  # seconds, too few to begin a part with
 GOLDENS = [folder for folder in (ROOT / "shared/golden", ROOT.parent / "shared/golden")
            if folder.is_dir()]
@@ -52,7 +54,7 @@ class Part:
     """A program to run, and what became of it.
 
     arguments: of Python; limit: seconds; device: for tests; shown: lines of what it prints last
-    that go into the report; only_warms: whether it fails is of no interest
+    that go into the report
     """
 
     name: str
@@ -60,7 +62,6 @@ class Part:
     limit: float
     device: str | None = None
     shown: int = 0
-    only_warms: bool = False
     result: str = "not run: no time left"
     seconds: float = 0.0
     output: str = ""
@@ -68,16 +69,31 @@ class Part:
     @property
     def failed(self) -> bool:
         """Whether the check has failed with this."""
-        return self.result != "ok" and not self.only_warms
+        return self.result != "ok"
 
     def lines(self) -> list[str]:
-        """Return what it printed last."""
+        """Return the tables that it printed, or what it printed last."""
         printed = [line for line in self.output.splitlines() if line.strip()]
-        return printed[-self.shown:] if self.shown else []
+        table = [line for line in printed if line.startswith("|")]
+        return table or (printed[-self.shown:] if self.shown else [])
+
+
+@dataclass
+class Running:
+    """A part that runs, and the file that it prints into."""
+
+    part: Part
+    process: subprocess.Popen
+    path: Path
+    began: float
+
+    def printed(self) -> str:
+        """Return what it has printed up to now."""
+        return self.path.read_text(encoding="utf-8", errors="replace")
 
 
 class Check:
-    """All parts, in the order in which they were run, and the time that is left.
+    """All parts, in the order in which they ended, and the time that is left.
 
     out: folder of the log and the report; seconds: for all parts together
     """
@@ -87,33 +103,18 @@ class Check:
         self._scratch, self._end = scratch, time.monotonic() + seconds
         self._log = out / "gpu_check.log"
         self._log.write_text("", encoding="utf-8")
+        self._running: list[Running] = []
 
     def run(self, *parts: Part) -> None:
         """Run parts side by side, as far as there is time left."""
-        self.parts += parts
-        began = time.monotonic()
-        running = {part.name: (part, *self._start(part))
-                   for part in parts if self._end - began > NO_TIME}
-        while running:
-            time.sleep(0.1)
-            now = time.monotonic()
-            for part, process, output in list(running.values()):
-                late = now > min(began + part.limit, self._end)
-                if process.poll() is None and not late:
-                    continue
-                part.result = _end(process)
-                part.seconds = now - began
-                part.output = output.read_text(encoding="utf-8", errors="replace")
-                self._note(part)
-                del running[part.name]
+        self.wait([self.start(part) for part in parts])
 
-    def _note(self, part: Part) -> None:
-        line = f"{part.name}: {part.result}, {part.seconds:.0f} s"
-        with self._log.open("a", encoding="utf-8") as log:
-            log.write(f"==== {line}\n{part.output}\n")
-        print(line, flush=True)
-
-    def _start(self, part: Part) -> tuple[subprocess.Popen, Path]:
+    def start(self, part: Part) -> Running | None:
+        """Start a part, which may wait until its input is closed; None if no time is left."""
+        now = time.monotonic()
+        if self._end - now < NO_TIME:
+            self._note(part)
+            return None
         environment = {
             **os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "180", "OMP_NUM_THREADS": "2",
             "PYTHONPATH": os.pathsep.join([
@@ -121,15 +122,60 @@ class Check:
                 os.environ.get("PYTHONPATH", "")]),
             "TORCHINDUCTOR_CACHE_DIR": str(self._scratch / "inductor"),
             "TRITON_CACHE_DIR": str(self._scratch / "triton"),
+            "GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo",  # all on this machine
             **({"AEPOSE_TEST_DEVICE": part.device} if part.device else {}),
         }
-        output = self._scratch / f"{len(list(self._scratch.glob('*.txt')))}.txt"
-        with output.open("w") as stream:
+        path = self._scratch / f"{len(list(self._scratch.glob('*.txt')))}.txt"
+        with path.open("w") as stream:
             process = subprocess.Popen(
                 [sys.executable, *map(str, part.arguments)], cwd=ROOT, env=environment,
-                stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                stdin=subprocess.PIPE, stdout=stream, stderr=subprocess.STDOUT,
                 start_new_session=True)
-        return process, output
+        self._running.append(Running(part, process, path, now))
+        return self._running[-1]
+
+    def stop(self) -> None:
+        """End what still runs."""
+        for running in self._running:
+            _end(running.process)
+
+    def wait(self, several: Sequence[Running | None]) -> None:
+        """Let parts run to their ends, or to that of their time."""
+        left = [running for running in several if running is not None]
+        for running in left:
+            running.process.stdin.close()
+        while left:
+            time.sleep(0.1)
+            for running in list(left):
+                if running.process.poll() is not None or self._late(running):
+                    self._finish(running)
+                    left.remove(running)
+
+    def wait_until(self, running: Running | None, text: str) -> Running | None:
+        """Wait until a part has printed ``text``; return it if it goes on then."""
+        while running is not None and text not in running.printed():
+            if running.process.poll() is not None or self._late(running):
+                self._finish(running)
+                return None
+            time.sleep(0.1)
+        return running
+
+    def _late(self, running: Running) -> bool:
+        return time.monotonic() > min(running.began + running.part.limit, self._end)
+
+    def _finish(self, running: Running) -> None:
+        self._running.remove(running)
+        part = running.part
+        part.result = _end(running.process)
+        part.seconds, part.output = time.monotonic() - running.began, running.printed()
+        self._note(part)
+
+    def _note(self, part: Part) -> None:
+        self.parts.append(part)
+        line = f"{part.name}: {part.result}, {part.seconds:.0f} s"
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"==== {line}\n{part.output}\n")
+        print(line, flush=True)
 
 
 def _end(process: subprocess.Popen) -> str:
@@ -140,7 +186,7 @@ def _end(process: subprocess.Popen) -> str:
     for number in (signal.SIGINT, signal.SIGKILL):
         with suppress(subprocess.TimeoutExpired, ProcessLookupError):
             os.killpg(process.pid, number)
-            process.wait(8)
+            process.wait(PATIENCE)
             break
     return "FAILED: took too long"
 
@@ -160,32 +206,50 @@ def install(wheels: Path, scratch: Path) -> list[Part]:
             for name, some in groups.items() if some]
 
 
-def checks(device: str, goldens: Sequence[Path]) -> list[Part]:
+def checks(device: str, goldens: Sequence[Path], limit: float) -> list[Part]:
     """Return what is true or not."""
     on_device = "cuda" if device == "cuda" else "cpu:0"  # a CPU in the place of a GPU
     trainings = "tests/engine/test_on_device.py"
     compare = ["tests/golden_check.py", "--only", "grouping,losses"]
+    tests = {
+        "tests on the CPU": ([*TEST, "-m", "device and not slow"], "cpu"),
+        "tests on the device": ([*TEST, f"--ignore={trainings}"], on_device),
+        "trainings on the device": ([*TEST, trainings], on_device),
+    }
     return [
-        Part("tests on the CPU", [*TEST, "-m", "device and not slow"], 200, "cpu", shown=1),
-        Part("tests on the device", [*TEST, f"--ignore={trainings}"], 200, on_device,
-             shown=1),
-        Part("trainings on the device", [*TEST, trainings], 200, on_device, shown=1),
-        *(Part(f"reference values in {folder.relative_to(folder.parents[1])}", [*compare, folder],
-               200, on_device, shown=2) for folder in (ROOT / "tests/golden", *goldens)),
+        *(Part(name, arguments, limit, where, shown=1)
+          for name, (arguments, where) in tests.items()),
+        *(Part(f"reference values in {folder.parent.name}/{folder.name}", [*compare, folder], limit,
+               on_device, shown=3)
+          for folder in map(Path.resolve, (ROOT / "tests/golden", *goldens))),
     ]
 
 
-def measurements(device: str) -> tuple[Part, list[Part]]:
-    """Return what fills the compiler's cache beside the checks, and what is measured after them."""
-    def part(name: str, limit: float, shown: int) -> Part:
-        small = [] if device == "cuda" else SMALL
-        return Part(name, [FOLDER / "gpu.py", name, "--device", device, *small], limit,
-                    shown=shown)
+def measure(name: str, device: str, limit: float, *options: str) -> Part:
+    """Return a part of benchmarks/gpu.py."""
+    small = [] if device == "cuda" else SMALL
+    return Part(name, [FOLDER / "gpu.py", name, "--device", device, *small, *options], limit,
+                shown=2)
 
-    first = part("compiled", 210, 3)
-    first.name, first.only_warms = "compiled, beside the checks", True
-    return first, [part("testing", 120, 9), part("training", 80, 6), part("data", 40, 3),
-                   part("compiled", 150, 3)]
+
+def run_all(check: Check, options: argparse.Namespace, scratch: Path) -> None:
+    """Run all parts."""
+    # On a CPU, all of them share few cores.
+    patience = 1 if options.device == "cuda" else 5
+    build = ["setup.py", "--quiet", "build_ext", "--inplace", "--build-temp", scratch / "build"]
+    check.run(Part("core", build, 120), *install(options.wheels, scratch))
+    check.run(Part("machine", ["-c", FACTS, options.device], 60, shown=2))
+    # Compiling takes minutes on the processors alone: beside the checks, but not beside what is
+    # measured.
+    compiled = check.start(measure("compiled", options.device, 200 * patience, "--hold"))
+    check.run(*checks(options.device, options.goldens, 200 * patience))
+    compiled = check.wait_until(compiled, HOLDING)
+    check.run(measure("testing", options.device, 120 * patience))
+    check.run(measure("training", options.device, 80 * patience))
+    if compiled is not None:
+        compiled.part.limit = float("inf")  # but for the end of all
+    check.wait([compiled])
+    check.run(measure("data", options.device, 40 * patience))
 
 
 def report(parts: Sequence[Part]) -> str:
@@ -217,20 +281,17 @@ def main() -> int:
                         help="folder of the log and the report (default %(default)s)")
     parser.add_argument("--goldens", type=Path, nargs="*", default=GOLDENS,
                         help="more folders of reference values (default: shared/golden, if any)")
-    parser.add_argument("--seconds", type=float, default=465, help="for all (default %(default)s)")
+    parser.add_argument("--seconds", type=float, help="for all (default 465 with a GPU)")
     options = parser.parse_args()
+    seconds = options.seconds or (465 if options.device == "cuda" else 3600)
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        check = Check(options.out, scratch, options.seconds)
-        check.run(Part("core", ["setup.py", "--quiet", "build_ext", "--inplace", "--build-temp",
-                                scratch / "build"], 120),
-                  *install(options.wheels, scratch))
-        check.run(Part("machine", ["-c", FACTS, options.device], 60, shown=3))
-        warm, measured = measurements(options.device)
-        check.run(*checks(options.device, options.goldens), warm)
-        for part in measured:
-            check.run(part)
+        check = Check(options.out, scratch, seconds)
+        try:
+            run_all(check, options, scratch)
+        finally:
+            check.stop()
     text = report(check.parts)
     (options.out / "report.md").write_text(text + "\n", encoding="utf-8")
     print(f"\n{text}")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 from mmengine.model import BaseModel
+from torch import nn
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import flip_back, join_scales
@@ -91,7 +92,8 @@ class AssociativeEmbedding(BaseModel):
             return self
         fuse_conv_bn(self)
         if self._test_dtype is not None:
-            for part in self.backbone.modules():
+            in_float32 = getattr(self.backbone, "float32_layers", nn.ModuleList())
+            for part in set(self.backbone.modules()) - set(in_float32.modules()):
                 if isinstance(part, CONVOLUTIONS):
                     part.to(self._test_dtype)
         self.memory_format = torch.channels_last

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from aepose.codecs.core import core
 from aepose.models.associative_embedding import AssociativeEmbedding
 from aepose.structures import PoseResult, TestItem
 
@@ -54,7 +55,8 @@ def _decode(
 ) -> PoseResult:
     """Decode maps; on a GPU once they are made, and beside the network, not behind its next pass.
 
-    What decoding has the GPU do is little and often waited for, so it goes first.
+    The compiled core decodes copies of theirs: threads run it side by side, while searches on the
+    GPU are many short kernels that Python starts one by one. These serve where there is no core.
     """
     if made is None:
         return model.decode(heatmaps, tags, item)
@@ -63,7 +65,13 @@ def _decode(
         stream.wait_event(made)
         for maps in (heatmaps, tags):
             maps.record_stream(stream)  # its memory is not given to others before
-        return model.decode(heatmaps, tags, item)
+        if core() is None:
+            return model.decode(heatmaps, tags, item)
+        heatmaps, tags = (maps.to("cpu", non_blocking=True) for maps in (heatmaps, tags))
+        copied = torch.cuda.Event(blocking=True)
+        copied.record(stream)
+    copied.synchronize()
+    return model.decode(heatmaps, tags, item)
 
 
 @cache

@@ -18,8 +18,8 @@ from tests.models.test_associative_embedding import (
 from tests.models.test_fuse import randomise
 
 # Type of a test -> largest difference, as a share of the largest value. With TF32, which has the
-# bits of float16, float32 would be a thousand times as far off.
-TESTED = {None: 2e-5, "bfloat16": 0.1, "float16": 0.02}
+# bits of float16, float32 would be a hundred times as far off.
+TESTED = {None: 5e-5, "bfloat16": 0.05, "float16": 0.01}
 EXACT = 1e-9
 # What CPUs are slow at is tried there by these alone.
 ON_CPUS = {("hrnet", "bfloat16"), ("hourglass", "bfloat16")}
@@ -38,10 +38,7 @@ def assert_near(found, expected, share):
 def _cases():
     for name in ARCHITECTURES:
         for dtype in TESTED:
-            marks = [pytest.mark.xfail(
-                strict=True, reason="prepare_for_test converts the layers that predict in float32")
-            ] if dtype is not None and "hourglass" in name else []
-            yield pytest.param(name, dtype, marks=marks, id=f"{name}-{dtype}")
+            yield pytest.param(name, dtype, id=f"{name}-{dtype}")
 
 
 @torch.no_grad()
@@ -91,12 +88,11 @@ def test_a_training_step_in_float64(device, make_codec, name):
     assert sum(not torch.equal(before[key].double(), after[key]) for key in after) > len(after) / 2
 
 
-@pytest.mark.parametrize(("dtype", "share"), [(None, 1e-3), ("bfloat16", 0.05), ("float16", 0.01)])
+@pytest.mark.parametrize(("dtype", "share"), [(None, 0.01), ("bfloat16", 0.05), ("float16", 0.02)])
 def test_training_steps_under_autocast(device, tiny_config, dtype, share):
-    """The first losses are nearly the CPU's in float32, and steps are taken."""
+    """The first losses are nearly the CPU's in float32 (a GPU trains in TF32); steps are taken."""
     if device.type == "cpu" and dtype is not None:
         pytest.skip("tests/engine/test_amp.py trains on CPUs")
-    wrappers = {"float16": ScaledOptimWrapper}
     cfg = tiny_config("autocast", [f"model.backbone_dtype={dtype!r}"])
     model, exact = build_model(cfg).train(), build_model(tiny_config("exact")).train()
     exact.load_state_dict(model.state_dict())
@@ -105,7 +101,8 @@ def test_training_steps_under_autocast(device, tiny_config, dtype, share):
 
     model.to(device)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01, fused=True)
-    wrapper = wrappers.get(dtype, GuardedOptimWrapper)(optimiser)
+    wrapper = (ScaledOptimWrapper(optimiser, init_scale=1024.0) if dtype == "float16"
+               else GuardedOptimWrapper(optimiser))
     wrapper.message_hub = type(wrapper.message_hub)("autocast")
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     losses = [model.train_step(batch, wrapper) for _ in range(3)]

@@ -97,6 +97,11 @@ class HourglassAENet(nn.Module):
         )
         initialise_normal(self)
 
+    @property
+    def float32_layers(self) -> nn.ModuleList:
+        """Layers that autocast leaves in float32."""
+        return self.out_convs
+
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return each stack's heatmaps and tags."""
         x = self.stem(images)
