@@ -9,7 +9,7 @@ TOY_CHECKPOINT := aepose/assets/hrnet_w16_toy_256x256.safetensors
 # Set FAST=1 to leave out the slow tests.
 PYTEST_FLAGS := $(if $(FAST),-m "not slow")
 
-.PHONY: setup demo test lint bench gpu-check toy-checkpoint hooks clean
+.PHONY: setup demo test lint matrix bench gpu-check toy-checkpoint hooks clean
 
 # Where compiling failed, it is tried again.
 setup:
@@ -39,6 +39,10 @@ test: $(VENV)/.done
 lint: $(VENV)/.done
 	$(BIN)/ruff check .
 	$(BIN)/python tools/check_file_length.py
+
+# Other instruction sets, threads, Pythons and versions: about two hours on two cores, and 25 GB.
+matrix: $(VENV)/.done
+	$(BIN)/python -m nox $(NOX)
 
 bench: $(VENV)/.done
 	PYTHON=$(PYTHON) benchmarks/peer/setup.sh

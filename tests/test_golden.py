@@ -22,7 +22,7 @@ SLOW = {"train_step", "train_curve", "trained_toy"}
 def _cases():
     for name in find_goldens(OWN):
         yield pytest.param(OWN, name, id=f"own-{name}",
-                           marks=[pytest.mark.slow] if name in SLOW else [])
+                           marks=[pytest.mark.slow, pytest.mark.numbers] if name in SLOW else [])
     for name in LARGER:
         yield pytest.param(FULL, name, id=f"full-{name}", marks=pytest.mark.slow)
 
