@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+NOT_MEASURED = "Not measured"  # what a benchmark says that needs a GPU, where there is none
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 PEER_PYTHON = FOLDER / "peer" / ".venv" / "bin" / "python"

@@ -25,7 +25,7 @@ from aepose.config import Config, load_config
 from aepose.datasets import collate_test
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import find_people
-from common import parse, seconds, take_turns
+from common import NOT_MEASURED, parse, seconds, take_turns
 from data import Ours
 from drawn import SIZE, draw_pictures
 from end_to_end import PEOPLE, exchange, make_maps
@@ -201,7 +201,7 @@ def main(options: argparse.Namespace) -> None:
     if unknown := set(options.parts) - set(PARTS):
         sys.exit(f"no such part: {', '.join(unknown)}; choose from {', '.join(PARTS)}")
     if options.device.type == "cuda" and not torch.cuda.is_available():
-        print("Not measured: this machine has no GPU that PyTorch can use.")
+        print(f"{NOT_MEASURED}: this machine has no GPU that PyTorch can use.")
         return
     name = torch.cuda.get_device_name() if options.device.type == "cuda" else "the CPU"
     print(f"{options.config} at {options.side} on {name}; drawn pictures {SIZE[0]}x{SIZE[1]}, "

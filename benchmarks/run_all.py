@@ -1,6 +1,7 @@
 """Run benchmarks and write ``benchmarks/RESULTS.md``: ``python benchmarks/run_all.py [FILE…]``.
 
-Without files all are run; with some, the sections of the others stay as they are.
+Without files all are run; with some, the sections of the others stay as they are, as does what was
+measured on a GPU if there is none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from common import FOLDER, PEER_PYTHON, ROOT, need_peer
+from common import FOLDER, NOT_MEASURED, PEER_PYTHON, ROOT, need_peer
 
 # File -> its heading; what stands below it is what the program prints.
 TOPICS = {
@@ -85,8 +86,11 @@ def main() -> None:
             "Written by `make bench`. In a section both sides run in the same run, with one\n"
             "thread each unless it says otherwise, and take turns; numbers are medians. A ratio\n"
             "above 1 means that aepose is faster.\n\n")
-    parts = sections_of(options.out) if set(options.files) < set(TOPICS) else {}
-    parts |= {TOPICS[file]: section(file, TOPICS[file]) for file in options.files}
+    parts = sections_of(options.out)
+    for file in options.files:
+        text = section(file, TOPICS[file])
+        if NOT_MEASURED not in text or TOPICS[file] not in parts:
+            parts[TOPICS[file]] = text
     written = "\n".join(parts[heading] for heading in TOPICS.values() if heading in parts)
     options.out.write_text(f"{head}{describe_machine()}\n\n{written}", encoding="utf-8")
     print(f"wrote {options.out}")
