@@ -116,17 +116,21 @@ def test_pictures_are_taken_one_by_one(tiny, pictures):
 
 
 @pytest.mark.parametrize("batch_size", [2, 3, 50])
-def test_batches_give_what_single_pictures_give(tiny, pictures, batch_size):
-    """Of several sizes, in the order given."""
-    find = PoseInferencer(checkpoint=tiny, device="cpu")
+def test_batches_give_what_single_pictures_give(pictures, batch_size):
+    """Of several sizes, in the order given.
+
+    By a trained network: in maps of random weights the order of a convolution's additions, which
+    depends on the batch, decides who is found.
+    """
+    find = PoseInferencer(device="cpu")
     image = read_image(pictures[0])
-    several = [image, image[:, ::-1].copy(), image[:90], pictures[1], image[:, :80], image[::-1]]
-    several = several * 4
+    several = [image, image[:, ::-1].copy(), image[:200], read_image(pictures[1]), image[:, :200]]
+    several = several * 2
     alone = [find.predict(one) for one in several]
+    assert sum(map(len, alone)) > 5
     together = list(find(iter(several), batch_size=batch_size))
     assert [r.image_size for r in together] == [r.image_size for r in alone]
     for one, other in zip(alone, together, strict=True):
-        # The order of additions in a convolution depends on the batch.
         np.testing.assert_allclose(other.keypoints, one.keypoints, atol=1e-3)
         np.testing.assert_allclose(other.keypoint_scores, one.keypoint_scores, atol=1e-5)
 
