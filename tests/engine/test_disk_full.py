@@ -1,5 +1,6 @@
 """A training whose disk is really full: while it saves a checkpoint, and from its start on."""
 
+import os
 import re
 import shlex
 import shutil
@@ -45,7 +46,8 @@ def in_namespace(script, **variables):
     return subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
         capture_output=True, text=True, cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "OMP_NUM_THREADS": "1", **variables})
+        env={**os.environ, "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "OMP_NUM_THREADS": "1",
+             **variables})
 
 
 @pytest.fixture(scope="module")
