@@ -35,8 +35,7 @@ from aepose.registry import (
 from aepose.structures import TestTime
 
 # What a config may say at its top level: plain values, things without a `type`, things with one.
-PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "load_partial", "log_level", "sync_bn",
-         "fsdp"}
+PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "load_partial", "log_level", "sync_bn"}
 UNTYPED = {
     "test_time": TestTime,
     "log_processor": LogProcessor,

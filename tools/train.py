@@ -43,9 +43,6 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
                        help="scale the learning rate to the pictures per step")
     batch.add_argument("--sync-bn", action="store_true",
                        help="normalise by the pictures of all processes together (GPUs only)")
-    batch.add_argument("--fsdp", action="store_true",
-                       help="let each of several processes keep only a part of weights, gradients "
-                       "and optimiser state")
     add_options_argument(parser)
     return parser.parse_args(args)
 
@@ -63,7 +60,6 @@ def config_changes(options: argparse.Namespace) -> dict[str, Any]:
         "optim_wrapper.accumulative_counts": options.accumulate,
         "auto_scale_lr.enable": options.auto_scale_lr,
         "sync_bn": options.sync_bn,
-        "fsdp": options.fsdp,
     }
     # What was not asked for is None or False; 0 is a seed.
     return {key: value for key, value in changes.items()

@@ -23,7 +23,6 @@ from aepose.engine.distributed import (
     wrap_model,
 )
 from aepose.engine.ema import TrainedWeightsHook, WeightAverageHook
-from aepose.engine.fsdp import WholeEvaluationHook, check_shardable
 from aepose.engine.resume import list_checkpoints
 from aepose.engine.scale_lr import AutoScaleLR
 from aepose.errors import ConfigError
@@ -64,9 +63,6 @@ def make_runner(
         # The engine seeds itself too, but only after the network has drawn its weights.
         set_random_seed(randomness["seed"])
     load_from, resume = _starting_point(cfg, work_dir, resume)
-    fsdp = task == "train" and bool(cfg.get("fsdp"))
-    if fsdp:
-        check_shardable(cfg)
     model = build_model(cfg)
     report = [describe_processes()]
     parts: dict[str, Any] = {}
@@ -78,11 +74,8 @@ def make_runner(
             report.append(start_weights(cfg, model, load_from))
             load_from = None if cfg.get("load_partial") else load_from
     parts |= _evaluation_parts(cfg, "val" if task == "train" else "test")
-    model = wrap_model(model, bool(cfg.get("sync_bn")), fsdp)
-    if fsdp:
-        report.append(model.describe())
     runner = PoseRunner(
-        model=model,
+        model=wrap_model(model, bool(cfg.get("sync_bn"))),
         work_dir=str(work_dir),
         default_hooks=cfg.get("default_hooks"),
         custom_hooks=[*(cfg.get("custom_hooks") or []), *hooks],
@@ -158,8 +151,7 @@ def _auto_scale_lr(described: dict[str, Any], optimiser: dict[str, Any]) -> Auto
 def _training_hooks(cfg: Config) -> list[Hook]:
     average = cfg.get("ema")
     return [SameStatisticsHook(),
-            TrainedWeightsHook() if average is None else WeightAverageHook(**average),
-            *([WholeEvaluationHook()] if cfg.get("fsdp") else [])]
+            TrainedWeightsHook() if average is None else WeightAverageHook(**average)]
 
 
 def _evaluation_parts(cfg: Config, split: Literal["val", "test"]) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
 
-from aepose.engine.fsdp import ShardedNetwork
 from aepose.engine.resume import list_checkpoints
 from aepose.errors import ConfigError
 
@@ -75,14 +74,13 @@ def local_device() -> torch.device:
     return torch.device("cuda", place)
 
 
-def wrap_model(model: nn.Module, sync_bn: bool = False, fsdp: bool = False) -> nn.Module:
+def wrap_model(model: nn.Module, sync_bn: bool = False) -> nn.Module:
     """Return the network as several processes train it; in a process that stands alone, as it is.
 
     All start from the first process's weights, average their gradients, and keep the first
     process's running statistics of BatchNorm, which are those of the checkpoints.
 
     sync_bn: normalise by the statistics of all processes' pictures together
-    fsdp: let each process keep a part of the weights only, see :mod:`aepose.engine.fsdp`
 
     Raises ConfigError for ``sync_bn`` without GPUs.
     """
@@ -93,8 +91,6 @@ def wrap_model(model: nn.Module, sync_bn: bool = False, fsdp: bool = False) -> n
         if device.type != "cuda":
             raise ConfigError("sync_bn needs GPUs: PyTorch has no synchronised BatchNorm on CPUs")
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    if fsdp:
-        return ShardedNetwork(model, device)
     device_ids = [device.index] if device.type == "cuda" else None
     return MMDistributedDataParallel(model.to(device), device_ids=device_ids)
 

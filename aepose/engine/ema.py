@@ -10,7 +10,6 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from aepose.engine.fsdp import gather, own_part, share
 from aepose.errors import ConfigError
 
 TRAINED = "trained_parameters"
@@ -39,9 +38,8 @@ class WeightAverage:
     def update(self) -> None:
         """Take in the parameters after a step."""
         momentum = max(self.momentum, 9 / (10 + self.steps))
-        averages = [own_part(value) for value in self.values.values()]
-        parameters = [own_part(p.detach()) for p in self.parameters.values()]
-        get_ema_multi_avg_fn(1 - momentum)(averages, parameters, self.steps)
+        get_ema_multi_avg_fn(1 - momentum)(
+            list(self.values.values()), list(self.parameters.values()), self.steps)
         self.steps += 1
 
     @torch.no_grad()
@@ -103,16 +101,12 @@ class WeightAverageHook(Hook):
         """Put the trained weights back."""
         self.average.swap()
 
-    def gather_for_checkpoint(self, runner: Any) -> None:
-        """Put the average together where it is shared out, which takes all processes."""
-        self._to_save = gather(self.average.values)
-
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Save the average as the weights, and the trained ones beside it."""
         state = checkpoint["state_dict"]
         checkpoint[TRAINED] = {name: state[name] for name in self.average.values}
         checkpoint[_STEPS] = self.average.steps
-        state.update({name: value.cpu() for name, value in self._to_save.items()})
+        state.update({name: value.cpu() for name, value in self.average.values.items()})
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """On resuming, take the average from a checkpoint and hand on the trained weights."""
@@ -125,6 +119,6 @@ class WeightAverageHook(Hook):
         for name, value in self.average.values.items():
             # What does not fit is the business of those who load the network.
             if name in state and state[name].shape == value.shape:
-                value.copy_(share(state[name], value))
+                value.copy_(state[name])
         self.average.steps = checkpoint[_STEPS]
         state.update(checkpoint[TRAINED])

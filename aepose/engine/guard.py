@@ -14,7 +14,6 @@ from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from aepose.engine.fsdp import take_shares, whole
 from aepose.errors import ConfigError
 from aepose.registry import OPTIM_WRAPPERS
 
@@ -53,7 +52,6 @@ class GuardedOptimWrapper(OptimWrapper):
                               "of bad steps in a row after which training stops, at least 1")
         # The engine takes entries out of the dict that it is given.
         super().__init__(optimizer, accumulative_counts, dict(clip_grad) if clip_grad else None)
-        optimizer.register_load_state_dict_pre_hook(take_shares)
         self.max_bad_steps = max_bad_steps
         self.loss_scaler: torch.amp.GradScaler | None = None
         self._statistics: _Statistics | None = None
@@ -125,8 +123,7 @@ class GuardedOptimWrapper(OptimWrapper):
         """Return whether the losses of this step are finite on all processes, and the norm."""
         gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"]
                      if p.grad is not None]
-        # Of shares each process knows only its part of the norm.
-        norm = whole(torch.nn.utils.get_total_norm(gradients))
+        norm = torch.nn.utils.get_total_norm(gradients)
         finite = self._loss_is_finite.float()
         self._loss_is_finite = None
         if get_world_size() > 1:

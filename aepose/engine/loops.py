@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader
 from aepose.engine.bad_pictures import BadPictures
 from aepose.engine.bad_step import save_bad_step
 from aepose.engine.distributed import mean_over_processes
-from aepose.engine.fsdp import whole_states
 from aepose.engine.guard import GuardedOptimWrapper
 from aepose.engine.seeding import seed_step
 from aepose.errors import ConfigError, NumericalError
@@ -130,8 +129,7 @@ class PoseTrainLoop(EpochBasedTrainLoop):
             )
 
     def _give_up(self) -> None:
-        with whole_states(self.runner.model, everywhere=True):
-            path = save_bad_step(self.runner, self._last_batches, self._iter - 1)
+        path = save_bad_step(self.runner, self._last_batches, self._iter - 1)
         names = [name for batch in self._last_batches for name in batch["image_paths"]]
         listed = "\n".join(f"  {name}" for name in names)
         raise NumericalError(

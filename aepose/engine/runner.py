@@ -13,7 +13,6 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from aepose.engine.checkpoint import load_weights, read_checkpoint
 from aepose.engine.files import whole_file
-from aepose.engine.fsdp import ShardedNetwork, whole_states
 from aepose.engine.loops import PoseTrainLoop
 from aepose.engine.resume import (
     PROGRESS,
@@ -50,11 +49,6 @@ class PoseRunner(Runner):
         self.logger.info(f"loaded checkpoint {filename}")
         return checkpoint
 
-    def _init_model_weights(self) -> None:
-        """Send the first process's weights to all; a sharded network's have been sent."""
-        if not isinstance(self.model, ShardedNetwork):
-            super()._init_model_weights()
-
     def load_or_resume(self) -> None:
         """Load what was asked for; to resume without a file, the newest one that is whole.
 
@@ -89,21 +83,14 @@ class PoseRunner(Runner):
                       {scheduler.param_name for scheduler in schedulers}, self.logger)
         resume_schedulers(schedulers, checkpoint.get("param_schedulers", []), meta, self.logger)
 
-    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, meta: dict | None = None,
+                        **kwargs: Any) -> None:
         """Write a checkpoint that is whole or not there; an interrupted save costs no older one.
 
-        All processes must ask for it; the first one writes. ``last.pth`` or ``best.pth`` then
-        points to the file. Raises OutputError that names the folder if the disk is full.
+        ``last.pth`` or ``best.pth`` then points to the file. Raises OutputError that names the
+        folder if the disk is full.
         """
-        self.call_hook("gather_for_checkpoint")
-        # The best checkpoint is of weights alone.
-        optimiser = self.optim_wrapper.optimizer if kwargs.get("save_optimizer", True) else None
-        with whole_states(self.model, optimiser):
-            self._write_checkpoint(out_dir, filename, *args, **kwargs)
-
-    @master_only
-    def _write_checkpoint(self, out_dir: str, filename: str, *args: Any, meta: dict | None = None,
-                          **kwargs: Any) -> None:
         folder = Path(out_dir)
         meta = {**(meta or {}), PROGRESS: describe_progress(self.train_dataloader)}
         advice = "; make room and go on with train.py --resume"

@@ -45,7 +45,6 @@ def coco_weights(tiny_config, tmp_path_factory):
     (["--activation-checkpointing"], {"model.activation_checkpointing": True}),
     (["--accumulate", "3"], {"optim_wrapper.accumulative_counts": 3}),
     (["--auto-scale-lr", "--sync-bn"], {"auto_scale_lr.enable": True, "sync_bn": True}),
-    (["--fsdp"], {"fsdp": True}),
     (["--finetune", "a.pth"], {"load_from": "a.pth", "load_partial": True}),
 ])
 def test_arguments_change_the_config(tiny_config, arguments, expected):

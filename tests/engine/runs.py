@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 import torch
 
 NO_VALIDATION = ("val_dataloader=None", "val_evaluator=None")
@@ -31,13 +30,6 @@ def differing(left, right):
     """Return the names under which two state dicts differ by any bit."""
     assert left.keys() == right.keys()
     return [key for key in left if not torch.equal(left[key], right[key])]
-
-
-def assert_nearly(found, expected):
-    """Compare predictions of networks whose weights may differ in the last digit."""
-    assert len(found) == len(expected)
-    for new, old in zip(found, expected, strict=True):
-        assert new == {name: pytest.approx(value, rel=1e-4) for name, value in old.items()}
 
 
 def logged(work_dir):

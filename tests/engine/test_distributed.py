@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from aepose.apis import TOY_CHECKPOINT
+from aepose.apis import TOY_CHECKPOINT, evaluate
 from aepose.apis.build import build_dataloader
+from aepose.engine import read_bad_step
 from aepose.engine.distributed import goes_on, local_device, process_group, wrap_model
 from aepose.errors import ConfigError
 from tests.engine import two_processes
@@ -28,6 +29,7 @@ from tests.engine.processes import (
     torchrun,
     wait_for,
 )
+from tests.engine.runs import one_thread
 from tests.golden_check import ROOT
 
 PORT = "29533"
@@ -167,6 +169,38 @@ def test_a_killed_process_is_started_again(uninterrupted, tiny_config, tmp_path,
     assert "resumed epoch" in output
     last = f"epoch_{EPOCHS}.pth"
     assert_equal(weights(tmp_path / last), weights(uninterrupted[0] / last))
+
+
+@pytest.mark.slow
+def test_two_processes_validate_and_one_goes_on(tiny_config, tmp_path):
+    """The average of the weights, with the statistics that the checkpoint holds."""
+    def command(epochs, *arguments):
+        return [TRAIN, tiny_config("validated").filename, "--work-dir", tmp_path, *arguments,
+                f"train_cfg.max_epochs={epochs}", "ema.momentum=0.1"]
+
+    run_two(*command(1, "--cfg-options", "train_dataloader.batch_size=2"))
+    found = json.loads((tmp_path / "predictions.json").read_text())
+    with one_thread():
+        evaluate(tiny_config("tested", ["test_time.faster=False"]), tmp_path / "epoch_1.pth",
+                 tmp_path / "alone")
+    assert found
+    assert found == json.loads((tmp_path / "alone" / "predictions.json").read_text())
+    output = run(sys.executable, *command(2, "--resume", "--cfg-options",
+                                          "train_dataloader.batch_size=4"))
+    assert "resumed epoch: 1, iter: 2" in output
+    assert (tmp_path / "epoch_2.pth").exists()
+
+
+@pytest.mark.slow
+def test_each_process_stores_the_step_that_broke(tiny_config, tmp_path):
+    process = start(torchrun("--standalone", "--nproc-per-node", 2) + train_command(
+        tiny_config("broken").filename, tmp_path, "optim_wrapper.optimizer.lr=1e38",
+        "optim_wrapper.max_bad_steps=1"))
+    assert "of 1 steps in a row was not finite" in process.communicate(timeout=120)[0]
+    steps = [read_bad_step(tmp_path / f"bad_step_iter_2_rank_{rank}.pth") for rank in (0, 1)]
+    assert [step.rank for step in steps] == [0, 1]
+    pictures = [path for step in steps for path in step.batches[0]["image_paths"]]
+    assert len(set(pictures)) == 4
 
 
 @pytest.fixture
