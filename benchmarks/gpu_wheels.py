@@ -22,7 +22,7 @@ from common import ROOT
 
 # What is taken for granted, with all that it needs itself.
 PRESENT = {
-    "torch", "torchvision", "numpy", "scipy", "pillow", "matplotlib", "tensorboard", "rich",
+    "torch", "torchvision", "numpy", "pillow", "matplotlib", "tensorboard", "rich",
     "safetensors", "pyyaml", "packaging", "pytest", "pybind11", "setuptools",
 }
 # The same modules, but without need of a display's libraries.

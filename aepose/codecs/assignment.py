@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from aepose.codecs.core import core
 
@@ -21,7 +20,11 @@ def assign(cost: np.ndarray) -> list[tuple[int, int]]:
 
     Raises ValueError for a cost that is not a matrix of finite values up to 1e300.
     """
-    _check(cost)
+    if cost.ndim != 2:
+        raise ValueError(f"cost: expected (R, C), got {cost.shape}")
+    # A comparison with NaN is false.
+    if not (np.abs(cost) <= LARGEST_COST).all():
+        raise ValueError("cost: NaN or infinite values, or beyond 1e300")
     if not cost.size:
         return []
     compiled = core()
@@ -30,20 +33,6 @@ def assign(cost: np.ndarray) -> list[tuple[int, int]]:
     else:
         columns = _Assignment(cost).solve()
     return [(row, column) for row, column in enumerate(columns) if column >= 0]
-
-
-def assign_any(cost: np.ndarray) -> list[tuple[int, int]]:
-    """Return pairs as :func:`assign` does, but any of those with the least sum, much faster."""
-    _check(cost)
-    return list(zip(*(i.tolist() for i in linear_sum_assignment(cost)), strict=True))
-
-
-def _check(cost: np.ndarray) -> None:
-    if cost.ndim != 2:
-        raise ValueError(f"cost: expected (R, C), got {cost.shape}")
-    # A comparison with NaN is false.
-    if not (np.abs(cost) <= LARGEST_COST).all():
-        raise ValueError("cost: NaN or infinite values, or beyond 1e300")
 
 
 class _Assignment:

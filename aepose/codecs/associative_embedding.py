@@ -16,7 +16,7 @@ import torch
 
 from aepose.codecs.gaussian import draw_gaussians
 from aepose.codecs.geometry import CONVENTIONS, SIZE_MULTIPLE
-from aepose.codecs.matching import MATCHING, match_by_tag
+from aepose.codecs.matching import match_by_tag
 from aepose.codecs.read_maps import read_maps
 from aepose.codecs.refine import person_scores, refine
 from aepose.errors import ConfigError
@@ -46,11 +46,10 @@ class AssociativeEmbeddingCodec:
     nms_kernel: side of the window in which a peak is the maximum
     detection_threshold: least heatmap value of a candidate
     tag_threshold: largest tag distance at which a candidate joins a person
-    use_detection_val: let the heatmap value break ties of the rounded tag distance
+    use_detection_val: let the heatmap value break ties of the rounded tag distance; without it the
+        unrounded distance decides
     ignore_too_much: keep at most M people
     adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
-    matching: 'exact' gives the published poses; 'unrounded' does not round tag distances, which is
-        rarely better (docs/matching.md); see :func:`aepose.codecs.matching.match_by_tag`
     convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
     """
 
@@ -66,14 +65,11 @@ class AssociativeEmbeddingCodec:
     ignore_too_much: bool = False
     adjust: bool = True
     refine: bool = True
-    matching: Literal["exact", "unrounded"] = "exact"
     convention: Literal["classic", "udp"] = "classic"
 
     def __post_init__(self) -> None:
         if str(self.convention) not in CONVENTIONS:
             raise ConfigError(f"codec.convention = {self.convention!r}: give 'classic' or 'udp'")
-        if str(self.matching) not in MATCHING:
-            raise ConfigError(f"codec.matching = {self.matching!r}: give 'exact' or 'unrounded'")
         self.geometry = CONVENTIONS[self.convention]()
         for name in ("input_size", "sigma", "max_num_people", "nms_kernel"):
             value = getattr(self, name)
@@ -194,7 +190,6 @@ class AssociativeEmbeddingCodec:
                 tag_threshold=self.tag_threshold,
                 use_detection_val=self.use_detection_val,
                 ignore_too_much=self.ignore_too_much,
-                matching=self.matching,
             )
         if self.adjust:
             with stage("adjust"):

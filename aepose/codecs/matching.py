@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aepose.codecs.assignment import assign, assign_any
+from aepose.codecs.assignment import assign
 from aepose.codecs.core import core
 from aepose.codecs.peaks import Peaks
 
 NOBODY_COST = 1e10  # cost of giving a candidate to none of the known people
-MATCHING = ("exact", "unrounded")
 
 
 def match_by_tag(
@@ -28,7 +27,6 @@ def match_by_tag(
     tag_threshold: float = 1.0,
     use_detection_val: bool = True,
     ignore_too_much: bool = False,
-    matching: str = "exact",
 ) -> np.ndarray:
     """Return the people as (P, K, 3 + L) float32: x, y, score and tags; 0 where not found.
 
@@ -41,14 +39,11 @@ def match_by_tag(
     tag_threshold: a candidate joins a person only if its tag is closer than this to the person's
         mean tag; any other starts a person
     use_detection_val: prefer candidates of higher score where the tag distances, rounded to
-        integers, are equal; without it the distance alone decides
+        integers, are equal; without it the unrounded distance alone decides
     ignore_too_much: give no candidate to people after the first ``max_num_people``, and drop them
-    matching: 'exact', as published, rounds the distances: many assignments are equally good, and
-        accident decides. 'unrounded' takes the assignment with the least sum of distances;
-        ``use_detection_val`` is then without effect.
 
     Raises ValueError if ``order`` is not a permutation of the keypoints, if ``max_num_people`` < 1,
-    for an unknown ``matching`` and for tags whose distances are not finite.
+    and for tags whose distances are not finite.
     """
     num_keypoints = len(peaks.tag)
     order = [int(keypoint) for keypoint in order]
@@ -56,21 +51,19 @@ def match_by_tag(
         raise ValueError(f"order: expected a permutation of 0 to {num_keypoints - 1}, got {order}")
     if max_num_people < 1:
         raise ValueError(f"max_num_people = {max_num_people}: expected at least 1")
-    if matching not in MATCHING:
-        raise ValueError(f"matching = {matching!r}: expected one of {', '.join(MATCHING)}")
     limit = max_num_people if ignore_too_much else sys.maxsize
     compiled = core()
-    if compiled is not None and matching == "exact":
+    if compiled is not None:
         parts = (peaks.xy, np.int32), (peaks.score, np.float32), (peaks.tag, np.float32)
         return compiled.match(
             *(np.ascontiguousarray(part, dtype) for part, dtype in parts), order, limit,
             detection_threshold, tag_threshold, use_detection_val)
-    costs = _Costs(tag_threshold, use_detection_val, matching)
-    return _match(peaks, order, limit, detection_threshold, costs)
+    return _match(peaks, order, limit, detection_threshold, tag_threshold, use_detection_val)
 
 
 def _match(
-    peaks: Peaks, order: Sequence[int], limit: int, detection_threshold: float, costs: _Costs
+    peaks: Peaks, order: Sequence[int], limit: int, detection_threshold: float,
+    tag_threshold: float, use_detection_val: bool,
 ) -> np.ndarray:
     """Return (P, K, 3 + L) people, at most ``limit``."""
     num_keypoints, _, num_tags = peaks.tag.shape
@@ -78,7 +71,7 @@ def _match(
     for keypoint in order:
         candidates = _candidates(peaks, keypoint, detection_threshold)
         known = list(people.values())[:limit]
-        owners = costs.owners(candidates, known)
+        owners = _owners(candidates, known, tag_threshold, use_detection_val)
         for candidate, owner in zip(candidates, owners, strict=True):
             if owner is None:
                 _start(people, keypoint, candidate, num_keypoints)
@@ -137,33 +130,19 @@ def _candidates(peaks: Peaks, keypoint: int, detection_threshold: float) -> np.n
     return np.concatenate(parts, axis=1, dtype=np.float32)[found]
 
 
-@dataclass
-class _Costs:
-    """How candidates and people are brought together; fields as in :func:`match_by_tag`."""
-
-    tag_threshold: float
-    use_detection_val: bool
-    matching: str
-
-    def owners(
-        self, candidates: np.ndarray, known: list[_Person]
-    ) -> list[_Person | None]:
-        """Return for each of (R, 3 + L) candidates the person that it joins, or None."""
-        owners: list[_Person | None] = [None] * len(candidates)
-        if not len(candidates) or not known:
-            return owners
-        values = candidates.astype(np.float64)
-        means = np.stack([person.mean_tag for person in known])
-        distance = np.linalg.norm(values[:, None, 3:] - means, axis=2)
-        for row, column in self._pairs(distance, values[:, 2:3]):
-            if column < len(known) and distance[row, column] < self.tag_threshold:
-                owners[row] = known[column]
+def _owners(
+    candidates: np.ndarray, known: list[_Person], tag_threshold: float, use_detection_val: bool
+) -> list[_Person | None]:
+    """Return for each of (R, 3 + L) candidates the person that it joins, or None."""
+    owners: list[_Person | None] = [None] * len(candidates)
+    if not len(candidates) or not known:
         return owners
-
-    def _pairs(self, distance: np.ndarray, score: np.ndarray) -> list[tuple[int, int]]:
-        """Assign (R, C) distances to people, columns from C on to nobody; score: (R, 1)."""
-        if self.matching == "unrounded":
-            return assign_any(distance)
-        cost = np.round(distance) * 100 - score if self.use_detection_val else distance
-        spare = max(0, len(cost) - cost.shape[1])
-        return assign(np.pad(cost, ((0, 0), (0, spare)), constant_values=NOBODY_COST))
+    values = candidates.astype(np.float64)
+    means = np.stack([person.mean_tag for person in known])
+    distance = np.linalg.norm(values[:, None, 3:] - means, axis=2)
+    cost = np.round(distance) * 100 - values[:, 2:3] if use_detection_val else distance
+    spare = max(0, len(candidates) - len(known))  # columns that stand for nobody
+    for row, column in assign(np.pad(cost, ((0, 0), (0, spare)), constant_values=NOBODY_COST)):
+        if column < len(known) and distance[row, column] < tag_threshold:
+            owners[row] = known[column]
+    return owners

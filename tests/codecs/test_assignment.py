@@ -1,7 +1,9 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 
-from aepose.codecs.assignment import assign, assign_any
+from aepose.codecs.assignment import assign
 from tests.codecs.paths import missing, on_path
 
 
@@ -49,8 +51,6 @@ def test_assign(cost, pairs):
 def test_assign_says_what_is_wrong(cost, message):
     with pytest.raises(ValueError, match=message):
         assign(cost)
-    with pytest.raises(ValueError, match=message):
-        assign_any(cost)
 
 
 def random_costs(number, seed=0):
@@ -77,9 +77,14 @@ def test_assign_gives_the_pairs_of_munkres():
 
 
 def test_assign_costs_the_least():
+    """No way to bring together rows and columns of a small matrix costs less."""
     for cost in random_costs(400, seed=1):
-        sums = [sum(cost[pair] for pair in pairs) for pairs in (assign(cost), assign_any(cost))]
-        assert sums[0] == pytest.approx(sums[1], rel=1e-12, abs=1e-12)
+        if max(cost.shape) <= 6:
+            short = cost if len(cost) <= cost.shape[1] else cost.T
+            ways = np.array(list(permutations(range(short.shape[1]), len(short))))
+            least = short[np.arange(len(short)), ways].sum(axis=1).min()
+            found = sum(cost[pair] for pair in assign(cost))
+            assert found == pytest.approx(least, rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("size", [63, 64, 65, 130])

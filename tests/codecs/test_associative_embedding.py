@@ -228,8 +228,6 @@ def test_unknown_convention(make_codec, convention):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"matching": "best"}, "codec.matching = 'best': give 'exact' or 'unrounded'"),
-    ({"matching": None}, "codec.matching = None: give"),
     ({"detection_threshold": -0.1}, "codec.detection_threshold = -0.1: give a number that is not"),
     ({"detection_threshold": float("nan")}, "codec.detection_threshold = nan: give a number"),
     ({"detection_threshold": "0.1"}, "codec.detection_threshold = '0.1': give a number"),
@@ -280,8 +278,8 @@ def test_tensors_and_arrays_give_the_same(make_codec, planar):
 
 @pytest.mark.parametrize("option", [
     {"max_num_people": 7}, {"nms_kernel": 3}, {"detection_threshold": 0.99}, {"tag_threshold": 0.3},
-    {"use_detection_val": False}, {"ignore_too_much": True}, {"matching": "unrounded"},
-    {"adjust": False}, {"refine": False},
+    {"use_detection_val": False}, {"ignore_too_much": True}, {"adjust": False},
+    {"refine": False},
 ], ids=str)
 def test_every_option_of_decoding_counts(make_codec, option):
     rng = np.random.default_rng(0)

@@ -152,35 +152,12 @@ def test_two_tags(tags, expected):
     assert chosen(people) == expected
 
 
-# Each pair: what rounding decides by accident, and what the distances say.
-UNROUNDED_CASES = {
-    "the nearer person": (
-        [[(0.9, 0), (0.8, 0.375)], [(0.9, 0.25)]], [[0, 0], [1, None]], [[0, None], [1, 0]]),
-    "the least sum": (
-        [[(0.9, 0), (0.8, 0.5)], [(0.9, 0.375), (0.8, 0.125)]],
-        [[0, 0], [1, 1]], [[0, 1], [1, 0]]),
-    "one more than people": (
-        [[(0.9, 0)], [(0.9, 0.5), (0.8, 0.25)]], [[0, 0], [None, 1]], [[0, 1], [None, 0]]),
-    "too far": ([[(0.9, 0)], [(0.9, 1)]], [[0, None], [None, 0]], [[0, None], [None, 0]]),
-}
-
-
-@pytest.mark.parametrize(
-    ("candidates", "exact", "unrounded"), UNROUNDED_CASES.values(), ids=UNROUNDED_CASES
-)
-def test_unrounded_matching(candidates, exact, unrounded):
-    for matching, expected in (("exact", exact), ("unrounded", unrounded)):
-        found = match_by_tag(peaks_of(*candidates), (0, 1), 30, matching=matching)
-        assert chosen(found) == expected, matching
-
-
-@pytest.mark.parametrize("matching", ["exact", "unrounded"])
-def test_distances_that_are_not_finite_are_an_error(matching):
+def test_distances_that_are_not_finite_are_an_error():
     """Each tag is finite; the sum of two is not."""
     huge = 3e38
     peaks = peaks_of([(0.9, huge)], [(0.9, huge)], [(0.9, huge)])
     with np.errstate(over="ignore"), pytest.raises(ValueError, match="cost: NaN or infinite"):
-        match_by_tag(peaks, (0, 1, 2), 30, matching=matching)
+        match_by_tag(peaks, (0, 1, 2), 30)
 
 
 def test_huge_tags_come_to_an_end():
@@ -201,8 +178,3 @@ def test_huge_tags_come_to_an_end():
 def test_match_by_tag_says_what_is_wrong(order, max_num_people, message):
     with pytest.raises(ValueError, match=message):
         match_by_tag(peaks_of([(0.9, 0)], [(0.9, 0)]), order, max_num_people)
-
-
-def test_unknown_matching():
-    with pytest.raises(ValueError, match="matching = 'best': expected one of exact, unrounded"):
-        match_by_tag(peaks_of([(0.9, 0)]), (0,), 30, matching="best")
