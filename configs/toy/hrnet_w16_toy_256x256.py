@@ -7,10 +7,10 @@ _base_ = [
 ]
 
 train_dataloader = dict(batch_size=16)
-train_cfg = dict(type='PoseTrainLoop', max_epochs=14, val_interval=7)
+train_cfg = dict(type='PoseTrainLoop', max_epochs=10, val_interval=5)
 optim_wrapper = dict(type='GuardedOptimWrapper', optimizer=dict(type='Adam', lr=0.002))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
-    dict(type='CosineAnnealingLR', T_max=14, by_epoch=True, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', T_max=10, by_epoch=True, convert_to_iter_based=True),
 ]
 default_hooks = dict(checkpoint=dict(interval=2, max_keep_ckpts=1))
