@@ -30,8 +30,6 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     speed.add_argument("--amp", nargs="?", const="bf16", choices=sorted(AMP_TYPES),
                        help="run the backbone in bfloat16 (default) or float16; head and losses "
                        "stay in float32")
-    speed.add_argument("--channels-last", action="store_true",
-                       help="keep the channels of a pixel together in memory")
     speed.add_argument("--compile", action="store_true",
                        help="compile the network; the first step takes minutes")
     speed.add_argument("--activation-checkpointing", action="store_true",
@@ -54,7 +52,6 @@ def config_changes(options: argparse.Namespace) -> dict[str, Any]:
         "load_from": options.finetune,
         "load_partial": options.finetune and True,
         "model.backbone_dtype": AMP_TYPES.get(options.amp),
-        "model.channels_last": options.channels_last,
         "model.compile": options.compile,
         "model.activation_checkpointing": options.activation_checkpointing,
         "optim_wrapper.accumulative_counts": options.accumulate,

@@ -33,7 +33,7 @@ class AssociativeEmbedding(BaseModel):
     backbone_dtype: 'bfloat16' or 'float16' trains the backbone under autocast; head and losses
         stay in float32, where squared tag distances do not overflow. In which type the network is
         tested, ``test_time.dtype`` says
-    channels_last: memory layout of the network, faster for convolutions on most machines
+    channels_last: keep the channels of a pixel together in memory, where convolutions are faster
     pretrained: what the backbone starts from; only noted here, and loaded when a training starts,
         so that building a network for its own checkpoint needs no other file
     activation_checkpointing: train with less memory and more time, see
@@ -49,7 +49,7 @@ class AssociativeEmbedding(BaseModel):
         codec: AssociativeEmbeddingCodec,
         test_time: TestTime,
         backbone_dtype: Literal["bfloat16", "float16"] | None = None,
-        channels_last: bool = False,
+        channels_last: bool = True,
         pretrained: str | None = None,
         activation_checkpointing: bool = False,
         compile: bool = False,

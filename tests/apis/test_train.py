@@ -41,7 +41,7 @@ def coco_weights(tiny_config, tmp_path_factory):
     (["--seed", "0"], {"randomness.seed": 0}),
     (["--amp"], {"model.backbone_dtype": "bfloat16"}),
     (["--amp", "fp16"], {"model.backbone_dtype": "float16"}),
-    (["--channels-last", "--compile"], {"model.channels_last": True, "model.compile": True}),
+    (["--compile"], {"model.compile": True}),
     (["--activation-checkpointing"], {"model.activation_checkpointing": True}),
     (["--accumulate", "3"], {"optim_wrapper.accumulative_counts": 3}),
     (["--auto-scale-lr", "--sync-bn"], {"auto_scale_lr.enable": True, "sync_bn": True}),

@@ -14,7 +14,7 @@ NEAR = 1e-2
 
 
 @pytest.mark.parametrize("options", [
-    [], ["ema.momentum=0.1"], ["model.backbone_dtype='bfloat16'", "model.channels_last=True"],
+    [], ["ema.momentum=0.1"], ["model.backbone_dtype='bfloat16'"],
     ["model.backbone_dtype='float16'", "optim_wrapper.optimizer.fused=True"],
     ["model.activation_checkpointing=True", "train_dataloader.num_workers=2"],
 ], ids=["plain", "ema", "bfloat16", "float16", "checkpointing"])

@@ -153,7 +153,7 @@ def test_nobody(make_codec):
 
 
 @pytest.mark.parametrize("options", [
-    [], ["model.backbone_dtype='bfloat16'"], ["model.channels_last=True"],
+    [], ["model.backbone_dtype='bfloat16'"], ["model.channels_last=False"],
 ])
 def test_loss_mode(tiny_config, options):
     cfg = tiny_config("loss", options)

@@ -180,7 +180,7 @@ def test_under_autocast(make_codec):
     backbone, head, strides, outputs, _ = ARCHITECTURES["higherhrnet"]
     model = randomise(AssociativeEmbedding(
         backbone, head, make_codec(map_strides=strides),
-        TestTime(outputs=outputs, dtype="bfloat16"), channels_last=True))
+        TestTime(outputs=outputs, dtype="bfloat16")))
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         before, after = model(images), fuse_conv_bn(model)(images)

@@ -40,7 +40,7 @@ def test_made_faster_for_tests(make_codec, name):
 def test_weights_are_converted_once(make_codec, dtype):
     """To what autocast makes of them every time."""
     model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(),
-                                 TestTime(dtype=dtype), channels_last=True).eval()
+                                 TestTime(dtype=dtype)).eval()
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         (expected,) = fuse_conv_bn(model).maps(images)
