@@ -28,13 +28,13 @@ def at_least_float32(values: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def full_float32(enabled: bool = True) -> Iterator[None]:
+def full_float32() -> Iterator[None]:
     """Let convolutions of float32 on a GPU keep all 23 bits of the mantissa in this scope.
 
     cuDNN rounds to TF32 (10 bits) by PyTorch's default, which moves maps by about 1e-3.
     """
     before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = before and not enabled
+    torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:

@@ -1,7 +1,11 @@
+import contextlib
+
+import numpy as np
 import pytest
 import torch
 
 from aepose.apis.build import build_model
+from aepose.datasets.transforms import make_test_item
 from aepose.errors import ConfigError
 from aepose.precision import at_least_float32, autocast_type, full_float32
 from aepose.structures import TestTime
@@ -29,18 +33,30 @@ def test_at_least_float32(given, kept):
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_convolutions_round_to_tf32_again_afterwards(before):
-    usual, seen = torch.backends.cudnn.allow_tf32, []
-    torch.backends.cudnn.allow_tf32 = before
-    try:
-        with full_float32(False):
-            seen.append(torch.backends.cudnn.allow_tf32)
-        with full_float32():
-            seen.append(torch.backends.cudnn.allow_tf32)
-        seen.append(torch.backends.cudnn.allow_tf32)
-    finally:
-        torch.backends.cudnn.allow_tf32 = usual
-    assert seen == [before, False, before]
+def test_tests_alone_keep_convolutions_from_tf32(tiny_config, monkeypatch, before):
+    """What was set before is set again."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", before)
+    model = build_model(tiny_config("tf32"))
+    seen = []
+    model.backbone.register_forward_hook(
+        lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    model(torch.rand(1, 3, 64, 64))
+    item = make_test_item(np.zeros((64, 64, 3), np.uint8), model.codec, (1,))
+    images = model.eval().data_preprocessor({"items": [item]})["images"]
+    model.aggregate(images, item)
+    assert seen == [before, *[False] * (len(seen) - 1)]
+    assert len(seen) > 1
+    assert torch.backends.cudnn.allow_tf32 is before
+
+
+@pytest.mark.parametrize("error", [None, KeyError])
+def test_full_float32_ends_with_its_scope(monkeypatch, error):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    with contextlib.suppress(KeyError), full_float32():
+        assert not torch.backends.cudnn.allow_tf32
+        if error:
+            raise error
+    assert torch.backends.cudnn.allow_tf32
 
 
 @pytest.mark.parametrize(("trained", "tested"), [

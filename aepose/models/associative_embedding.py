@@ -103,8 +103,7 @@ class AssociativeEmbedding(BaseModel):
         """(N, 3, H, W) normalised pictures -> the head's raw maps, lowest resolution first.
 
         The maps are float32, or float64 where the network is. In training mode the backbone runs in
-        ``backbone_dtype``, else in ``test_time.dtype``; a test in float32 is one on a GPU, too,
-        whose convolutions would round to TF32 otherwise (10 bits of mantissa).
+        ``backbone_dtype``, else in ``test_time.dtype``.
         """
         device, dtype = images.device.type, self._train_dtype if self.training else self._test_dtype
         tidy = device == "cpu" and not torch.is_grad_enabled() and images[:, 0].numel() >= _LARGE
@@ -112,15 +111,14 @@ class AssociativeEmbedding(BaseModel):
             give_back_freed_memory()
         if self.memory_format == torch.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        with full_float32(not self.training):
-            with torch.autocast(device, dtype, enabled=dtype is not None):
-                features = [at_least_float32(f) for f in self.backbone(images)]
-            del images  # as large as a feature map
-            if tidy:
-                give_back_freed_memory()
-            # Also if a caller's own autocast is on.
-            with torch.autocast(device, enabled=False):
-                return self.keypoint_head(features)
+        with torch.autocast(device, dtype, enabled=dtype is not None):
+            features = [at_least_float32(f) for f in self.backbone(images)]
+        del images  # as large as a feature map
+        if tidy:
+            give_back_freed_memory()
+        # Also if a caller's own autocast is on.
+        with torch.autocast(device, enabled=False):
+            return self.keypoint_head(features)
 
     def forward(
         self,
@@ -190,7 +188,7 @@ class AssociativeEmbedding(BaseModel):
     def _test_outputs(
         self, image: torch.Tensor, with_tags: bool, mirror: bool = False
     ) -> list[HeadOutput]:
-        with stage("network"):
+        with stage("network"), full_float32():
             # No variable keeps what goes in.
             outputs = self.keypoint_head.split(self.maps(self._test_input(image, mirror)))
         outputs = [outputs[index] for index in self.test_outputs]
