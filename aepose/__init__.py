@@ -10,17 +10,17 @@ from aepose.version import __version__
 if TYPE_CHECKING:
     from aepose.apis.inference import PoseInferencer, load_model
     from aepose.codecs.core import build_info
-    from aepose.model_zoo import ModelEntry, list_models
+    from aepose.zoo.index import ModelEntry, list_models
 
 __all__ = ["ModelEntry", "PoseInferencer", "__version__", "build_info", "list_models",
            "load_model"]
 
 # Imported when they are first asked for, so that `import aepose` does not wait for PyTorch.
 _LAZY = {
-    "ModelEntry": "aepose.model_zoo",
+    "ModelEntry": "aepose.zoo.index",
     "PoseInferencer": "aepose.apis.inference",
     "build_info": "aepose.codecs.core",
-    "list_models": "aepose.model_zoo",
+    "list_models": "aepose.zoo.index",
     "load_model": "aepose.apis.inference",
 }
 

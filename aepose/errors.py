@@ -2,7 +2,7 @@
 
 Everything below :class:`AeposeError` names the file, key or value that is wrong and what to do;
 the tools print it, and an :class:`AeposeWarning`, without a traceback (see
-:func:`aepose.apis.cli.run_tool`).
+:func:`aepose.cli.run_tool`).
 """
 
 import difflib
@@ -29,7 +29,7 @@ class CheckpointError(AeposeError):
     """A checkpoint that cannot be read or does not fit the network."""
 
 
-class PictureError(DataError):
+class ImageError(DataError):
     """A picture that cannot be read, or is not the one that its annotations describe."""
 
 

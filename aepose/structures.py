@@ -93,17 +93,17 @@ class TrainItem:
 
     image: (3, H, W) uint8, RGB
     targets: one entry per network output resolution, lowest first
-    bad_pictures: (path, reason) of pictures that could not be read and that this one stands for
+    bad_images: (path, reason) of pictures that could not be read and that this one stands for
     """
 
     image: torch.Tensor
     targets: list[MapTargets]
     image_path: str
-    bad_pictures: tuple[tuple[str, str], ...] = ()
+    bad_images: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
-class TestItem:
+class EvalItem:
     """One test picture at each test scale.
 
     images: one (H_s, W_s, 3) uint8 RGB picture per scale, in the order of ``scales``
@@ -113,7 +113,6 @@ class TestItem:
     image_size: (W, H) of the picture as loaded
     """
 
-    __test__ = False  # not a test class, whatever pytest thinks of the name
 
     images: list[np.ndarray]
     scales: tuple[float, ...]
@@ -126,7 +125,7 @@ class TestItem:
 
 
 @dataclass(frozen=True)
-class TestTime:
+class EvalSettings:
     """How test pictures go through the network and how its maps are joined.
 
     scales: test scales; multi_scales: what ``--multi-scale`` uses instead
@@ -140,7 +139,6 @@ class TestTime:
         them as it was trained and as reference values were made
     """
 
-    __test__ = False
 
     scales: tuple[float, ...] = (1,)
     multi_scales: tuple[float, ...] = (0.5, 1, 2)

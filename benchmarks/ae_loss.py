@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.memory import keep_freed_memory
-from aepose.models.losses.associative_embedding import PersonTags, push_and_pull
+from aepose.malloc import keep_freed_memory
+from aepose.models.losses.tags import PersonTags, push_and_pull
 from common import Peer, parse, seconds, table, take_turns
 
 PICTURES, PEOPLE, SLOTS, SIDE = 24, 8, 30, 128

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import DataLoader
 
-from aepose.apis.build import build_dataset
-from aepose.config import load_config
 from aepose.datasets import CocoKeypoints, collate_train
 from aepose.datasets.sampler import Draw
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_dataset
 from aepose.structures import MapView, PoseSample
 from common import PICTURES, Peer, parse, seconds, table, take_turns
 from drawn import draw_pictures

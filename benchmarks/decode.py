@@ -26,7 +26,7 @@ import torch
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.core import NO_CORE, build_info
 from aepose.metainfo import get_metainfo
-from aepose.stages import StageClock
+from aepose.stage_clock import StageClock
 from common import table
 
 PEER = Path(__file__).parent / "peer"

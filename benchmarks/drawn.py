@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from aepose.datasets.toy import make_toy_dataset
+from aepose.toy import make_toy_dataset
 
 SIZE = 640, 480
 

@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.apis.build import build_model
 from aepose.apis.inference import PoseInferencer
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.config import load_config
-from aepose.datasets.transforms import find_test_frame
-from aepose.engine.checkpoint import save_safetensors
+from aepose.datasets.transforms import find_eval_frame
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
 from aepose.models import AssociativeEmbedding
 from aepose.structures import MapView
+from aepose.weights.checkpoint import save_safetensors
 from common import FOLDER, PEER_PYTHON, Peer, need_peer, parse, seconds, table, take_turns
 from peer.memory import forget_peak, peak_mib, resident_mib
 
@@ -60,7 +60,7 @@ def make_maps(
     """Return what the two outputs shall give for a picture and for its mirror image."""
     rng = np.random.default_rng(0)
     num_keypoints = codec.metainfo.num_keypoints
-    (width, height), = find_test_frame(size, codec, (1,)).sizes
+    (width, height), = find_eval_frame(size, codec, (1,)).sizes
     middles = np.linspace(0.15, 0.85, PEOPLE)[:, None, None] * [1, 0] + [0, 0.5]
     places = middles + rng.uniform(-1, 1, (PEOPLE, num_keypoints, 2)) * [0.05, 0.3]
     plain = []

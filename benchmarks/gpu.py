@@ -19,10 +19,10 @@ from pathlib import Path
 import torch
 from torch._dynamo.exc import TorchDynamoException
 
-from aepose.apis.build import build_dataset, build_evaluator, build_model
-from aepose.apis.profile import NETWORK, TestProfile, profile_network
-from aepose.config import Config, load_config
+from aepose.analysis.profile import NETWORK, Profile, profile_network
 from aepose.datasets import collate_test
+from aepose.experiment.config import Config, load_config
+from aepose.experiment.experiment import build_dataset, build_evaluator, build_model
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import find_people
 from common import NOT_MEASURED, parse, seconds, take_turns
@@ -76,7 +76,7 @@ def tested_network(cfg: Config, device: torch.device) -> AssociativeEmbedding:
 
 def profile(
     cfg: Config, model: AssociativeEmbedding, batch_size: int, options: argparse.Namespace
-) -> TestProfile:
+) -> Profile:
     """Test so many batches that they take about ``options.seconds``."""
     dataset = build_dataset(cfg, "test")
     metric = build_evaluator(cfg, "test", dataset)
@@ -111,7 +111,7 @@ def testing(root: Path, options: argparse.Namespace) -> None:
     _show_test("fp32, channels first", batch_size, profile(cfg, model, batch_size, options))
 
 
-def _show_test(name: str, batch_size: int, found: TestProfile) -> None:
+def _show_test(name: str, batch_size: int, found: Profile) -> None:
     def per_picture(*stages: str) -> str:
         return f"{1e3 * sum(found.stages.get(s, 0.0) for s in stages) / found.pictures:.2f}"
 

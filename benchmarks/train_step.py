@@ -18,10 +18,10 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from torch._dynamo.exc import TorchDynamoException
 
-from aepose.apis.build import build_model
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.config import load_config
-from aepose.memory import keep_freed_memory
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
+from aepose.malloc import keep_freed_memory
 from aepose.registry import SCOPE
 from aepose.structures import MapTargets, MapView
 from common import Measured, Peer, parse, seconds, table, take_turns

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.config import load_config
-from aepose.datasets.toy import make_toy_dataset
+from aepose.experiment.config import load_config
 from aepose.metainfo import Metainfo, get_metainfo
+from aepose.toy import make_toy_dataset
 from tests import DEVICE
 from tests.shared import missing_line
 

@@ -14,7 +14,7 @@ from tests.golden_check import ROOT
 
 SCRIPT = """
 import warnings
-from aepose.apis.cli import run_tool
+from aepose.cli import run_tool
 from aepose.errors import DataError, warn_once
 
 def main(arguments):

@@ -18,8 +18,8 @@ USES = """
 from pathlib import Path
 
 import aepose
-from aepose.apis.reproduce import rows_of_file
-from aepose.config import load_config
+from aepose.release.reproduce import rows_of_file
+from aepose.experiment.config import load_config
 
 package = Path(aepose.__file__).parent
 assert package.parent == Path("installed").resolve(), package

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from aepose.apis.build import build_model
-from aepose.datasets.transforms import make_test_item
+from aepose.datasets.transforms import make_eval_item
 from aepose.errors import ConfigError
+from aepose.experiment.experiment import build_model
 from aepose.precision import at_least_float32, autocast_type, full_float32
-from aepose.structures import TestTime
+from aepose.structures import EvalSettings
 
 
 @pytest.mark.parametrize(("name", "dtype"), [
@@ -22,7 +22,7 @@ def test_other_types_are_refused(name):
     with pytest.raises(ConfigError, match=r"some\.key = .*'bfloat16', 'float16' or None"):
         autocast_type(name, "some.key")
     with pytest.raises(ConfigError, match=r"test_time\.dtype"):
-        TestTime(dtype=name)
+        EvalSettings(dtype=name)
 
 
 @pytest.mark.parametrize(("given", "kept"), [
@@ -41,7 +41,7 @@ def test_tests_alone_keep_convolutions_from_tf32(tiny_config, monkeypatch, befor
     model.backbone.register_forward_hook(
         lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
     model(torch.rand(1, 3, 64, 64))
-    item = make_test_item(np.zeros((64, 64, 3), np.uint8), model.codec, (1,))
+    item = make_eval_item(np.zeros((64, 64, 3), np.uint8), model.codec, (1,))
     images = model.eval().data_preprocessor({"items": [item]})["images"]
     model.aggregate(images, item)
     assert seen == [before, *[False] * (len(seen) - 1)]

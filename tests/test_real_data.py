@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aepose.apis import evaluate, train
-from aepose.config import load_config
+from aepose.experiment.config import load_config
 from tests.engine.runs import differing, logged, weights
 from tests.golden_check import ROOT
 from tests.shared import shared

@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from aepose.apis.cli import add_options_argument, make_folder, run_tool
-from aepose.apis.error_analysis import analyze, format_diagnosis, write_analysis
-from aepose.apis.results import metric_config
+from aepose.analysis.error_report import analyze, format_diagnosis, write_analysis
+from aepose.cli import add_options_argument, run_tool
+from aepose.experiment.experiment import metric_config
+from aepose.files import make_folder
 
 
 def main(args: Sequence[str] | None = None) -> None:

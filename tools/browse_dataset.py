@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from aepose.apis.build import build_dataset
-from aepose.apis.cli import add_options_argument, free_name, make_folder, progress_bar, run_tool
-from aepose.config import load_config
+from aepose.cli import add_options_argument, progress_bar, run_tool
 from aepose.datasets import CocoKeypoints, Draw
 from aepose.errors import ConfigError
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_dataset
+from aepose.files import free_name, make_folder
 from aepose.metainfo import Metainfo, get_metainfo
-from aepose.visualization import draw_test_item, draw_train_item, write_image
+from aepose.visualization import draw_eval_item, draw_train_item, write_image
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -61,7 +62,7 @@ def draw_sample(dataset: CocoKeypoints, draw: Draw, metainfo: Metainfo) -> tuple
     """Return the drawing (H, W, 3) uint8 RGB of one sample and the name of its picture."""
     if dataset.test_mode:
         sample = dataset.load_sample(draw.index)
-        drawing = draw_test_item(sample, dataset[draw.index], dataset.codec, metainfo)
+        drawing = draw_eval_item(sample, dataset[draw.index], dataset.codec, metainfo)
     else:
         sample = dataset.augmented_sample(draw)
         drawing = draw_train_item(sample, dataset.codec.encode(sample), metainfo)

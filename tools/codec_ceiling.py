@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from aepose.apis.ceiling import MapNoise, ceiling, variants
-from aepose.apis.cli import add_options_argument, positive, progress_bar, run_tool
-from aepose.apis.results import metric_config
+from aepose.analysis.ceiling import MapNoise, ceiling, variants
+from aepose.cli import add_options_argument, positive, progress_bar, run_tool
 from aepose.evaluation import format_metrics
+from aepose.experiment.experiment import metric_config
 
 
 def strides(text: str) -> tuple[int, ...]:

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from aepose.apis.cli import add_options_argument, free_name, make_folder, progress_bar, run_tool
 from aepose.apis.inference import PoseInferencer, list_images, result_to_json
+from aepose.cli import add_options_argument, progress_bar, run_tool
 from aepose.datasets.image import read_image
-from aepose.engine.hooks import write_json
 from aepose.errors import DataError
+from aepose.files import free_name, make_folder, write_json
 from aepose.metainfo import Metainfo
 from aepose.structures import PoseResult
 from aepose.visualization import draw_poses, write_image

@@ -9,17 +9,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from aepose.apis.cli import add_options_argument, make_folder, run_tool
-from aepose.apis.results import (
-    AGREEMENT,
-    cross_check,
-    evaluate_file,
-    file_facts,
-    metric_config,
-    write_evaluation,
-)
+from aepose.apis.evaluate import AGREEMENT, cross_check, evaluate_file
+from aepose.cli import add_options_argument, run_tool
 from aepose.errors import DataError
 from aepose.evaluation import BACKENDS, format_metrics
+from aepose.evaluation.report import file_facts, write_evaluation
+from aepose.experiment.experiment import metric_config
+from aepose.files import make_folder
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from aepose.apis.cli import progress_bar, run_tool
-from aepose.datasets.toy import make_toy_dataset
+from aepose.cli import progress_bar, run_tool
+from aepose.toy import make_toy_dataset
 
 
 def main(args: Sequence[str] | None = None) -> None:

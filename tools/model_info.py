@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from aepose.apis.cli import add_options_argument, run_tool
-from aepose.apis.model_info import ModelInfo, model_info
-from aepose.config import load_config
+from aepose.analysis.model_info import ModelInfo, model_info
+from aepose.cli import add_options_argument, run_tool
+from aepose.experiment.config import load_config
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 HEADER = ("config", "parameters", "GMACs", "input", "outputs", "activations")

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from aepose.apis.cli import run_tool
-from aepose.apis.hub import fetch
-from aepose.apis.zoo_tables import format_list, zoo_page
+from aepose.cli import run_tool
 from aepose.errors import ConfigError
-from aepose.model_zoo import ModelEntry, list_models
+from aepose.release.zoo_tables import format_list, zoo_page
+from aepose.zoo.hub import fetch
+from aepose.zoo.index import ModelEntry, list_models
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "model_zoo.md"
 

@@ -6,17 +6,10 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from aepose.apis.cli import (
-    add_options_argument,
-    add_test_arguments,
-    config_options,
-    make_folder,
-    positive,
-    run_tool,
-)
-from aepose.apis.profile import draw_profile, format_profile, profile_test
-from aepose.config import load_config
-from aepose.engine.files import write_json
+from aepose.analysis.profile import draw_profile, format_profile, profile_test
+from aepose.cli import add_options_argument, add_test_arguments, config_options, positive, run_tool
+from aepose.experiment.config import load_config
+from aepose.files import make_folder, write_json
 from aepose.visualization import write_image
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from aepose.apis.cli import run_tool
-from aepose.apis.publish import publish, strip
+from aepose.cli import run_tool
+from aepose.release.publish import publish, strip
 
 
 def main(args: Sequence[str] | None = None) -> None:

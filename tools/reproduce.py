@@ -14,11 +14,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from aepose.apis.cli import add_options_argument, make_folder, positive, run_tool
-from aepose.apis.reproduce import SCALES, Options, Outcome, reproduce, rows_of_file, zoo_rows
-from aepose.apis.reproduce_tables import markdown, write_measured, write_tables
+from aepose.cli import add_options_argument, positive, run_tool
 from aepose.errors import ConfigError
-from aepose.model_zoo import INDEX
+from aepose.files import make_folder
+from aepose.release.reproduce import SCALES, Options, Outcome, reproduce, rows_of_file, zoo_rows
+from aepose.release.reproduce_tables import markdown, write_measured, write_tables
+from aepose.zoo.index import INDEX
 
 
 def parse(args: Sequence[str] | None) -> argparse.Namespace:

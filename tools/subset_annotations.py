@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from aepose.apis.cli import make_folder, run_tool
+from aepose.cli import run_tool
 from aepose.datasets.annotations import join_fields, load_annotations
-from aepose.engine.hooks import write_json
+from aepose.files import make_folder, write_json
 from aepose.metainfo import get_metainfo
 
 

@@ -12,19 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from aepose.apis import evaluate
-from aepose.apis.cli import (
-    add_options_argument,
-    add_test_arguments,
-    config_options,
-    free_name,
-    make_folder,
-    run_tool,
-)
-from aepose.config import load_config
+from aepose.cli import add_options_argument, add_test_arguments, config_options, run_tool
 from aepose.datasets.image import read_image
 from aepose.engine import is_main_process
 from aepose.engine.distributed import process_group
 from aepose.evaluation.table import format_metrics
+from aepose.experiment.config import load_config
+from aepose.files import free_name, make_folder
 from aepose.metainfo import Metainfo, get_metainfo
 from aepose.structures import PoseResult
 from aepose.visualization import LEAST_DRAWN_SCORE, draw_poses, tile_images, write_image

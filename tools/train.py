@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from aepose.apis import dry_run, train
-from aepose.apis.cli import AMP_TYPES, add_options_argument, positive, run_tool
-from aepose.config import load_config
+from aepose.cli import AMP_TYPES, add_options_argument, positive, run_tool
 from aepose.engine import is_main_process
 from aepose.engine.distributed import process_group
+from aepose.experiment.config import load_config
 
 
 def parse(args: Sequence[str] | None) -> argparse.Namespace:

@@ -10,17 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aepose.apis.assemble import make_runner, work_dir_of
-from aepose.apis.build import choose_test, split_section
-from aepose.apis.cli import make_folder
-from aepose.apis.hub import find_checkpoint
-from aepose.apis.results import StageTimer, file_facts, write_evaluation
-from aepose.config import Config
 from aepose.engine import is_main_process
 from aepose.engine.distributed import first_of_machine_first
-from aepose.engine.files import write_json
-from aepose.engine.hooks import ForEachResultHook
+from aepose.engine.result_hooks import ForEachResultHook, StageTimer
+from aepose.evaluation.report import file_facts, write_evaluation
+from aepose.experiment.assemble import make_runner, work_dir_of
+from aepose.experiment.config import Config
+from aepose.experiment.experiment import choose_test, split_section
+from aepose.files import make_folder, write_json
 from aepose.structures import PoseResult
+from aepose.zoo.hub import find_checkpoint
 
 
 def evaluate(
@@ -37,7 +36,7 @@ def evaluate(
     checkpoint: a file, its URL, or the name of a published file
     multi_scale: use ``test_time.multi_scales``
     batch_size: pictures of one size that go through the network together; None: as configured
-    out: also write there what :func:`~aepose.apis.results.write_evaluation` writes
+    out: also write there what :func:`~aepose.evaluation.report.write_evaluation` writes
     on_result: called with each picture's result, in the order in which they are ready
 
     Without annotations, as test servers give out, there are predictions but no metrics.
@@ -69,7 +68,7 @@ def _complete_annotations(cfg: Config, work_dir: Path) -> None:
     key = f"{split_section(cfg, 'test', 'dataloader')}.dataset"
     described = (cfg.get(key.split(".")[0]) or {}).get("dataset") or {}
     path = Path(cfg.get("data_root", "")) / described.get("ann_file", "")
-    pictures = _pictures_alone(path)
+    pictures = _images_alone(path)
     if pictures is None:
         return
     completed = make_folder(work_dir) / f"{path.stem}_without_people.json"
@@ -80,7 +79,7 @@ def _complete_annotations(cfg: Config, work_dir: Path) -> None:
     cfg.merge_from_dict({f"{key}.ann_file": str(completed.resolve())})
 
 
-def _pictures_alone(path: Path) -> dict[str, Any] | None:
+def _images_alone(path: Path) -> dict[str, Any] | None:
     """Return the content of a file that lacks 'annotations'; None for any other.
 
     What is wrong with a file that cannot be read, the data set says.
@@ -92,3 +91,46 @@ def _pictures_alone(path: Path) -> dict[str, Any] | None:
     except (OSError, EOFError, zlib.error, ValueError):
         return None
     return pictures if isinstance(pictures, dict) and "images" in pictures else None
+
+
+# Backends add the same numbers in different order.
+AGREEMENT = 1e-12
+
+
+def evaluate_file(
+    ann_file: str | Path, results: str | Path, cfg: Config, backend: str | None = None
+) -> tuple[CocoMetric, dict[str, float], dict[str, float]]:
+    """Return the metric, its numbers by name, and the seconds that reading and counting took.
+
+    results: a file in COCO's result format
+    backend: instead of the config's
+
+    Raises DataError for files that cannot be used, ConfigError for a backend that cannot.
+    """
+    start = time.perf_counter()
+    metric = build_metric(cfg, ann_file, **({"backend": backend} if backend else {}))
+    records = load_records(results, metric)
+    read = time.perf_counter()
+    metrics = metric.compute_from_records(records)
+    end = time.perf_counter()
+    return metric, metrics, {"read": read - start, "metric": end - read, "all": end - start}
+
+
+def cross_check(metric: CocoMetric, cfg: Config) -> dict[str, float]:
+    """Return by how much each installed backend differs at most from a metric that has computed.
+
+    All parts, all ten numbers and all OKS thresholds are compared; up to AGREEMENT is rounding.
+    """
+    worst = {}
+    for name in installed_backends():
+        other = build_metric(cfg, metric.ann_file, backend=name)
+        other.compute_from_records(metric.records)
+        worst[name] = max((abs(a - b) for part in metric.parts
+                           for a, b in zip(_numbers(metric, part), _numbers(other, part),
+                                           strict=True)), default=0.0)
+    return worst
+
+
+def _numbers(metric: CocoMetric, part: str) -> list[float]:
+    scores = metric.parts[part]
+    return [*scores.stats.values(), *scores.ap_per_oks, *scores.ar_per_oks]

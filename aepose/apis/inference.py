@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -14,18 +13,18 @@ import torch
 from torch import nn
 
 import aepose
-from aepose.apis.build import build_model
-from aepose.apis.hub import find_checkpoint, published_checkpoint
 from aepose.codecs.core import core
-from aepose.config import Config, apply_options, check_config, load_config
 from aepose.datasets import collate_test, same_size_batches
 from aepose.datasets.image import read_image
-from aepose.datasets.transforms import make_test_item
-from aepose.engine.checkpoint import load_weights, read_checkpoint
-from aepose.errors import CheckpointError, ConfigError, DataError
+from aepose.datasets.transforms import make_eval_item
+from aepose.errors import CheckpointError, DataError
+from aepose.experiment.config import Config
+from aepose.experiment.experiment import build_model
 from aepose.metainfo import Metainfo
 from aepose.models.pipeline import find_people
-from aepose.structures import PoseResult, TestItem
+from aepose.structures import EvalItem, PoseResult
+from aepose.weights.checkpoint import load_weights, read_checkpoint
+from aepose.zoo.hub import find_checkpoint, published_checkpoint
 
 TOY_CHECKPOINT = Path(aepose.__file__).parent / "assets" / "hrnet_w16_toy_256x256.safetensors"
 # Batches' worth of pictures among which those of one size are looked for.
@@ -113,10 +112,10 @@ class PoseInferencer:
                 yield {**collate_test([items[i] for i in batch]),
                        "positions": [places[i] for i in batch]}
 
-    def _item(self, image: str | Path | np.ndarray) -> TestItem:
+    def _item(self, image: str | Path | np.ndarray) -> EvalItem:
         path = "" if isinstance(image, np.ndarray) else str(image)
         pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
-        return make_test_item(pixels, self.model.codec, self.model.test_time.scales,
+        return make_eval_item(pixels, self.model.codec, self.model.test_time.scales,
                               image_path=path)
 
     def predict(self, image: str | Path | np.ndarray) -> PoseResult:
@@ -139,28 +138,6 @@ def load_model(
     >>> model = load_model('higherhrnet_w32_coco_512x512')    # doctest: +SKIP
     """
     return PoseInferencer(config, checkpoint, **options)
-
-
-def config_of_checkpoint(checkpoint: Mapping[str, Any], source: str | Path) -> Config:
-    """Return the config that training stored in a checkpoint, checked.
-
-    checkpoint: as :func:`read_checkpoint` returns it; source: its file, for messages
-
-    Raises CheckpointError, which asks for ``--config``, if there is none or it cannot be used.
-    """
-    text = checkpoint["meta"].get("aepose_config")
-    if text is None:
-        raise CheckpointError(f"checkpoint {source} does not say which config it was trained "
-                              "with; give --config")
-    try:
-        content = json.loads(text)
-        _refuse_imports(content)
-        cfg = Config(content)
-        check_config(cfg)
-    except (ConfigError, TypeError, ValueError, KeyError) as error:
-        raise CheckpointError(f"the config stored in checkpoint {source} cannot be used: {error}; "
-                              "give --config") from None
-    return cfg
 
 
 def list_images(inputs: Sequence[str | Path]) -> list[Path]:
@@ -206,25 +183,6 @@ def result_to_json(result: PoseResult, metainfo: Metainfo) -> dict[str, Any]:
     return {"image": result.image_path, "width": width, "height": height, "people": people}
 
 
-def _given_config(config: Config | str | Path, options: Sequence[str]) -> Config:
-    """Return the checked config that a user means, with the options applied."""
-    if isinstance(config, Config):
-        return _changed(config.copy(), options)
-    return load_config(config, options)
-
-
-def _stored_config(
-    checkpoint: Mapping[str, Any], source: str | Path, options: Sequence[str]
-) -> Config:
-    return _changed(config_of_checkpoint(checkpoint, source), options)
-
-
-def _changed(cfg: Config, options: Sequence[str]) -> Config:
-    apply_options(cfg, options)
-    check_config(cfg)
-    return cfg
-
-
 def _find_weights(config: Config | str | Path | None, checkpoint: str | Path | None) -> Path:
     """Return the local file of the weights that a user means."""
     if checkpoint is not None:
@@ -246,20 +204,6 @@ def _trained_model(cfg: Config, checkpoint: Mapping[str, Any], source: str | Pat
     model = build_model(cfg)
     load_weights(model, checkpoint["state_dict"], source)
     return model.prepare_for_test()
-
-
-def _refuse_imports(content: Any) -> None:
-    """Raise ConfigError for a ``type`` with a dot: the engine imports and calls what it names.
-
-    A config file is the user's own, but a config in a checkpoint comes from whoever made that.
-    """
-    if isinstance(content, dict):
-        if "." in str(content.get("type", "")):
-            raise ConfigError(f"it names {content['type']!r}, which is not part of aepose")
-        content = list(content.values())
-    if isinstance(content, list):
-        for part in content:
-            _refuse_imports(part)
 
 
 def _checked(image: np.ndarray) -> np.ndarray:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import torch
 
-from aepose.apis.assemble import make_runner, work_dir_of
-from aepose.apis.build import build_dataloader
-from aepose.config import Config
 from aepose.engine import PoseRunner
 from aepose.engine.distributed import goes_on
 from aepose.errors import OutputError
-from aepose.memory import keep_freed_memory
+from aepose.experiment.assemble import make_runner, work_dir_of
+from aepose.experiment.config import Config
+from aepose.experiment.experiment import build_dataloader
+from aepose.malloc import keep_freed_memory
 
 
 def train(

@@ -22,8 +22,8 @@ from aepose.codecs.refine import person_scores, refine
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.registry import CODECS
-from aepose.stages import stage
-from aepose.structures import MapTargets, MapView, PoseResult, PoseSample, TestItem, TrainItem
+from aepose.stage_clock import stage
+from aepose.structures import EvalItem, MapTargets, MapView, PoseResult, PoseSample, TrainItem
 
 
 def _planar(image: np.ndarray) -> np.ndarray:
@@ -149,7 +149,7 @@ class AssociativeEmbeddingCodec:
         self,
         heatmaps: np.ndarray | torch.Tensor,
         tags: np.ndarray | torch.Tensor,
-        item: TestItem,
+        item: EvalItem,
     ) -> PoseResult:
         """Find the people of one picture.
 
@@ -163,7 +163,7 @@ class AssociativeEmbeddingCodec:
         """
         people, scores = self.group(heatmaps, tags)
         map_size = heatmaps.shape[2], heatmaps.shape[1]
-        xy = self.geometry.to_picture(people[..., :2], map_size, item.center, item.scale)
+        xy = self.geometry.to_image(people[..., :2], map_size, item.center, item.scale)
         return PoseResult(
             keypoints=xy,
             keypoint_scores=people[..., 2],

@@ -28,7 +28,7 @@ SIZE_MULTIPLE = 64
 
 
 @dataclass(frozen=True)
-class TestFrame:
+class EvalFrame:
     """The source window of a test picture and the network input that it fills.
 
     base_size: (W, H) of the network input at test scale 1
@@ -37,7 +37,6 @@ class TestFrame:
     sizes: (W, H) of the network input at each test scale, in the order asked for
     """
 
-    __test__ = False
 
     base_size: tuple[int, int]
     center: np.ndarray
@@ -57,7 +56,7 @@ class Geometry(ABC):
     cell_offset: float
 
     @abstractmethod
-    def picture_center(self, size: tuple[int, int]) -> np.ndarray:
+    def image_center(self, size: tuple[int, int]) -> np.ndarray:
         """Centre (2,) float64 of a picture of ``size`` (w, h), in its pixels."""
 
     def random_window(self, side: int, scale: float) -> np.ndarray:
@@ -78,7 +77,7 @@ class Geometry(ABC):
         """
 
     @abstractmethod
-    def test_matrix(self, frame: TestFrame, size: tuple[int, int]) -> np.ndarray:
+    def test_matrix(self, frame: EvalFrame, size: tuple[int, int]) -> np.ndarray:
         """Return the (2, 3) matrix from picture pixels to the network input of ``size`` (W, H).
 
         size: one of ``frame.sizes``
@@ -96,19 +95,19 @@ class Geometry(ABC):
         """
 
     @abstractmethod
-    def to_picture(
+    def to_image(
         self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
     ) -> np.ndarray:
         """Map positions (..., 2) in a map of ``map_size`` (W, H) to float32 picture pixels.
 
-        center, scale: the source window as :class:`TestFrame` gives it.
+        center, scale: the source window as :class:`EvalFrame` gives it.
         """
 
     @abstractmethod
     def to_map(
         self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
     ) -> np.ndarray:
-        """Map picture pixels (..., 2) to float32 positions in a map; undoes ``to_picture``."""
+        """Map picture pixels (..., 2) to float32 positions in a map; undoes ``to_image``."""
 
     @abstractmethod
     def _test_window(
@@ -119,9 +118,9 @@ class Geometry(ABC):
         smallest, base_size: (W, H) of the network input at the smallest scale and at scale 1
         """
 
-    def test_frame(
+    def eval_frame(
         self, size: tuple[int, int], input_size: int, scales: tuple[float, ...]
-    ) -> TestFrame:
+    ) -> EvalFrame:
         """Return where a test picture of ``size`` (w, h) goes.
 
         The short side becomes ``input_size`` at scale 1; both sides are rounded up to multiples of
@@ -136,7 +135,7 @@ class Geometry(ABC):
             return int(width * scale / smallest), int(height * scale / smallest)
 
         center, window = self._test_window(size, (width, height), at(1.0))
-        return TestFrame(at(1.0), center, window, tuple(at(s) for s in scales))
+        return EvalFrame(at(1.0), center, window, tuple(at(s) for s in scales))
 
 
 class ClassicGeometry(Geometry):
@@ -144,7 +143,7 @@ class ClassicGeometry(Geometry):
 
     cell_offset = PIXEL_CENTRE
 
-    def picture_center(self, size: tuple[int, int]) -> np.ndarray:
+    def image_center(self, size: tuple[int, int]) -> np.ndarray:
         return np.array(size, dtype=np.float64) / 2
 
     def affine_matrix(
@@ -171,7 +170,7 @@ class ClassicGeometry(Geometry):
             points[2] = points[1] + (-direction[1], direction[0])
         return cv2.getAffineTransform(source, target)
 
-    def test_matrix(self, frame: TestFrame, size: tuple[int, int]) -> np.ndarray:
+    def test_matrix(self, frame: EvalFrame, size: tuple[int, int]) -> np.ndarray:
         return self.affine_matrix(frame.center, frame.scale * SCALE_UNIT, 0.0, size)
 
     def peak_centers(self, keypoints: np.ndarray) -> np.ndarray:
@@ -182,7 +181,7 @@ class ClassicGeometry(Geometry):
         """A quarter pixel towards the higher neighbours, to pixel centres."""
         return adjust(people, heatmaps, self.cell_offset)
 
-    def to_picture(
+    def to_image(
         self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
     ) -> np.ndarray:
         window = np.asarray(scale, np.float64) * SCALE_UNIT
@@ -219,7 +218,7 @@ class UdpGeometry(Geometry):
 
     cell_offset = 0.0
 
-    def picture_center(self, size: tuple[int, int]) -> np.ndarray:
+    def image_center(self, size: tuple[int, int]) -> np.ndarray:
         return (np.array(size, dtype=np.float64) - 1) / 2
 
     def random_window(self, side: int, scale: float) -> np.ndarray:
@@ -248,7 +247,7 @@ class UdpGeometry(Geometry):
         matrix = factor[:, None] * np.column_stack([turn, shift])
         return matrix.astype(np.float32).astype(np.float64)
 
-    def test_matrix(self, frame: TestFrame, size: tuple[int, int]) -> np.ndarray:
+    def test_matrix(self, frame: EvalFrame, size: tuple[int, int]) -> np.ndarray:
         """Every size shows the window of the smallest one.
 
         That window is some tenths of a percent longer than the one decoding goes by; the
@@ -265,7 +264,7 @@ class UdpGeometry(Geometry):
         """One DARK step."""
         return newton_step(people, heatmaps)
 
-    def to_picture(
+    def to_image(
         self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
     ) -> np.ndarray:
         window = np.asarray(scale, np.float64)

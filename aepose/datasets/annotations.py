@@ -6,16 +6,14 @@ words whichever comes first.
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
-import zlib
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from aepose.errors import DataError
+from aepose.files import read_json
 
 _SECTIONS = ("images", "annotations", "categories")
 _IMAGE_FIELDS = ("id", "file_name", "width", "height")
@@ -37,7 +35,8 @@ def load_annotations(path: str | PathLike[str], fields: Fields) -> dict[str, Any
     with one id, an annotation of an unknown image, a field that is not 3 numbers per keypoint.
     """
     path = Path(path)
-    data = _read(path)
+    data = read_json(path, "annotation file",
+                     "; check ann_file and the data root in the config")
     _check_sections(data, path)
     image_ids = _check_images(data["images"], path)
     for index, annotation in enumerate(data["annotations"]):
@@ -51,22 +50,6 @@ def load_annotations(path: str | PathLike[str], fields: Fields) -> dict[str, Any
 def join_fields(annotation: dict[str, Any], names: Iterable[str]) -> list[float]:
     """Return the numbers x, y, visibility of the keypoints in these fields, one after another."""
     return [value for name in names for value in annotation[name]]
-
-
-def _read(path: Path) -> Any:
-    try:
-        content = path.read_bytes()
-        text = gzip.decompress(content) if path.suffix == ".gz" else content
-        return json.loads(text)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such annotation file; check ann_file and the data root "
-                        "in the config") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: the annotation file cannot be read ({error}); check that the "
-                        "path is a file and that it was copied whole") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not a JSON file ({error}); was it downloaded and unpacked "
-                        "completely?") from error
 
 
 def _check_sections(data: Any, path: Path) -> None:

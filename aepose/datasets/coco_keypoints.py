@@ -16,12 +16,12 @@ from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets.annotations import join_fields, load_annotations
 from aepose.datasets.image import read_image
 from aepose.datasets.sampler import Draw
-from aepose.datasets.transforms import find_test_frame, make_test_item
-from aepose.errors import ConfigError, DataError, PictureError
+from aepose.datasets.transforms import find_eval_frame, make_eval_item
+from aepose.errors import ConfigError, DataError, ImageError
 from aepose.metainfo import Metainfo
 from aepose.registry import DATASETS, TRANSFORMS, build
-from aepose.stages import stage
-from aepose.structures import PoseSample, TestItem, TrainItem
+from aepose.stage_clock import stage
+from aepose.structures import EvalItem, PoseSample, TrainItem
 
 # Besides the keypoints, what a sample is made from.
 _USED = ("id", "iscrowd", "num_keypoints", "segmentation")
@@ -51,12 +51,12 @@ class CocoKeypoints(Dataset):
 
     ann_file, img_dir: relative to ``data_root``
     transforms: configs of training transforms, applied in order before ``codec.encode``
-    test_mode: give every picture as a TestItem at ``scales``, instead of those with annotations
+    test_mode: give every picture as a EvalItem at ``scales``, instead of those with annotations
         as augmented TrainItems
     include_empty: train on pictures without annotations, too: nobody is to be found in them
     on_bad_image: what training does about a picture that cannot be read: stop with an error that
         names it, or 'skip' it and take another, drawn from the same seed; see
-        :class:`aepose.engine.bad_pictures.BadPictures`. In testing it is always an error.
+        :class:`aepose.engine.bad_images.BadImages`. In testing it is always an error.
 
     Keypoints are read from the metainfo's ``annotation_fields``. Any visibility above 0 counts,
     also the fractions that some files give; flags such as ``lefthand_valid`` are not looked at.
@@ -110,12 +110,12 @@ class CocoKeypoints(Dataset):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, draw: Draw | int) -> TrainItem | TestItem:
+    def __getitem__(self, draw: Draw | int) -> TrainItem | EvalItem:
         if self.test_mode:
             info = self.images[draw]
             with stage("read"):
                 image = self.load_image(info)
-            return make_test_item(image, self.codec, self.scales, info["id"], self._path(info))
+            return make_eval_item(image, self.codec, self.scales, info["id"], self._path(info))
         if not isinstance(draw, Draw):
             # Another sampler than ours: augment from NumPy's global state.
             draw = Draw(draw, int(np.random.randint(2**31)))
@@ -132,19 +132,19 @@ class CocoKeypoints(Dataset):
         while len(bad) < _MOST_BAD:
             try:
                 item = self.codec.encode(self.augmented_sample(draw))
-            except PictureError as error:
+            except ImageError as error:
                 bad.append((self._path(self.images[draw.index]), str(error)))
                 rng = np.random.RandomState(draw.seed)
                 draw = Draw(int(rng.randint(len(self))), int(rng.randint(2**31)))
             else:
-                return replace(item, bad_pictures=tuple(bad))
+                return replace(item, bad_images=tuple(bad))
         raise DataError(f"{_MOST_BAD} pictures in a row cannot be read, although on_bad_image="
                         f"'skip'; is {self.img_dir} complete? The last: {bad[-1][1]}")
 
     def test_sizes(self, index: int) -> tuple[tuple[int, int], ...]:
         """Return the (W, H) of test picture ``index`` at each of ``scales``, largest first."""
         info = self.images[index]
-        return find_test_frame((info["width"], info["height"]), self.codec, self.scales).sizes
+        return find_eval_frame((info["width"], info["height"]), self.codec, self.scales).sizes
 
     def augmented_sample(self, draw: Draw) -> PoseSample:
         """Return a picture with its people after the training transforms."""
@@ -160,15 +160,15 @@ class CocoKeypoints(Dataset):
     def load_image(self, info: dict) -> np.ndarray:
         """Read a picture and check that it has the size that the annotation file gives.
 
-        Raises PictureError that names it.
+        Raises ImageError that names it.
         """
         try:
             image = read_image(self._path(info))
         except DataError as error:
-            raise PictureError(str(error)) from None
+            raise ImageError(str(error)) from None
         expected, found = (info["width"], info["height"]), (image.shape[1], image.shape[0])
         if found != expected:
-            raise PictureError(
+            raise ImageError(
                 f"{self._path(info)} is {found[0]}x{found[1]}, but {self.ann_file} gives "
                 f"{expected[0]}x{expected[1]} for image id {info['id']}; one of them is wrong"
             )

@@ -10,12 +10,13 @@ from mmengine.runner import set_random_seed
 
 from aepose.engine.amp import ScaledOptimWrapper
 from aepose.engine.bad_step import BadStep, read_bad_step
+from aepose.engine.checkpoint_hook import PoseCheckpointHook
+from aepose.engine.eval_loop import PoseTestLoop, PoseValLoop
 from aepose.engine.guard import GuardedOptimWrapper
-from aepose.engine.hooks import PoseCheckpointHook, SaveResultsHook
-from aepose.engine.loops import PoseTrainLoop
 from aepose.engine.panel import ValidationPanelHook
+from aepose.engine.result_hooks import SaveResultsHook
 from aepose.engine.runner import PoseRunner
-from aepose.engine.test_loop import PoseTestLoop, PoseValLoop
+from aepose.engine.train_loop import PoseTrainLoop
 
 __all__ = ["BadStep", "DefaultScope", "GuardedOptimWrapper", "Hook", "PoseCheckpointHook",
            "PoseRunner", "PoseTestLoop", "PoseTrainLoop", "PoseValLoop", "SaveResultsHook",

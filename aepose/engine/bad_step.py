@@ -13,11 +13,11 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.model import is_model_wrapper
 
-from aepose.engine.checkpoint import read_checkpoint
-from aepose.engine.files import whole_file
 from aepose.engine.seeding import seed_step
 from aepose.errors import CheckpointError
+from aepose.files import whole_file
 from aepose.structures import MapTargets
+from aepose.weights.checkpoint import read_checkpoint
 
 _KEY = "bad_step"
 

@@ -13,8 +13,8 @@ from typing import Any
 from mmengine.dist import get_world_size
 from mmengine.optim import _ParamScheduler
 
-from aepose.engine.checkpoint import read_checkpoint
 from aepose.errors import CheckpointError
+from aepose.weights.checkpoint import read_checkpoint
 
 # What the engine writes the name of the newest checkpoint to.
 POINTER = "last_checkpoint"

@@ -11,9 +11,6 @@ from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from aepose.engine.checkpoint import load_weights, read_checkpoint
-from aepose.engine.files import whole_file
-from aepose.engine.loops import PoseTrainLoop
 from aepose.engine.resume import (
     PROGRESS,
     check_resumable,
@@ -24,7 +21,10 @@ from aepose.engine.resume import (
     resume_schedulers,
     settings_of,
 )
+from aepose.engine.train_loop import PoseTrainLoop
 from aepose.errors import CheckpointError
+from aepose.files import whole_file
+from aepose.weights.checkpoint import load_weights, read_checkpoint
 
 # What the engine tells its own authors.
 _ENGINE_TALK = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')

@@ -4,7 +4,6 @@ from aepose.evaluation.backends import BACKENDS, Backend, find_backend, installe
 from aepose.evaluation.coco_eval import STAT_NAMES, CocoScores, evaluate_records
 from aepose.evaluation.coco_metric import METRIC_ORDER, CocoMetric
 from aepose.evaluation.crowdpose_metric import CROWD_METRIC_ORDER, CrowdPoseMetric
-from aepose.evaluation.diagnosis import CROWDING, KINDS, Diagnosis, diagnose
 from aepose.evaluation.ground_truth import GroundTruth, load_ground_truth
 from aepose.evaluation.oks import oks_nms, pairwise_oks, pose_boxes, soft_oks_nms
 from aepose.evaluation.records import Part, Record, parts_of, to_records
@@ -13,20 +12,16 @@ from aepose.evaluation.table import format_metrics
 
 __all__ = [
     "BACKENDS",
-    "CROWDING",
     "CROWD_METRIC_ORDER",
-    "KINDS",
     "METRIC_ORDER",
     "STAT_NAMES",
     "Backend",
     "CocoMetric",
     "CocoScores",
     "CrowdPoseMetric",
-    "Diagnosis",
     "GroundTruth",
     "Part",
     "Record",
-    "diagnose",
     "evaluate_records",
     "find_backend",
     "format_metrics",

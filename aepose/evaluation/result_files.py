@@ -8,10 +8,7 @@ of the picture. Records of a picture may stand anywhere in the file.
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
-import zlib
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from aepose.datasets.annotations import join_fields
 from aepose.errors import DataError
 from aepose.evaluation.coco_metric import CocoMetric
 from aepose.evaluation.records import Record
+from aepose.files import read_json
 
 _NEEDED = ("image_id", "category_id", "score")
 
@@ -37,14 +35,14 @@ def load_records(path: str | PathLike[str], metric: CocoMetric) -> list[Record]:
     a category that the annotations do not have, and a record that comes twice.
     """
     path = Path(path)
-    records = _read(path)
+    records = read_json(path, "result file")
     if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
         raise DataError(f"{path} is not a result file: expected a list of objects, one per person "
                         "found" + (" (it looks like an annotation file)"
                                    if isinstance(records, dict) and "images" in records else ""))
     for number, record in enumerate(records):
         _check_record(record, metric, f"{path}: record {number}")
-    _check_pictures(records, metric, path)
+    _check_images(records, metric, path)
     _check_repeats(records, metric, path)
     names = [name for name, _ in metric.metainfo.annotation_fields]
     for record in records:
@@ -52,18 +50,6 @@ def load_records(path: str | PathLike[str], metric: CocoMetric) -> list[Record]:
             x, y = (np.array(join_fields(record, names)[i::3]) for i in range(2))
             record["bbox"] = [float(v) for v in (x.min(), y.min(), np.ptp(x), np.ptp(y))]
     return records if metric.nms is None else _suppress(records, names, metric)
-
-
-def _read(path: Path) -> Any:
-    try:
-        content = path.read_bytes()
-        return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such result file") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: the result file cannot be read ({error})") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not a JSON file ({error}); was it written completely?") from error
 
 
 def _check_record(record: Record, metric: CocoMetric, where: str) -> None:
@@ -103,7 +89,7 @@ def _are_finite(values: list[Any]) -> bool:
         return False
 
 
-def _check_pictures(records: list[Record], metric: CocoMetric, path: Path) -> None:
+def _check_images(records: list[Record], metric: CocoMetric, path: Path) -> None:
     """Refuse records of another data set's pictures or categories."""
     for key, known in (("image_id", {image["id"] for image in metric.ground_truth.images}),
                        ("category_id", {c["id"] for c in metric.ground_truth.categories})):

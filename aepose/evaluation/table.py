@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
+
+from aepose.tables import format_table
 
 # The columns of the published tables. The first kind that has a column of its own among the
 # metrics is shown, or else the last.
@@ -41,17 +43,3 @@ def format_metrics(rows: dict[str, dict[str, float]]) -> str:
     return format_table(["", *columns], [
         [row, *(_cell(metrics.get(column)) for column in columns)]
         for row, metrics in plain.items()])
-
-
-def format_table(
-    header: Sequence[str], rows: Iterable[Sequence[str]], left: Collection[int] = (0,)
-) -> str:
-    """Return an aligned Markdown table; columns of text are those at the indices ``left``."""
-    lines = [header, *rows]
-    # Three dashes are the least that every Markdown reader takes for a rule.
-    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(lines[0]))]
-    lines.insert(1, ["-" * w if i in left else "-" * (w - 1) + ":" for i, w in enumerate(widths)])
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(w) if i in left else cell.rjust(w)
-                          for i, (cell, w) in enumerate(zip(line, widths, strict=True))) + " |"
-        for line in lines)

@@ -4,7 +4,6 @@ from aepose.models.associative_embedding import AssociativeEmbedding
 from aepose.models.backbones import HourglassAENet, HRNet, MobileNetV2, ResNet
 from aepose.models.heads import AEHigherResolutionHead, AEMultiStageHead, AESimpleHead
 from aepose.models.losses import PoseLoss
-from aepose.models.pretrained import convert_backbone_state, load_backbone
 
 __all__ = [
     "AEHigherResolutionHead",
@@ -16,6 +15,4 @@ __all__ = [
     "MobileNetV2",
     "PoseLoss",
     "ResNet",
-    "convert_backbone_state",
-    "load_backbone",
 ]

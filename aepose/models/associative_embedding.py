@@ -12,14 +12,14 @@ from torch import nn
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import flip_back, join_scales
 from aepose.errors import ConfigError, NumericalError
-from aepose.memory import give_back_freed_memory
+from aepose.malloc import give_back_freed_memory
+from aepose.models.activation_checkpointing import checkpoint_activations
 from aepose.models.data_preprocessor import PosePreprocessor
 from aepose.models.fuse import CONVOLUTIONS, fuse_conv_bn
-from aepose.models.recompute import recompute_activations
 from aepose.precision import at_least_float32, autocast_type, full_float32
 from aepose.registry import MODELS, build
-from aepose.stages import stage
-from aepose.structures import HeadOutput, MapTargets, PoseResult, TestItem, TestTime
+from aepose.stage_clock import stage
+from aepose.structures import EvalItem, EvalSettings, HeadOutput, MapTargets, PoseResult
 
 # Pixels of a test batch from which its feature maps take more memory than the network.
 _LARGE = 2**20
@@ -37,7 +37,7 @@ class AssociativeEmbedding(BaseModel):
     pretrained: what the backbone starts from; only noted here, and loaded when a training starts,
         so that building a network for its own checkpoint needs no other file
     activation_checkpointing: train with less memory and more time, see
-        :func:`~aepose.models.recompute.recompute_activations`
+        :func:`~aepose.models.activation_checkpointing.checkpoint_activations`
     compile: train with the backbone and head compiled by ``torch.compile``; the first step of each
         batch size takes minutes
     """
@@ -47,7 +47,7 @@ class AssociativeEmbedding(BaseModel):
         backbone: dict,
         keypoint_head: dict,
         codec: AssociativeEmbeddingCodec,
-        test_time: TestTime,
+        test_time: EvalSettings,
         backbone_dtype: Literal["bfloat16", "float16"] | None = None,
         channels_last: bool = True,
         pretrained: str | None = None,
@@ -73,7 +73,7 @@ class AssociativeEmbedding(BaseModel):
         if channels_last:
             self.to(memory_format=self.memory_format)
         if activation_checkpointing:
-            recompute_activations(self)
+            checkpoint_activations(self)
         self._training_maps = torch.compile(self.maps) if compile else self.maps
         self.register_buffer(
             "flip_index", torch.from_numpy(codec.metainfo.flip_index), persistent=False
@@ -124,7 +124,7 @@ class AssociativeEmbedding(BaseModel):
         self,
         images: Any,
         targets: Sequence[MapTargets] | None = None,
-        items: Sequence[TestItem] | None = None,
+        items: Sequence[EvalItem] | None = None,
         mode: Literal["tensor", "loss", "predict"] = "tensor",
     ) -> Any:
         """Run one of three modes, as the engine asks.
@@ -138,8 +138,8 @@ class AssociativeEmbedding(BaseModel):
         return self.maps(images)
 
     def joined_maps(
-        self, images: Sequence[torch.Tensor], items: Sequence[TestItem]
-    ) -> list[tuple[torch.Tensor, torch.Tensor, TestItem]]:
+        self, images: Sequence[torch.Tensor], items: Sequence[EvalItem]
+    ) -> list[tuple[torch.Tensor, torch.Tensor, EvalItem]]:
         """Return what :meth:`decode` takes for each picture of a batch.
 
         images: one (N, 3, H, W) uint8 tensor per test scale
@@ -147,7 +147,7 @@ class AssociativeEmbedding(BaseModel):
         heatmaps, tags = self.aggregate(images, items[0])
         return list(zip(heatmaps, tags, items, strict=True))
 
-    def decode(self, heatmaps: torch.Tensor, tags: torch.Tensor, item: TestItem) -> PoseResult:
+    def decode(self, heatmaps: torch.Tensor, tags: torch.Tensor, item: EvalItem) -> PoseResult:
         """Find the people of one picture in its joined maps (K, H, W) and (K or 1, H, W, L).
 
         Raises NumericalError that names the picture if the maps are not finite.
@@ -163,7 +163,7 @@ class AssociativeEmbedding(BaseModel):
             ) from None
 
     def aggregate(
-        self, images: Sequence[torch.Tensor], item: TestItem
+        self, images: Sequence[torch.Tensor], item: EvalItem
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return heatmaps (N, K, H, W) and tags (N, K, H, W, L) joined over flip and scales.
 

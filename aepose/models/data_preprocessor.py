@@ -10,8 +10,8 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 
 from aepose.errors import DataError
-from aepose.stages import stage
-from aepose.structures import TestItem
+from aepose.stage_clock import stage
+from aepose.structures import EvalItem
 
 # RGB mean and standard deviation of ImageNet pictures in [0, 1]: published backbones expect them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -37,7 +37,7 @@ class PosePreprocessor(BaseDataPreprocessor):
         images = images.to(self.mean.device, non_blocking=True)
         return images.to(torch.float32).div_(255).sub_(self.mean).div_(self.std)
 
-    def _test_images(self, items: Sequence[TestItem]) -> list[torch.Tensor]:
+    def _test_images(self, items: Sequence[EvalItem]) -> list[torch.Tensor]:
         """Return one (N, 3, H, W) tensor per test scale."""
         sizes = [tuple(image.shape for image in item.images) for item in items]
         for size, item in zip(sizes, items, strict=True):

@@ -13,7 +13,7 @@ import torch
 
 from aepose.codecs.core import core
 from aepose.models.associative_embedding import AssociativeEmbedding
-from aepose.structures import PoseResult, TestItem
+from aepose.structures import EvalItem, PoseResult
 
 # Batches whose maps wait to be decoded while the network has the next one.
 _AHEAD = 2
@@ -50,7 +50,7 @@ def find_people(
 
 
 def _decode(
-    model: AssociativeEmbedding, heatmaps: torch.Tensor, tags: torch.Tensor, item: TestItem,
+    model: AssociativeEmbedding, heatmaps: torch.Tensor, tags: torch.Tensor, item: EvalItem,
     made: torch.cuda.Event | None,
 ) -> PoseResult:
     """Decode maps; on a GPU once they are made, and beside the network, not behind its next pass.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from aepose.visualization.picture import FONT, Color
+from aepose.visualization.image import FONT, Color
 
 _GROUND, _INK = (255, 255, 255), (30, 30, 30)
 # All in pixels.

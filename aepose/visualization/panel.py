@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.structures import PoseResult, PoseSample, TestItem
+from aepose.structures import EvalItem, PoseResult, PoseSample
 from aepose.visualization.maps import draw_maps
 from aepose.visualization.poses import draw_poses
 from aepose.visualization.samples import as_result, titled
@@ -18,7 +18,7 @@ LEAST_DRAWN_SCORE = 0.2
 
 def draw_prediction(
     sample: PoseSample,
-    item: TestItem,
+    item: EvalItem,
     heatmaps: np.ndarray,
     tags: np.ndarray,
     result: PoseResult,

@@ -9,7 +9,7 @@ import numpy as np
 
 from aepose.metainfo import Metainfo
 from aepose.structures import PoseResult
-from aepose.visualization.picture import Color, Label, check_image
+from aepose.visualization.image import Color, Label, check_image
 
 # One per person, in turn; far from the usual limb colours (green, orange, light blue).
 PERSON_COLORS: tuple[Color, ...] = (

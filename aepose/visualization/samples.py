@@ -7,9 +7,9 @@ import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.metainfo import Metainfo
-from aepose.structures import MapTargets, PoseResult, PoseSample, TestItem, TrainItem
+from aepose.structures import EvalItem, MapTargets, PoseResult, PoseSample, TrainItem
+from aepose.visualization.image import Label, check_image
 from aepose.visualization.maps import draw_heatmaps, faded
-from aepose.visualization.picture import Label, check_image
 from aepose.visualization.poses import PERSON_COLORS, draw_poses
 
 # What the loss does not count has stripes of this colour and width, in two strengths.
@@ -46,7 +46,7 @@ def draw_train_item(sample: PoseSample, item: TrainItem, metainfo: Metainfo) -> 
     return np.concatenate(rows)
 
 
-def draw_test_item(sample: PoseSample, item: TestItem, codec: AssociativeEmbeddingCodec,
+def draw_eval_item(sample: PoseSample, item: EvalItem, codec: AssociativeEmbeddingCodec,
                    metainfo: Metainfo) -> np.ndarray:
     """Return the network inputs of all test scales below each other, with the annotated people.
 

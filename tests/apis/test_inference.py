@@ -11,22 +11,16 @@ import pytest
 import torch
 
 from aepose.apis import inference
-from aepose.apis.build import build_model
-from aepose.apis.inference import (
-    PoseInferencer,
-    config_of_checkpoint,
-    list_images,
-    load_model,
-    result_to_json,
-)
-from aepose.config import load_config
+from aepose.apis.inference import PoseInferencer, list_images, load_model, result_to_json
 from aepose.datasets.image import read_image
-from aepose.datasets.toy import make_toy_dataset
-from aepose.engine.checkpoint import save_safetensors
 from aepose.errors import CheckpointError, ConfigError, DataError
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model, config_of_checkpoint
 from aepose.metainfo import get_metainfo
 from aepose.structures import PoseResult
+from aepose.toy import make_toy_dataset
 from aepose.visualization import write_image
+from aepose.weights.checkpoint import save_safetensors
 from tools.demo import main as demo
 from tools.test import main as run_test
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from aepose.apis import TOY_CHECKPOINT, load_model
-from aepose.datasets.toy import make_toy_dataset
 from aepose.evaluation import CocoMetric
+from aepose.toy import make_toy_dataset
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from aepose.apis import dry_run, train
-from aepose.apis.build import build_model
-from aepose.apis.starting_weights import load_what_fits
-from aepose.config import load_config
 from aepose.errors import CheckpointError, ConfigError
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
+from aepose.weights.starting import load_what_fits
 from tests.test_tools import load_tool
 
 OPTIONS = ["val_dataloader=None", "val_evaluator=None", "visualizer=None",

@@ -7,7 +7,7 @@ import torch
 from aepose.codecs import ClassicGeometry, UdpGeometry
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
-from aepose.structures import MapView, PoseSample, TestItem
+from aepose.structures import EvalItem, MapView, PoseSample
 
 CONVENTIONS = pytest.mark.parametrize("convention", ["classic", "udp"])
 WIDTH, HEIGHT = 16, 12
@@ -117,8 +117,8 @@ def perfect_maps(codec, keypoints, visibility, size):
 
 
 def make_item(codec, size=(512, 512)):
-    frame = codec.geometry.test_frame(size, 256, (1,))
-    return TestItem([], (1,), frame.base_size, frame.center, frame.scale, size, 5, "a.jpg")
+    frame = codec.geometry.eval_frame(size, 256, (1,))
+    return EvalItem([], (1,), frame.base_size, frame.center, frame.scale, size, 5, "a.jpg")
 
 
 def in_cells(codec, result, item, size=64):

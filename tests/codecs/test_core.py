@@ -11,12 +11,12 @@ import torch
 
 import aepose
 from aepose.apis import load_model
-from aepose.apis.assemble import make_runner
-from aepose.apis.build import build_model
 from aepose.codecs import core as core_module
 from aepose.codecs.core import INTERFACE, NO_CORE, core
 from aepose.codecs.read_maps import read_maps
 from aepose.errors import AeposeWarning, warn_once
+from aepose.experiment.assemble import make_runner
+from aepose.experiment.experiment import build_model
 from tests.engine.processes import run_two
 from tests.engine.runs import NO_VALIDATION
 from tests.golden_check import ROOT

@@ -55,7 +55,7 @@ FRAME_NAMES = "size", "side", "scales", "base", "sizes", "center", "window", "ud
 
 @pytest.mark.parametrize(FRAME_NAMES, FRAMES.values(), ids=FRAMES)
 def test_frame_of_a_test_picture(size, side, scales, base, sizes, center, window, udp_window):
-    classic, udp = (g.test_frame(size, side, scales) for g in (CLASSIC, UDP))
+    classic, udp = (g.eval_frame(size, side, scales) for g in (CLASSIC, UDP))
     for frame in (classic, udp):
         assert frame.base_size == base
         assert list(frame.sizes) == sizes
@@ -69,7 +69,7 @@ def test_frame_of_a_test_picture(size, side, scales, base, sizes, center, window
 def test_a_test_picture_fills_its_short_side(size):
     short = int(np.argmin(size))
     for geometry, last in ((CLASSIC, 0), (UDP, 1)):
-        frame = geometry.test_frame(size, 512, (1,))
+        frame = geometry.eval_frame(size, 512, (1,))
         matrix = geometry.test_matrix(frame, frame.base_size)
         ends = apply(matrix, [[0, 0], np.array(size) - last])[:, short]
         np.testing.assert_allclose(ends, [0, 512 - last], atol=1e-3)
@@ -81,14 +81,14 @@ def test_a_test_picture_fills_its_short_side(size):
 @pytest.mark.parametrize("stride", [1, 4])
 def test_network_positions_go_back_to_the_picture(geometry, size, scales, stride):
     """In UDP the window of the smallest scale is up to half a percent longer than that of 1."""
-    frame = geometry.test_frame(size, 256, scales)
+    frame = geometry.eval_frame(size, 256, scales)
     points = np.random.RandomState(0).rand(2, 5, 2) * size
     loose = geometry is UDP and len(scales) > 1
     for out in frame.sizes:
         inside = apply(geometry.test_matrix(frame, out), points)
         small = tuple(side // stride for side in out)
         last = (np.array(small) - 1) / (np.array(out) - 1) if geometry is UDP else 1 / stride
-        back = geometry.to_picture(inside * last, small, frame.center, frame.scale)
+        back = geometry.to_image(inside * last, small, frame.center, frame.scale)
         assert back.dtype == np.float32
         np.testing.assert_allclose(back, points, atol=(5e-3 if loose else 1e-3) * max(size))
 
@@ -97,9 +97,9 @@ def test_network_positions_go_back_to_the_picture(geometry, size, scales, stride
 @pytest.mark.parametrize("map_size", [(176, 128), (33, 64), (1, 1)])
 @pytest.mark.parametrize("size", SIZES)
 def test_to_map_undoes_to_picture(geometry, map_size, size):
-    frame = geometry.test_frame(size, 256, (1,))
+    frame = geometry.eval_frame(size, 256, (1,))
     xy = (np.random.RandomState(0).rand(3, 4, 2) * map_size).astype(np.float32)
-    there = geometry.to_picture(xy, map_size, frame.center, frame.scale)
+    there = geometry.to_image(xy, map_size, frame.center, frame.scale)
     back = geometry.to_map(there, map_size, frame.center, frame.scale)
     assert back.dtype == there.dtype == np.float32
     np.testing.assert_allclose(back, xy, atol=2e-4)
@@ -111,7 +111,7 @@ def test_the_corners_of_a_map_are_those_of_the_window(geometry):
     center, window, map_size = np.array([40.0, 30]), np.array([20.0, 10]), (65, 33)
     last = np.array(map_size) - (geometry is UDP)
     scale = window if geometry is UDP else window / 200
-    found = geometry.to_picture(np.array([[0, 0], last]), map_size, center, scale)
+    found = geometry.to_image(np.array([[0, 0], last]), map_size, center, scale)
     np.testing.assert_allclose(found, [[30, 25], [50, 35]], rtol=1e-6)
 
 
@@ -120,7 +120,7 @@ def test_the_corners_of_a_map_are_those_of_the_window(geometry):
     (CLASSIC, (1, 1), [0.5, 0.5]), (UDP, (1, 1), [0, 0]),
 ])
 def test_picture_center(geometry, size, expected):
-    assert geometry.picture_center(size).tolist() == expected
+    assert geometry.image_center(size).tolist() == expected
 
 
 @pytest.mark.parametrize(("geometry", "expected"), [

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from aepose.apis.build import build_dataset
 from aepose.errors import ConfigError, DataError
+from aepose.experiment.experiment import build_dataset
 from tests.test_tools import load_tool
 
 browse = load_tool("browse_dataset")

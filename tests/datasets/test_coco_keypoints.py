@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from aepose.apis.build import build_dataloader, build_dataset
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets import CocoKeypoints, Draw, SeededSampler, collate_train
 from aepose.errors import ConfigError, DataError
 from aepose.evaluation import CocoMetric
+from aepose.experiment.experiment import build_dataloader, build_dataset
 from aepose.metainfo import get_metainfo
 from aepose.structures import PoseResult
 from tests.conftest import annotation, write_annotations
@@ -175,7 +175,7 @@ def resize(path):
     (lambda p: p.write_bytes(b"text"), "cannot be decoded"),
 ], ids=["missing", "wrong size", "empty", "truncated", "not a picture"])
 @pytest.mark.parametrize("test_mode", [False, True])
-def test_bad_pictures(make_dataset, tiny_coco, damage, message, test_mode):
+def test_bad_images(make_dataset, tiny_coco, damage, message, test_mode):
     damage(tiny_coco[0] / "pictures" / "1.jpg")
     dataset = make_dataset(test_mode=test_mode)
     with pytest.raises(DataError, match=rf"1\.jpg.*({message})"):

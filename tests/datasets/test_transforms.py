@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aepose.datasets.transforms import RandomAffine, RandomFlip, make_test_item
+from aepose.datasets.transforms import RandomAffine, RandomFlip, make_eval_item
 from aepose.errors import ConfigError
 from aepose.structures import MapView, PoseSample
 
@@ -191,13 +191,13 @@ def test_wrong_options(make_codec, options, message):
 def test_test_item(make_codec, scales, convention):
     codec = make_codec(convention=convention)
     sample = dots(make_sample((96, 64)))
-    item = make_test_item(sample.image, codec, scales, 7, "a.jpg")
+    item = make_eval_item(sample.image, codec, scales, 7, "a.jpg")
     assert item.scales == tuple(sorted(scales, reverse=True))
     assert (item.image_size, item.image_id, item.image_path) == ((96, 64), 7, "a.jpg")
     for image in item.images:
         size = image.shape[1], image.shape[0]
         found = np.array([brightest(image[..., k]) for k in range(3)])
-        back = codec.geometry.to_picture(found, size, item.center, item.scale)
+        back = codec.geometry.to_image(found, size, item.center, item.scale)
         np.testing.assert_allclose(back, sample.keypoints[0], atol=0.5)
     at_one = item.images[item.scales.index(1)]
     assert (at_one.shape[1], at_one.shape[0]) == item.base_size

@@ -5,7 +5,7 @@ import os
 import torch
 
 from aepose.apis import train
-from aepose.config import load_config
+from aepose.experiment.config import load_config
 
 
 def train_in_process(config, options, work_dir):

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from aepose.apis.build import build_model
-from aepose.config import load_config
 from aepose.engine.distributed import wrap_model
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
 from tests.engine.two_processes import share
 
 

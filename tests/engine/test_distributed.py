@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from aepose.apis import TOY_CHECKPOINT, evaluate
-from aepose.apis.build import build_dataloader
 from aepose.engine import read_bad_step
 from aepose.engine.distributed import goes_on, local_device, process_group, wrap_model
 from aepose.errors import ConfigError
+from aepose.experiment.experiment import build_dataloader
 from tests.engine import two_processes
 from tests.engine.processes import (
     TRAIN,

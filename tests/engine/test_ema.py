@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from aepose.apis import evaluate, train
-from aepose.config import load_config
 from aepose.engine.ema import TRAINED, WeightAverage
 from aepose.errors import CheckpointError, ConfigError
+from aepose.experiment.config import load_config
 
 OPTIONS = ["val_dataloader=None", "val_evaluator=None", "visualizer=None"]
 

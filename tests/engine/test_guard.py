@@ -10,11 +10,11 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from aepose.apis import assemble, train
-from aepose.apis.build import build_model
-from aepose.config import Config
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper, guard, read_bad_step
 from aepose.engine.seeding import seed_step
 from aepose.errors import CheckpointError, ConfigError, NumericalError
+from aepose.experiment.config import Config
+from aepose.experiment.experiment import build_model
 from tests import DEVICE
 from tests.engine.runs import BATCHES_OF_3, differing, logged, scalars, weights
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from aepose.apis import train
-from aepose.apis.build import build_dataloader, build_model, describe_dataloader
+from aepose.experiment.experiment import build_dataloader, build_model, describe_dataloader
 from tests.engine import synced
 from tests.engine.processes import TRAIN, run, run_two, torchrun
 from tests.engine.runs import logged, scalars, weights

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from aepose.apis import dry_run, evaluate, train
-from aepose.config import load_config
 from aepose.errors import CheckpointError, ConfigError, OutputError
+from aepose.experiment.config import load_config
 from tests.engine.runs import NO_VALIDATION, differing, logged, weights
 
 

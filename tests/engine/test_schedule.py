@@ -9,9 +9,9 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
 from aepose.apis import train
-from aepose.config import Config
 from aepose.engine.resume import keep_settings, resume_schedulers
 from aepose.errors import CheckpointError
+from aepose.experiment.config import Config
 from tests.engine.runs import BATCHES_OF_3, logged, scalars
 from tests.golden_check import ROOT
 

@@ -11,10 +11,7 @@ from pathlib import Path
 import torch
 from mmengine.dist import get_rank
 
-from aepose.apis.assemble import make_runner
-from aepose.apis.build import build_model
-from aepose.apis.cli import run_tool
-from aepose.config import load_config
+from aepose.cli import run_tool
 from aepose.datasets import SeededSampler
 from aepose.engine import Hook
 from aepose.engine.distributed import (
@@ -24,6 +21,9 @@ from aepose.engine.distributed import (
     process_group,
     wrap_model,
 )
+from aepose.experiment.assemble import make_runner
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
 
 OPTIONS = ("val_dataloader=None", "val_evaluator=None", "visualizer=None",
            "train_dataloader.batch_size=2")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from aepose.config import load_config
+from aepose.experiment.config import load_config
 from aepose.metainfo import get_metainfo
 from tests.goldens.common import Options, Tally, difference, read_json
 from tests.goldens.hyperparameters import FIXED, RULES, SILENT, Ours

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from aepose.apis.build import build_model
-from aepose.config import load_config
 from aepose.datasets import collate_test
 from aepose.datasets.image import read_image
-from aepose.datasets.transforms import make_test_item
+from aepose.datasets.transforms import make_eval_item
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
 from aepose.models import AssociativeEmbedding
-from aepose.structures import TestItem
+from aepose.structures import EvalItem
 from tests.goldens.common import Options, Tally, difference, read_json
 from tests.goldens.networks import find_config
 from tests.goldens.resize import find_image
@@ -42,9 +42,9 @@ def _detector(name: str, case: dict, options: Options, flip: bool) -> Associativ
 
 def _joined_maps(
     model: AssociativeEmbedding, path: Path
-) -> tuple[dict[str, torch.Tensor], TestItem]:
+) -> tuple[dict[str, torch.Tensor], EvalItem]:
     """Return 'heatmap' (K, H, W) and 'tag' (K, H, W, L) of one picture, and its sizes."""
-    item = make_test_item(read_image(path), model.codec, model.test_time.scales,
+    item = make_eval_item(read_image(path), model.codec, model.test_time.scales,
                           image_path=str(path))
     images = model.data_preprocessor(collate_test([item]))["images"]
     with torch.no_grad():
@@ -91,7 +91,7 @@ def check_e2e(folder: Path, options: Options) -> Tally:
     return tally
 
 
-def _sizes(item: TestItem, facts: dict[str, Any]) -> float:
+def _sizes(item: EvalItem, facts: dict[str, Any]) -> float:
     """Worst difference of the sizes that map coordinates back to the picture."""
     return max(difference(getattr(item, name), facts[name])
                for name in ("base_size", "center", "scale"))

@@ -14,8 +14,8 @@ import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets import CocoKeypoints, Draw
-from aepose.datasets.toy import make_toy_dataset
 from aepose.metainfo import get_metainfo
+from aepose.toy import make_toy_dataset
 from tests.goldens.common import Options, Tally, difference, relative_difference
 
 FILE = "drawn.npz"

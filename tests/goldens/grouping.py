@@ -221,7 +221,7 @@ def _compare_in_picture(people: np.ndarray, run: Run) -> Stage:
     windows = {False: (np.round(size / 2), size / 200), True: ((size - 1) / 2, size - 1)}
     center, scale = windows[run.config.get("use_udp", False)]
     map_size = (run.about["W"], run.about["H"])
-    xy = run.geometry.to_picture(people[..., :2], map_size, center, scale)
+    xy = run.geometry.to_image(people[..., :2], map_size, center, scale)
     actual = np.concatenate([xy, people[..., 2:]], axis=-1)
     if stored.size == 0:
         stored = stored.reshape(0, *actual.shape[1:])

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from aepose.models.losses import PoseLoss
-from aepose.models.losses.associative_embedding import PersonTags, push_and_pull
 from aepose.models.losses.heatmap import heatmap_loss
+from aepose.models.losses.tags import PersonTags, push_and_pull
 from aepose.structures import HeadOutput, MapTargets
 from tests import DEVICE
 from tests.goldens.common import (

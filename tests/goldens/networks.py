@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.apis.build import build_model
-from aepose.config import load_config
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
 from tests.goldens.common import Options, Tally, read_json
 from tests.goldens.weights import procedural_value, set_procedural_weights
 

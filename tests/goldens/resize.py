@@ -9,7 +9,7 @@ import torch
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.geometry import CONVENTIONS
 from aepose.datasets.image import read_image
-from aepose.datasets.transforms import make_test_item
+from aepose.datasets.transforms import make_eval_item
 from aepose.metainfo import get_metainfo
 from aepose.models.data_preprocessor import PosePreprocessor
 from tests.goldens.common import Options, Tally, difference, read_json, relative_difference
@@ -44,7 +44,7 @@ def convention(case: dict) -> str:
 def _compare_sizes(case: dict) -> float:
     geometry = CONVENTIONS[convention(case)]()
     scales = tuple(part["s"] for part in case["per_scale"])
-    frame = geometry.test_frame((case["width"], case["height"]), case["image_size"], scales)
+    frame = geometry.eval_frame((case["width"], case["height"]), case["image_size"], scales)
     worst = [difference(frame.base_size, case["base_size"]),
              relative_difference(frame.center, case["center"]),
              relative_difference(frame.scale, case["scale"])]
@@ -71,7 +71,7 @@ def _check_pixels(case: dict, options: Options, tally: Tally) -> None:
         return tally.skip(name, "this JPEG decoder gives other pixels")
     codec = AssociativeEmbeddingCodec(get_metainfo("coco"), case["image_size"],
                                       convention=convention(case))
-    item = make_test_item(image, codec, scales)
+    item = make_eval_item(image, codec, scales)
     preprocessor = PosePreprocessor()
     tensors = [preprocessor.normalise(scale) for scale in preprocessor({"items": [item]})["images"]]
     worst = []

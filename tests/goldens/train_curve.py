@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import torch
 
-from aepose.apis.build import build_model
-from aepose.config import load_config
 from aepose.datasets import CocoKeypoints
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
 from aepose.models import AssociativeEmbedding
 from aepose.structures import MapTargets, MapView, PoseSample
 from tests.goldens.common import Options, Tally, difference, read_json

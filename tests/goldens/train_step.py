@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.apis.build import build_model
-from aepose.config import load_config
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
 from aepose.models import AssociativeEmbedding
 from aepose.structures import MapTargets, MapView
 from tests.goldens.common import Options, Tally, difference, read_json, relative_difference

@@ -10,9 +10,9 @@ import numpy as np
 
 from aepose.apis import evaluate
 from aepose.apis.inference import TOY_CHECKPOINT
-from aepose.config import load_config
-from aepose.datasets.toy import make_toy_dataset
+from aepose.experiment.config import load_config
 from aepose.structures import PoseResult
+from aepose.toy import make_toy_dataset
 from tests.goldens.common import Options, Tally, difference, read_json
 
 ROOT = Path(__file__).parents[2]

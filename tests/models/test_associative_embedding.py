@@ -6,12 +6,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from aepose.apis.build import build_dataloader, build_model
-from aepose.datasets.transforms import make_test_item
+from aepose.datasets.transforms import make_eval_item
 from aepose.errors import ConfigError
+from aepose.experiment.experiment import build_dataloader, build_model
 from aepose.models import AssociativeEmbedding
 from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD
-from aepose.structures import MapTargets, MapView, PoseResult, TestTime
+from aepose.structures import EvalSettings, MapTargets, MapView, PoseResult
 from tests.conftest import TINY_HRNET
 from tests.models.test_backbones import TINY_HOURGLASS
 
@@ -73,7 +73,7 @@ class Features(nn.Module):
 
 def make_model(codec, **test_time):
     return AssociativeEmbedding(
-        {**TINY_HRNET}, {**HEAD}, codec, TestTime(**{"flip": False, **test_time})).eval()
+        {**TINY_HRNET}, {**HEAD}, codec, EvalSettings(**{"flip": False, **test_time})).eval()
 
 
 def colour_model(codec, flip=False, **test_time):
@@ -95,7 +95,7 @@ def draw(size, people=PEOPLE):
 
 
 def predict(model, image, scales=(1,)):
-    item = make_test_item(image, model.codec, scales, 7, "a.jpg")
+    item = make_eval_item(image, model.codec, scales, 7, "a.jpg")
     batch = model.data_preprocessor({"items": [item]})
     with torch.no_grad():
         (result,) = model(**batch, mode="predict")
@@ -137,7 +137,7 @@ def test_a_mirrored_picture_gives_mirrored_people(make_codec, scales):
 def test_flip_test_is_symmetric(make_codec):
     model = make_model(make_codec(), flip=True)
     image = np.random.RandomState(0).randint(0, 256, (64, 96, 3), np.uint8)
-    item = make_test_item(image, model.codec, (1,))
+    item = make_eval_item(image, model.codec, (1,))
     images = model.data_preprocessor({"items": [item]})["images"]
     with torch.no_grad():
         heatmaps, tags = model.aggregate(images, item)
@@ -186,7 +186,7 @@ def build_architecture(name, make_codec, **test_time):
     backbone, head, strides, outputs, _ = ARCHITECTURES[name]
     codec = make_codec(128, map_strides=strides, detection_threshold=0.0, max_num_people=4)
     return AssociativeEmbedding({**backbone}, {**head}, codec,
-                                TestTime(**{"outputs": outputs, **test_time}))
+                                EvalSettings(**{"outputs": outputs, **test_time}))
 
 
 def two_targets(codec):
@@ -228,7 +228,7 @@ def test_every_architecture_predicts(make_codec, name, test_time):
     model = build_architecture(name, make_codec, **test_time).eval()
     image = np.random.RandomState(0).randint(0, 256, (64, 80, 3), np.uint8)
     scales = test_time.get("scales", (1,))
-    item = make_test_item(image, model.codec, scales)
+    item = make_eval_item(image, model.codec, scales)
     images = model.data_preprocessor({"items": [item]})["images"]
     with torch.no_grad():
         heatmaps, tags = model.aggregate(images, item)
@@ -245,7 +245,7 @@ def test_every_architecture_predicts(make_codec, name, test_time):
 def test_only_chosen_outputs_are_used(make_codec, index):
     model = build_architecture("hourglass", make_codec, flip=False, project2image=False,
                                outputs=[index]).eval()
-    item = make_test_item(np.zeros((64, 64, 3), np.uint8), model.codec, (1,))
+    item = make_eval_item(np.zeros((64, 64, 3), np.uint8), model.codec, (1,))
     images = torch.randint(0, 256, (1, 3, 128, 128), dtype=torch.uint8)
     with torch.no_grad():
         heatmaps, tags = model.aggregate([images], item)
@@ -260,7 +260,7 @@ def test_flip_test_with_one_keypoint(make_codec, three, tag_per_joint):
                   keypoint_colors=((0, 0, 0),), skeleton_colors=())
     codec = make_codec(64, one, detection_threshold=0.0)
     head = {**HEAD, "tag_per_joint": tag_per_joint}
-    model = AssociativeEmbedding({**TINY_HRNET}, head, codec, TestTime(flip=True)).eval()
+    model = AssociativeEmbedding({**TINY_HRNET}, head, codec, EvalSettings(flip=True)).eval()
     nn.init.uniform_(model.keypoint_head.final_layer.weight)    # features are not negative
     result = predict(model, np.random.RandomState(0).randint(0, 256, (64, 96, 3), np.uint8))
     assert len(result) > 0
@@ -270,9 +270,9 @@ def test_flip_test_with_one_keypoint(make_codec, three, tag_per_joint):
 
 def test_one_tag_map_is_mirrored_with_the_picture(make_codec):
     head = {**HEAD, "tag_per_joint": False}
-    model = AssociativeEmbedding({**TINY_HRNET}, head, make_codec(), TestTime(flip=True)).eval()
+    model = AssociativeEmbedding({**TINY_HRNET}, head, make_codec(), EvalSettings(flip=True)).eval()
     image = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
-    item = make_test_item(np.zeros((64, 64, 3), np.uint8), model.codec, (1,))
+    item = make_eval_item(np.zeros((64, 64, 3), np.uint8), model.codec, (1,))
     with torch.no_grad():
         _, tags = model.aggregate([image], item)
         _, mirrored = model.aggregate([image.flip(3)], item)
@@ -283,7 +283,7 @@ def test_one_tag_map_is_mirrored_with_the_picture(make_codec):
 @pytest.mark.parametrize("outputs", [3, "3", [], [0, 0], [-1], [0.0], [True], [[0]]])
 def test_outputs_that_are_no_indices(outputs):
     with pytest.raises(ConfigError, match=r"test_time\.outputs = .*: give a list of different"):
-        TestTime(outputs=outputs)
+        EvalSettings(outputs=outputs)
 
 
 @pytest.mark.parametrize(("name", "outputs", "message"), [
@@ -297,7 +297,7 @@ def test_outputs_that_the_head_lacks(make_codec, name, outputs, message):
 
 
 def test_pretrained_is_only_noted(make_codec):
-    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), TestTime(),
+    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), EvalSettings(),
                                  pretrained="no such file")
     assert model.pretrained == "no such file"
 
@@ -320,6 +320,6 @@ def test_scales_without_one(make_codec):
 ])
 def test_wrong_options(make_codec, change, message):
     options = {"backbone": TINY_HRNET, "keypoint_head": HEAD, "codec": make_codec(),
-               "test_time": TestTime(), **change}
+               "test_time": EvalSettings(), **change}
     with pytest.raises(ConfigError, match=message):
         AssociativeEmbedding(**options)

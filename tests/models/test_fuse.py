@@ -6,7 +6,7 @@ from torch import nn
 
 from aepose.models import AssociativeEmbedding
 from aepose.models.fuse import fuse_conv_bn
-from aepose.structures import TestTime
+from aepose.structures import EvalSettings
 from tests.models.test_associative_embedding import ARCHITECTURES
 
 TOLERANCE = 1e-5  # of the largest absolute value
@@ -62,7 +62,7 @@ def check_same(network, left, images=None, example=None):
 def test_every_network(make_codec, name):
     backbone, head, strides, outputs, _ = ARCHITECTURES[name]
     model = randomise(AssociativeEmbedding(
-        backbone, head, make_codec(map_strides=strides), TestTime(outputs=outputs)))
+        backbone, head, make_codec(map_strides=strides), EvalSettings(outputs=outputs)))
     convolutions = {n: m for n, m in model.named_modules() if hasattr(m, "transposed")}
     assert norms(model) > 10
     check_same(model, left=0)
@@ -180,7 +180,7 @@ def test_under_autocast(make_codec):
     backbone, head, strides, outputs, _ = ARCHITECTURES["higherhrnet"]
     model = randomise(AssociativeEmbedding(
         backbone, head, make_codec(map_strides=strides),
-        TestTime(outputs=outputs, dtype="bfloat16")))
+        EvalSettings(outputs=outputs, dtype="bfloat16")))
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         before, after = model(images), fuse_conv_bn(model)(images)

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from aepose.apis.build import build_model
-from aepose.config import load_config
+from aepose.experiment.config import load_config
+from aepose.experiment.experiment import build_model
 from aepose.models import HRNet
 from aepose.models.backbones.hrnet import HRModule
 from tests.conftest import TINY_HRNET

@@ -4,8 +4,8 @@ import torch
 
 from aepose.errors import ConfigError
 from aepose.models.losses import STATISTICS, PoseLoss
-from aepose.models.losses.associative_embedding import PersonTags, push_and_pull, tag_statistics
 from aepose.models.losses.heatmap import heatmap_loss
+from aepose.models.losses.tags import PersonTags, push_and_pull, tag_statistics
 from aepose.structures import HeadOutput, MapTargets
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from aepose.apis.build import build_dataloader, build_model
 from aepose.codecs.aggregation import join_scales
-from aepose.datasets.transforms import make_test_item
+from aepose.datasets.transforms import make_eval_item
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper
+from aepose.experiment.experiment import build_dataloader, build_model
 from tests.models.test_associative_embedding import (
     ARCHITECTURES,
     build_architecture,
@@ -49,7 +49,7 @@ def test_maps_of_a_test(device, make_codec, name, dtype):
     model = randomise(build_architecture(
         name, make_codec, flip=False, project2image=False, dtype=dtype))
     image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    item = make_test_item(image, model.codec, (1,))
+    item = make_eval_item(image, model.codec, (1,))
     (images,) = model.data_preprocessor({"items": [item]})["images"]
     exact, images = exact_copy(model), model.data_preprocessor.normalise(images).double()
     outputs = exact.keypoint_head.split(exact.keypoint_head(exact.backbone(images)))

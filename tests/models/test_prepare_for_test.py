@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from aepose.datasets.transforms import make_test_item
+from aepose.datasets.transforms import make_eval_item
 from aepose.models import AssociativeEmbedding, associative_embedding
 from aepose.models.fuse import fuse_conv_bn
-from aepose.structures import TestTime
+from aepose.structures import EvalSettings
 from tests.conftest import TINY_HRNET
 from tests.models.test_associative_embedding import ARCHITECTURES, HEAD, build_architecture
 
@@ -21,7 +21,7 @@ def test_made_faster_for_tests(make_codec, name):
         if isinstance(part, nn.BatchNorm2d):
             nn.init.uniform_(part.running_var, 0.5, 2)
             nn.init.normal_(part.running_mean, std=0.1)
-    item = make_test_item(np.random.RandomState(0).randint(0, 256, (64, 80, 3), np.uint8),
+    item = make_eval_item(np.random.RandomState(0).randint(0, 256, (64, 80, 3), np.uint8),
                           model.codec, (1,))
     images = model.data_preprocessor({"items": [item]})["images"]
     with torch.no_grad():
@@ -40,7 +40,7 @@ def test_made_faster_for_tests(make_codec, name):
 def test_weights_are_converted_once(make_codec, dtype):
     """To what autocast makes of them every time."""
     model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(),
-                                 TestTime(dtype=dtype)).eval()
+                                 EvalSettings(dtype=dtype)).eval()
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         (expected,) = fuse_conv_bn(model).maps(images)
@@ -51,7 +51,7 @@ def test_weights_are_converted_once(make_codec, dtype):
 
 
 def test_only_where_wanted(make_codec):
-    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), TestTime(faster=False))
+    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), EvalSettings(faster=False))
     names, images = list(model.state_dict()), torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         (expected,) = model.eval().maps(images)
@@ -67,7 +67,7 @@ def test_large_pictures_leave_no_pieces_of_memory(make_codec, monkeypatch, side,
     calls = []
     monkeypatch.setattr(associative_embedding, "_LARGE", 64 * 64)
     monkeypatch.setattr(associative_embedding, "give_back_freed_memory", lambda: calls.append(1))
-    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), TestTime()).eval()
+    model = AssociativeEmbedding({**TINY_HRNET}, {**HEAD}, make_codec(), EvalSettings()).eval()
     with torch.set_grad_enabled(grad):
         model.maps(torch.randn(1, 3, side, side))
     assert len(calls) == times

@@ -8,7 +8,7 @@ from aepose.errors import DataError
 from aepose.metainfo import get_metainfo
 from aepose.structures import PoseResult
 from aepose.visualization import draw_maps, draw_poses, write_image
-from aepose.visualization.picture import Label
+from aepose.visualization.image import Label
 from aepose.visualization.poses import PERSON_COLORS
 
 COCO = get_metainfo("coco")

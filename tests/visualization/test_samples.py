@@ -8,7 +8,7 @@ import torch
 
 from aepose.datasets import CocoKeypoints
 from aepose.structures import MapView, PoseSample
-from aepose.visualization import draw_tag_index, draw_test_item, draw_train_item
+from aepose.visualization import draw_eval_item, draw_tag_index, draw_train_item
 from aepose.visualization.poses import PERSON_COLORS
 
 GREY, SIDE, CELLS = 100, 64, 16
@@ -98,7 +98,7 @@ def test_test_scales(make_codec, three, tiny_coco, scales):
                             test_mode=True, scales=scales)
     sample = dataset.load_sample(0)
     item = dataset[0]
-    drawn = draw_test_item(sample, item, codec, three)
+    drawn = draw_eval_item(sample, item, codec, three)
     widths, heights = zip(*((i.shape[1], i.shape[0]) for i in item.images), strict=True)
     assert drawn.shape[1] == max(widths)
     assert drawn.shape[0] > sum(heights)

@@ -93,7 +93,7 @@ class RandomAffine:
     def matrix(self, size: tuple[int, int], drawn: AffineDraw, out: int) -> np.ndarray:
         """Matrix (2, 3) from a picture of ``size`` (w, h) to a square output of side ``out``."""
         geometry = self.codec.geometry
-        center = geometry.picture_center(size) + drawn.shift
+        center = geometry.image_center(size) + drawn.shift
         window = self.source_window(size, drawn.scale)
         return geometry.affine_matrix(center, window, drawn.rotation, (out, out))
 

@@ -6,13 +6,13 @@ import torch
 from torch import nn
 
 from aepose.errors import ConfigError
-from aepose.models.losses.associative_embedding import (
+from aepose.models.losses.heatmap import heatmap_loss
+from aepose.models.losses.tags import (
     PersonTags,
     PushType,
     push_and_pull,
     tag_statistics,
 )
-from aepose.models.losses.heatmap import heatmap_loss
 from aepose.precision import at_least_float32
 from aepose.registry import MODELS
 from aepose.structures import HeadOutput, MapTargets

@@ -1,0 +1,1 @@
+"""Explain a result: ceiling, kinds of errors, cost and time of a network."""

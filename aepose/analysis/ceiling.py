@@ -1,0 +1,167 @@
+"""The AP that a perfect network would reach: what map size and grouping cost by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.codecs.aggregation import join_scales
+from aepose.datasets.annotations import join_fields
+from aepose.errors import ConfigError
+from aepose.evaluation import Record
+from aepose.experiment.config import Config
+from aepose.experiment.experiment import build_codec, build_metric, split_section
+from aepose.structures import EvalItem, EvalSettings, HeadOutput, MapView
+
+# Tags of two people differ by this; the matcher joins what is closer than codec.tag_threshold.
+TAG_GAP = 10.0
+# How the published configs join maps, by pixel convention.
+_JOINING = {"classic": {"project2image": True, "align_corners": False},
+            "udp": {"project2image": False, "align_corners": True}}
+
+
+@dataclass(frozen=True)
+class MapNoise:
+    """Normal noise that is added to every cell of perfect maps, before they are resized.
+
+    heatmaps, tags: standard deviations; a perfect peak is 1, and a keypoint joins a person whose
+        tag is closer than ``codec.tag_threshold``, 1
+    """
+
+    heatmaps: float = 0.0
+    tags: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.heatmaps, self.tags) < 0:
+            raise ConfigError(f"noise of {self.heatmaps} on heatmaps and {self.tags} on tags: give "
+                              "standard deviations from 0")
+
+    def add(self, outputs: Sequence[HeadOutput], image_id: int) -> list[HeadOutput]:
+        """Return the maps of a picture with its noise, the same in every run."""
+        rng = np.random.default_rng((self.seed, image_id))
+
+        def noisy(maps: torch.Tensor | None, level: float) -> torch.Tensor | None:
+            if maps is None or not level:
+                return maps
+            values = rng.standard_normal(maps.shape, dtype=np.float32)
+            return maps + level * torch.from_numpy(values)
+
+        return [HeadOutput(noisy(o.heatmaps, self.heatmaps), noisy(o.tags, self.tags))
+                for o in outputs]
+
+
+def variants(
+    cfg: Config,
+    input_sizes: Sequence[int] = (),
+    strides: Sequence[Sequence[int]] = (),
+    conventions: Sequence[str] = (),
+) -> Iterator[tuple[str, Config]]:
+    """Yield a name and a config for each combination; what is empty stays as in ``cfg``.
+
+    Each convention joins maps as the published configs with that convention do.
+    """
+    codec = build_codec(cfg)
+    for size, stride, convention in product(
+            input_sizes or [codec.input_size], strides or [codec.map_strides],
+            conventions or [codec.convention]):
+        if convention not in _JOINING:
+            raise ConfigError(f"convention {convention!r}: give {' or '.join(_JOINING)}")
+        changed = cfg.copy()
+        changed.merge_from_dict({"codec.input_size": size, "codec.map_strides": list(stride),
+                                 "codec.convention": convention})
+        if conventions:
+            changed.merge_from_dict({f"test_time.{k}": v for k, v in _JOINING[convention].items()})
+        yield f"{size}, 1/{' + 1/'.join(map(str, stride))}, {convention}", changed
+
+
+def ceiling(
+    cfg: Config,
+    ann_file: str | Path | None = None,
+    noise: MapNoise | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, float]:
+    """Evaluate annotations that were drawn as perfect maps at scale 1 and decoded.
+
+    Heatmaps are the training targets at every map size of the codec. Tags are one number per
+    person, at the lowest map size. Both are joined and decoded as a network's would be. Pictures
+    are not needed: their sizes are in the annotation file.
+
+    ann_file: instead of the config's test file
+    progress: called with pictures done and in all
+
+    Raises DataError for an annotation file that cannot be used.
+    """
+    noise = noise or MapNoise()
+    codec = build_codec(cfg)
+    # Tags are compared with a person's first tag, so perfect ones need no second, flipped value.
+    test_time = replace(EvalSettings(**(cfg.get("test_time") or {})), scales=(1,))
+    metric = build_metric(cfg, ann_file or annotation_path(cfg))
+    images, names = metric.ground_truth.images, [n for n, _ in codec.metainfo.annotation_fields]
+    people: dict[int, list[Record]] = {image["id"]: [] for image in images}
+    for person in metric.ground_truth.people:
+        people[person["image_id"]].append(person)
+    for done, image in enumerate(images, start=1):
+        rows = [join_fields(person, names) for person in people[image["id"]]]
+        joints = np.array(rows, np.float32).reshape(len(rows), codec.metainfo.num_keypoints, 3)
+        item = item_without_pixels(codec, image)
+        outputs = noise.add(perfect_maps(codec, joints, item), image["id"])
+        size = item.base_size if test_time.project2image else None
+        joined, stacked = join_scales((1,), [[outputs]], size, test_time.align_corners)
+        metric.process(None, [codec.decode(joined[0], stacked[0], item)])
+        if progress:
+            progress(done, len(images))
+    return metric.evaluate(len(images))
+
+
+def annotation_path(cfg: Config) -> Path:
+    """Return the annotation file of a config's test set."""
+    key = split_section(cfg, "test", "dataloader")
+    return Path(cfg.get("data_root", "")) / cfg[key].dataset.ann_file
+
+
+def item_without_pixels(codec: AssociativeEmbeddingCodec, image: Record) -> EvalItem:
+    """Return where a picture of the annotation file would go, without its pixels."""
+    size = image["width"], image["height"]
+    frame = codec.geometry.eval_frame(size, codec.input_size, (1,))
+    return EvalItem(images=[], scales=(1,), base_size=frame.base_size, center=frame.center,
+                    scale=frame.scale, image_size=size, image_id=image["id"], image_path="")
+
+
+def perfect_maps(
+    codec: AssociativeEmbeddingCodec, joints: np.ndarray, item: EvalItem
+) -> list[HeadOutput]:
+    """Return one output per map size of the codec that shows people exactly.
+
+    joints: (P, K, 3) float32: x, y in pixels of the picture, visibility; above 0 counts
+
+    Heatmaps and tags are (1, K, H, W); only the first output, the smallest, has tags.
+    """
+    outputs = []
+    for stride in codec.map_strides:
+        size = item.base_size[0] // stride, item.base_size[1] // stride
+        cells = codec.geometry.to_map(joints[..., :2], size, item.center, item.scale)
+        view = MapView(cells, np.ones((size[1], size[0]), bool))
+        heatmaps = codec.encode_view(view, joints[..., 2]).heatmaps[None]
+        tags = None if outputs else _tags(codec, view, joints[..., 2], heatmaps)
+        outputs.append(HeadOutput(heatmaps, tags))
+    return outputs
+
+
+def _tags(
+    codec: AssociativeEmbeddingCodec, view: MapView, visibility: np.ndarray, heatmaps: torch.Tensor
+) -> torch.Tensor:
+    """Return (1, K, H, W) tags: a number per person wherever the person's Gaussians are."""
+    tags = torch.zeros_like(heatmaps)
+    for person in range(len(visibility)):
+        alone = slice(person, person + 1)
+        own = codec.encode_view(replace(view, keypoints=view.keypoints[alone]), visibility[alone])
+        # Where people overlap, a cell belongs to the one whose keypoint is nearest.
+        tags[0][(own.heatmaps > 0) & (own.heatmaps >= heatmaps[0])] = person * TAG_GAP
+    return tags

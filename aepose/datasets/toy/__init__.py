@@ -1,5 +1,0 @@
-"""The toy data set: drawn people in COCO's layout."""
-
-from aepose.datasets.toy.dataset import make_toy_dataset
-
-__all__ = ["make_toy_dataset"]

@@ -1,0 +1,1 @@
+"""Experiments: a checked config, and everything built from it."""

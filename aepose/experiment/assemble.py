@@ -1,0 +1,178 @@
+"""Assembling the runner of an experiment."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+from aepose.codecs.core import core
+from aepose.engine import Hook, PoseRunner, get_world_size, is_distributed, set_random_seed
+from aepose.engine.distributed import (
+    SameStatisticsHook,
+    describe_processes,
+    first_of_machine_first,
+    from_first_process,
+    wrap_model,
+)
+from aepose.engine.ema import TrainedWeightsHook, WeightAverageHook
+from aepose.engine.resume import list_checkpoints
+from aepose.engine.scale_lr import AutoScaleLR
+from aepose.errors import ConfigError
+from aepose.experiment.config import Config
+from aepose.experiment.experiment import build_evaluator, build_model, describe_dataloader
+from aepose.registry import SCOPE
+from aepose.weights.starting import start_weights
+from aepose.zoo.hub import find_checkpoint
+
+# The engine keeps loggers by name and second: two runs of one process must not share one.
+_RUNS = count()
+# float16 gradients need their losses scaled, which these wrappers do not do.
+_UNSCALED = ("OptimWrapper", "GuardedOptimWrapper")
+
+
+def work_dir_of(cfg: Config, work_dir: str | Path | None = None) -> Path:
+    """Return the folder of a run's output: as asked for, as configured, or work_dirs/<config>."""
+    chosen = work_dir or cfg.get("work_dir")
+    return Path(chosen) if chosen else Path("work_dirs") / Path(cfg.filename or "unnamed").stem
+
+
+def make_runner(
+    cfg: Config,
+    work_dir: Path,
+    task: Literal["train", "test"],
+    resume: str | bool = False,
+    hooks: Sequence[Hook] = (),
+) -> PoseRunner:
+    """Build model, data and metric and hand them to the engine.
+
+    resume: True goes on from the newest checkpoint in ``work_dir``, or starts if there is none; a
+        path goes on from that one
+    hooks: more hooks than the config's
+
+    Where :func:`~aepose.engine.distributed.process_group` joined several processes, each has its
+    share of the pictures. Raises ConfigError if the work dir cannot be written, and what building
+    and loading raise.
+    """
+    _check_writable(work_dir)
+    randomness = dict(cfg.get("randomness") or {"seed": None})
+    if randomness.get("seed") is not None:
+        # The engine seeds itself too, but only after the network has drawn its weights.
+        set_random_seed(randomness["seed"])
+    load_from, resume = _starting_point(cfg, work_dir, resume)
+    model = build_model(cfg)
+    report = [describe_processes()]
+    parts: dict[str, Any] = {}
+    if task == "train":
+        parts, learning = _training_parts(cfg)
+        report.append(learning)
+        hooks = [*hooks, *_training_hooks(cfg)]
+        if not resume:
+            report.append(start_weights(cfg, model, load_from))
+            load_from = None if cfg.get("load_partial") else load_from
+    parts |= _evaluation_parts(cfg, "val" if task == "train" else "test")
+    runner = PoseRunner(
+        model=wrap_model(model, bool(cfg.get("sync_bn"))),
+        work_dir=str(work_dir),
+        default_hooks=cfg.get("default_hooks"),
+        custom_hooks=[*(cfg.get("custom_hooks") or []), *hooks],
+        load_from=load_from,
+        resume=resume,
+        launcher="pytorch" if is_distributed() else "none",
+        env_cfg=cfg.get("env_cfg") or {},
+        log_processor=cfg.get("log_processor"),
+        log_level=cfg.get("log_level", "INFO"),
+        visualizer=cfg.get("visualizer"),
+        default_scope=SCOPE,
+        randomness=randomness,
+        experiment_name=f"{Path(cfg.filename or 'unnamed').stem}_{next(_RUNS)}",
+        cfg=cfg,
+        **parts,
+    )
+    runner.logger.info("\n".join(report))
+    return runner
+
+
+def _starting_point(
+    cfg: Config, work_dir: Path, resume: str | bool
+) -> tuple[str | None, bool]:
+    """Return the checkpoint to begin with, None for the newest if resuming, and if to resume."""
+    if isinstance(resume, str):
+        return resume, True
+    # Where machines do not share the work dir, the others then say what they lack.
+    if resume and from_first_process(bool(list_checkpoints(work_dir))):
+        return None, True
+    load_from = cfg.get("load_from")
+    if load_from is None:
+        return None, False
+    return str(first_of_machine_first(lambda: find_checkpoint(load_from))), False
+
+
+def _training_parts(cfg: Config) -> tuple[dict[str, Any], str]:
+    """Return what the engine needs for training only, and a report of the learning rate."""
+    loader, optimiser = describe_dataloader(cfg, "train"), copy.deepcopy(cfg.optim_wrapper)
+    accumulate = optimiser.get("accumulative_counts", 1)
+    if not isinstance(accumulate, int) or accumulate < 1:
+        raise ConfigError(f"optim_wrapper.accumulative_counts = {accumulate!r}: give the number of "
+                          "batches per step, from 1")
+    if cfg.model.get("backbone_dtype") == "float16" and optimiser.type in _UNSCALED:
+        optimiser.type = "ScaledOptimWrapper"
+    batch = loader["batch_size"] * get_world_size() * accumulate
+    described, suits = cfg.get("auto_scale_lr"), ""
+    if described is not None:
+        rule = _auto_scale_lr(described, optimiser.optimizer)
+        if "lr" in optimiser.optimizer:
+            optimiser.optimizer.lr *= rule.factor(batch)
+            suits = f" ({rule.describe(batch)})"
+    parts = {
+        "train_dataloader": loader,
+        "train_cfg": dict(cfg.train_cfg),
+        "optim_wrapper": optimiser,
+        "param_scheduler": cfg.get("param_scheduler"),
+    }
+    rate = optimiser.optimizer.get("lr", "the optimiser's own")
+    return parts, (f"{batch} pictures per step: {loader['batch_size']} x {get_world_size()} "
+                   f"processes x {accumulate} batches; learning rate {rate}{suits}")
+
+
+def _auto_scale_lr(described: dict[str, Any], optimiser: dict[str, Any]) -> AutoScaleLR:
+    if "base_batch_size" not in described:
+        raise ConfigError("auto_scale_lr lacks 'base_batch_size', the pictures per step that the "
+                          "learning rate was chosen for")
+    rule = AutoScaleLR(**described)
+    if rule.enable and "lr" not in optimiser:
+        raise ConfigError("auto_scale_lr needs optim_wrapper.optimizer.lr, which it scales")
+    return rule
+
+
+def _training_hooks(cfg: Config) -> list[Hook]:
+    average = cfg.get("ema")
+    return [SameStatisticsHook(),
+            TrainedWeightsHook() if average is None else WeightAverageHook(**average)]
+
+
+def _evaluation_parts(cfg: Config, split: Literal["val", "test"]) -> dict[str, Any]:
+    if cfg.get("val_dataloader") is None:
+        return {}
+    core()  # if it is missing, that is said before a long run
+    loader = describe_dataloader(cfg, split)
+    return {
+        f"{split}_dataloader": loader,
+        f"{split}_evaluator": [build_evaluator(cfg, split, loader["dataset"])],
+        f"{split}_cfg": {"type": "PoseValLoop" if split == "val" else "PoseTestLoop"},
+    }
+
+
+def _check_writable(work_dir: Path) -> None:
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=work_dir):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"work dir {work_dir} cannot be written ({error.strerror}); choose another with "
+            "--work-dir"
+        ) from None

@@ -1,0 +1,134 @@
+"""Files and folders: written whole or not at all, read with one error, named, hashed."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from aepose.errors import DataError, OutputError
+
+# What a file system answers that cannot sync folders.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+_CHUNK = 1 << 18  # bytes
+
+
+@contextmanager
+def whole_file(path: Path, advice: str = "") -> Iterator[Path]:
+    """Give a temporary file beside ``path`` to write to; then it takes the name ``path``.
+
+    Its content is on the disk before it has the name, so that neither a killed process nor a power
+    cut leaves half a file there, and an older file of that name stays until the new one is whole.
+    Whoever writes it, its permissions are those of any new file there (umask).
+
+    Raises OutputError, with ``advice``, if the disk is full or fails; the temporary file is gone.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.unlink(missing_ok=True)  # a killed process may have left one
+        part.touch()
+        mode = part.stat().st_mode
+        yield part
+        part.chmod(mode)  # what writes through a temporary file of its own may keep others out
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):  # without a folder, or on a failed disk, there is nothing to remove
+            part.unlink()
+        raise OutputError(f"cannot write {path.name} to {path.parent}: {error.strerror or error}"
+                          f"{_room(path.parent)}; files written before are whole{advice}"
+                          ) from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON; the file appears whole or not at all."""
+    with whole_file(path) as part:
+        part.write_text(json.dumps(content, indent=None if isinstance(content, list) else 2) + "\n")
+
+
+def read_json(path: str | Path, what: str = "file", if_missing: str = "") -> Any:
+    """Return the content of a JSON file, which is unpacked first if its name ends in ``.gz``.
+
+    what: the kind of file, and if_missing: what to do where there is none, for messages
+
+    Raises DataError that names the file if it is missing, cannot be read, or is no JSON.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+        return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such {what}{if_missing}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: the {what} cannot be read ({error}); check that the path is a "
+                        "file and that it was copied whole") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not a JSON file ({error}); was it written, or downloaded and "
+                        "unpacked, completely?") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in ``folder`` outlast a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _room(folder: Path) -> str:
+    if not folder.is_dir():
+        return ""
+    return f" ({shutil.disk_usage(folder).free / 2**20:.0f} MiB free)"
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder for output, before work begins whose results would be lost without it.
+
+    Raises DataError that names the folder if it cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make folder {path}: {error.strerror}") from None
+    return path
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """Return ``name``, or the first of ``name-2``, ``name-3``, … that is free, and take it.
+
+    Names that differ in case only count as equal, as on some file systems.
+
+    >>> taken = set()
+    >>> free_name('a', taken), free_name('A', taken)
+    ('a', 'A-2')
+    """
+    free, number = name, 1
+    while free.casefold() in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free.casefold())
+    return free
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file in hex."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Publish checkpoints, and reproduce the numbers of published ones."""

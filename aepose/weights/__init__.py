@@ -1,0 +1,1 @@
+"""What goes into a network: checkpoints, ImageNet weights, fine-tuning."""

@@ -1,0 +1,190 @@
+"""Reading checkpoints without trusting them, and fitting them to a network.
+
+A checkpoint is a dict with ``state_dict`` (and ``meta``, ``optimizer``, …) or a bare state dict,
+in PyTorch's format or as safetensors. Files come from strangers: nothing in them is run.
+PyTorch before 2.6 could be made to run code in spite of ``weights_only`` (CVE-2025-32434).
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy import dtypes
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from aepose.errors import CheckpointError
+from aepose.files import whole_file
+from aepose.zoo.index import fitting_models
+
+_SHOWN = 10  # names of each kind in a message
+META_KEY = "aepose_meta"
+# The layers whose channels are the heatmaps and tags.
+_FINAL = re.compile(
+    r"(keypoint_head\.final_layers?(\.\d+)?|backbone\.out_convs\.\d+\.conv)\.weight")
+_STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Return a checkpoint as a dict with at least ``state_dict`` and ``meta``; tensors on the CPU.
+
+    A ``module.`` in front of all keys is dropped. Raises CheckpointError if the file is missing,
+    is no checkpoint, or holds more than tensors and plain values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path} does not exist")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} is not a checkpoint: it holds a {type(content).__name__}")
+    checkpoint = dict(content) if "state_dict" in content else {"state_dict": content}
+    state = checkpoint["state_dict"]
+    if not isinstance(state, Mapping) or not state or not all(
+            isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
+        raise CheckpointError(f"{path} is not a checkpoint: it has no named weights")
+    if all(key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): value for key, value in state.items()}
+    checkpoint["state_dict"] = dict(state)
+    checkpoint.setdefault("meta", {})
+    return checkpoint
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            meta = json.loads((file.metadata() or {}).get(META_KEY, "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file, or is damaged: {error}") from None
+    return {"state_dict": state, "meta": meta}
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        with torch.serialization.safe_globals(_numpy_values()):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # PyTorch's text advises loading the file unsafely; only one line says what is wrong.
+        found = re.search(r"unsupported (?:global|class|operand)[^\n]*", str(error), re.IGNORECASE)
+        reason = found.group(0) if found else "not PyTorch's format"
+        raise CheckpointError(
+            f"{path} is not a checkpoint, or holds more than weights and plain values, which are "
+            f"not loaded because they could run code ({reason})"
+        ) from None
+    except Exception as error:  # a damaged pickle can fail in any way
+        raise CheckpointError(f"{path} is not a checkpoint, or is damaged: {error}") from None
+
+
+def _numpy_values() -> list[Any]:
+    """Return what a file may call besides PyTorch's own: it puts NumPy numbers and arrays together.
+
+    Old files hold such numbers as metrics. The names are those of NumPy 1 and 2, whichever wrote
+    the file; objects, texts and records are no numbers and are not among the types.
+    """
+    build_scalar, build_array = (np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0])
+    builders = [(function, f"numpy.{module}.multiarray.{name}")
+                for function, name in ((build_scalar, "scalar"), (build_array, "_reconstruct"))
+                for module in ("core", "_core")]
+    numbers = [getattr(dtypes, f"{kind}DType") for kind in (
+        "Bool", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64",
+        "Float16", "Float32", "Float64")]
+    return [*builders, np.ndarray, np.dtype, *numbers]
+
+
+def save_safetensors(path: str | Path, state: Mapping[str, torch.Tensor], meta: dict) -> None:
+    """Write weights and JSON-able ``meta`` as safetensors; the file appears whole or not at all."""
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    with whole_file(Path(path)) as part:
+        save_file(tensors, part, metadata={META_KEY: json.dumps(meta)})
+
+
+def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor], source: str | Path) -> None:
+    """Load weights that fit exactly.
+
+    Raises CheckpointError that lists missing, unexpected and wrongly shaped keys, at most ten of
+    each, and says which config of the model zoo would fit; the network is then unchanged.
+    """
+    own = model.state_dict()
+    misfits = Misfits.between(own, state).lines()
+    if misfits:
+        title = (f"checkpoint {source} does not fit the network of this config"
+                 + _other_keypoints(state, own))
+        raise CheckpointError("\n".join([title, *misfits]) + _where_it_fits(state, source))
+    model.load_state_dict(dict(state), strict=True)
+
+
+def count_parameters(state: Mapping[str, torch.Tensor]) -> int:
+    """Return how many numbers of a state dict are trained: all but the running statistics."""
+    return sum(v.numel() for k, v in state.items() if not k.endswith(_STATISTICS))
+
+
+def _other_keypoints(state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> str:
+    """Say in words if two networks were made for different numbers of keypoints."""
+    theirs, ours = _possible_keypoints(state), _possible_keypoints(own)
+    if not theirs or not ours or set(theirs) & set(ours):
+        return ""
+    return f": the checkpoint has {theirs[0]} keypoints, the config {ours[0]}"
+
+
+def _possible_keypoints(state: Mapping[str, torch.Tensor]) -> list[int]:
+    """Return the numbers of keypoints that the last layers can be made for, the likeliest first."""
+    channels = {value.shape[0] for key, value in state.items() if _FINAL.fullmatch(key)}
+    if len(channels) > 1:  # HigherHRNet's second output has heatmaps only
+        return [min(channels)]
+    # A tag map per keypoint, or one for all.
+    return [number for count in channels
+            for number in ([count // 2] if count % 2 == 0 else []) + [count - 1]]
+
+
+def _where_it_fits(state: Mapping[str, torch.Tensor], source: str | Path) -> str:
+    models = fitting_models(len(state), count_parameters(state), source)
+    if not models:
+        return ""
+    also = f" (its network is also that of {', '.join(m.name for m in models[1:])})"
+    return f"\n  it fits {models[0].config}" + (also if models[1:] else "")
+
+
+@dataclass(frozen=True)
+class Misfits:
+    """Entries of a network and of weights for it that do not agree, by name.
+
+    missing: only the network has them; unexpected: only the weights have them
+    reshaped: both have them, in the shapes that the text names
+    """
+
+    missing: list[str]
+    unexpected: list[str]
+    reshaped: list[str]
+
+    @classmethod
+    def between(cls, own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor],
+                word: str = "checkpoint") -> Misfits:
+        """Compare a network's state dict with given weights; ``word`` says what those are."""
+        return cls(
+            [k for k in own if k not in given],
+            [k for k in given if k not in own],
+            [f"{k}: {word} {tuple(given[k].shape)}, network {tuple(own[k].shape)}"
+             for k in own if k in given and given[k].shape != own[k].shape],
+        )
+
+    def lines(self) -> list[str]:
+        """Return the lines of a message, at most ten names of each kind; none if all agree."""
+        return [*listed("missing", self.missing), *listed("unexpected", self.unexpected),
+                *listed("wrong shape", self.reshaped)]
+
+
+def listed(what: str, names: Sequence[str]) -> list[str]:
+    """Return a line with the number of ``names`` and a line for each of the first ten."""
+    if not names:
+        return []
+    more = f" (+{len(names) - _SHOWN} more)" if len(names) > _SHOWN else ""
+    return [f"  {len(names)} {what}{more}:", *(f"    {name}" for name in names[:_SHOWN])]

@@ -1,0 +1,95 @@
+"""Backbones that start from ImageNet weights: from a file's names to ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from aepose.errors import CheckpointError
+from aepose.models.backbones.mobilenet_v2 import STAGES
+from aepose.weights.checkpoint import Misfits
+
+# What only classifies pictures: heads of torchvision, of other libraries, and HRNet's, which also
+# has layers of its own between the branches and the classifier.
+_CLASSIFIER = re.compile(
+    r"(fc|classifier|head|incre_modules|downsamp_modules|final_layer)\."
+)
+_HRNET_LAST_FUSION = re.compile(r"stage4\.(\d+)\.fuse_layers\.(\d+)\.")
+_COUNTER = ".num_batches_tracked"
+
+
+def convert_backbone_state(
+    backbone_type: str, state: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return the weights of a file of ImageNet weights under our backbone's own names.
+
+    backbone_type: the class name, such as 'HRNet'. Taken as they are: torchvision's ResNet, HRNet
+    in the names of its authors, and files whose names are ours already; torchvision's MobileNetV2
+    is renamed. Of a file with a ``backbone.`` only that is kept; classifiers are dropped, and so
+    are the fusions of HRNet's last module towards branches that nothing reads in a pose network.
+    """
+    prefix = "backbone."
+    if any(key.startswith(prefix) for key in state):
+        state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    converted = {k: v for k, v in state.items() if not _CLASSIFIER.match(k)}
+    if backbone_type == "MobileNetV2":
+        names = _torchvision_mobilenet()
+        parts = ((k.rpartition("."), v) for k, v in converted.items())
+        converted = {f"{names.get(module, module)}.{leaf}": v for (module, _, leaf), v in parts}
+    if backbone_type == "HRNet":
+        unused = _unused_fusions(converted)
+        converted = {k: v for k, v in converted.items() if k not in unused}
+    return converted
+
+
+def load_backbone(
+    backbone: nn.Module, state: Mapping[str, torch.Tensor], source: str | Path
+) -> None:
+    """Load a file of ImageNet weights, see :func:`convert_backbone_state`, into a backbone.
+
+    source: the name of the file, for messages. BatchNorm's counters of batches, which old files
+    lack, stay at zero: they have no effect. Raises CheckpointError that lists at most ten each of
+    missing, unexpected and wrongly shaped entries; the backbone is then unchanged.
+    """
+    own = backbone.state_dict()
+    counters = {k: v for k, v in own.items() if k.endswith(_COUNTER)}
+    weights = {**counters, **convert_backbone_state(type(backbone).__name__, state)}
+    misfits = Misfits.between(own, weights, "file").lines()
+    if misfits:
+        title = (f"the weights in {source} do not fit the backbone {type(backbone).__name__} of "
+                 "this config; set model.pretrained to weights of the same architecture and size")
+        raise CheckpointError("\n".join([title, *misfits]))
+    backbone.load_state_dict(weights, strict=True)
+
+
+def _torchvision_mobilenet() -> dict[str, str]:
+    """Names of torchvision's MobileNetV2 modules -> ours."""
+    names = {}
+
+    def add(theirs: tuple[str, str], ours: str) -> None:
+        names[theirs[0]], names[theirs[1]] = f"{ours}.conv", f"{ours}.bn"
+
+    add(("features.0.0", "features.0.1"), "conv1")
+    index = 1
+    for stage, (expansion, _, blocks, _) in enumerate(STAGES, start=1):
+        last = 1 if expansion == 1 else 2
+        for block in range(blocks):
+            theirs, ours = f"features.{index}.conv", f"layer{stage}.{block}.conv"
+            for part in range(last):
+                add((f"{theirs}.{part}.0", f"{theirs}.{part}.1"), f"{ours}.{part}")
+            # The last convolution and its BatchNorm stand there beside each other, not in a module.
+            add((f"{theirs}.{last}", f"{theirs}.{last + 1}"), f"{ours}.{last}")
+            index += 1
+    add((f"features.{index}.0", f"features.{index}.1"), "conv2")
+    return names
+
+
+def _unused_fusions(keys: Iterable[str]) -> set[str]:
+    """Keys of HRNet's last module that fuse towards any but its first branch."""
+    found = [(m, k) for k in keys if (m := _HRNET_LAST_FUSION.match(k))]
+    last = max((int(m[1]) for m, _ in found), default=0)
+    return {k for m, k in found if int(m[1]) == last and int(m[2]) > 0}

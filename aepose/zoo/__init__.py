@@ -1,0 +1,1 @@
+"""The model zoo: its index, and its files found or downloaded."""

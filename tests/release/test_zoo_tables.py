@@ -1,0 +1,64 @@
+"""The model zoo for reading."""
+
+import pytest
+
+from aepose.errors import ConfigError
+from aepose.release.zoo_tables import format_list, zoo_page
+from aepose.zoo.index import ModelEntry, list_models
+from tests.golden_check import ROOT
+from tests.test_tools import load_tool
+
+PAGE = ROOT / "docs" / "model_zoo.md"
+
+
+def test_the_page_is_up_to_date(tmp_path):
+    load_tool("model_zoo").main(["docs", "--out", str(tmp_path / "a.md")])
+    assert (tmp_path / "a.md").read_text(encoding="utf-8") == PAGE.read_text(encoding="utf-8"), (
+        "run `python tools/model_zoo.py docs`")
+
+
+def test_the_page_has_every_model_and_its_links_lead_somewhere():
+    page = zoo_page()
+    for model in list_models():
+        assert f"[{model.name}](../{model.config})" in page
+        assert (ROOT / model.config).is_file()
+        assert model.url is None or f"[{model.checkpoint}]({model.url})" in page
+    assert page.count("| multi ") == sum("multi-scale" in m.published for m in list_models())
+
+
+def test_measured_numbers_have_their_own_columns(monkeypatch):
+    model = ModelEntry("a", "mhp", 512, 10**6, 10, published={"single-scale": {"AP": 0.5}},
+                       measured={"multi-scale": {"AP": 0.25}})
+    monkeypatch.setattr("aepose.release.zoo_tables.list_models", lambda: [model])
+    header, _, single, multi = [
+        [cell.strip() for cell in line.split("|")] for line in zoo_page().splitlines()
+        if line.startswith("|")]
+    assert dict(zip(header, single, strict=True))["AP"] == "0.500"
+    assert dict(zip(header, single, strict=True))["measured AP"] == ""
+    assert dict(zip(header, multi, strict=True))["AP"] == "-"
+    assert dict(zip(header, multi, strict=True))["measured AP"] == "0.250"
+
+
+def test_list(capsys):
+    load_tool("model_zoo").main(["list", "hourglass"])
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 3
+    assert [cell.strip() for cell in printed[2].split("|")[1:-1]] == [
+        "hourglass_ae_coco_512x512", "coco", "512", "0.613", "0.667", "138.86 M", "221.2",
+        "hourglass_ae_coco_512x512-90af499f_20210920.pth"]
+    assert len({len(line) for line in format_list(list_models()).splitlines()}) == 1
+
+
+@pytest.mark.parametrize("command", ["list", "fetch"])
+def test_a_pattern_that_fits_nothing(command):
+    with pytest.raises(ConfigError, match="'nothing'"):
+        load_tool("model_zoo").main([command, "nothing"])
+
+
+def test_fetch(tmp_path, monkeypatch, capsys):
+    tool = load_tool("model_zoo")
+    asked = []
+    monkeypatch.setattr(tool, "fetch", lambda file: asked.append(file) or tmp_path / file)
+    tool.main(["fetch", "*_mhp_*"])
+    assert asked == ["hrnet_w48_mhp_512x512-85a6ab6f_20201229.pth"]
+    assert str(tmp_path / asked[0]) in capsys.readouterr().out
