@@ -17,8 +17,7 @@ import numpy as np
 import torch
 
 from aepose.codecs.aggregation import flip_back, join_scales
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_codec
+from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
 from aepose.structures import EvalSettings, HeadOutput
 from common import ROOT, Peer, parse, seconds, table, take_turns
@@ -71,8 +70,8 @@ def difference(ours: tuple[torch.Tensor, torch.Tensor], path: Path) -> float:
 
 def compare(name: str, scales: Sequence[float], folder: Path) -> list[str]:
     """Return a row of the table."""
-    cfg = load_config(ROOT / "configs" / "coco" / f"{name}.py")
-    codec, test_time = build_codec(cfg), EvalSettings(**(cfg.get("test_time") or {}))
+    cfg = Experiment.load(ROOT / "configs" / "coco" / f"{name}.py")
+    codec, test_time = cfg.codec, EvalSettings(**(cfg.get("test_time") or {}))
     if not test_time.project2image or test_time.align_corners:
         raise ValueError(f"{name} does not join maps as this benchmark expects")
     frame = codec.geometry.eval_frame(PICTURE, codec.input_size, tuple(scales))

@@ -18,8 +18,7 @@ from torch.utils.data import DataLoader
 
 from aepose.datasets import CocoKeypoints, collate_train
 from aepose.datasets.sampler import Draw
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_dataset
+from aepose.experiment import Experiment
 from aepose.structures import MapView, PoseSample
 from common import PICTURES, Peer, parse, seconds, table, take_turns
 from drawn import draw_pictures
@@ -32,8 +31,8 @@ class Ours:
     """Our side: each method does the work once over all pictures."""
 
     def __init__(self, pictures: Path, side: int = 512) -> None:
-        cfg = load_config(CONFIG, [f"data_root={pictures}", f"codec.input_size={side}"])
-        self.dataset: CocoKeypoints = build_dataset(cfg, "train")
+        cfg = Experiment.load(CONFIG, [f"data_root={pictures}", f"codec.input_size={side}"])
+        self.dataset: CocoKeypoints = cfg.dataset("train")
         draws = [Draw(index, index) for index in range(len(self.dataset))]
         self.augmented = [self.dataset.augmented_sample(draw) for draw in draws]
         self._draws = itertools.cycle(draws)

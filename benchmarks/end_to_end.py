@@ -22,8 +22,7 @@ import torch
 from aepose.apis.inference import PoseInferencer
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets.transforms import find_eval_frame
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from aepose.models import AssociativeEmbedding
 from aepose.structures import MapView
 from aepose.weights.checkpoint import save_safetensors
@@ -45,7 +44,7 @@ def random_weights(config: str, folder: Path) -> Path:
     """Return a checkpoint of a network as it is before training."""
     weights = folder / f"{Path(config).stem}.safetensors"
     torch.manual_seed(0)
-    save_safetensors(weights, build_model(load_config(config)).state_dict(), {})
+    save_safetensors(weights, Experiment.load(config).network().state_dict(), {})
     return weights
 
 

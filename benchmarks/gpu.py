@@ -20,9 +20,8 @@ import torch
 from torch._dynamo.exc import TorchDynamoException
 
 from aepose.analysis.profile import NETWORK, Profile, profile_network
-from aepose.datasets import collate_test
-from aepose.experiment.config import Config, load_config
-from aepose.experiment.experiment import build_dataset, build_evaluator, build_model
+from aepose.datasets import collate_eval
+from aepose.experiment import Experiment
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import find_people
 from common import NOT_MEASURED, parse, seconds, take_turns
@@ -69,7 +68,7 @@ def head(*titles: str) -> None:
 
 def tested_network(cfg: Config, device: torch.device) -> AssociativeEmbedding:
     """Return a network that is ready for pictures of one size."""
-    model = build_model(cfg).to(device).prepare_for_test()
+    model = cfg.network().to(device).prepare_for_test()
     exchange(model, make_maps(model.codec, SIZE))
     return model
 
@@ -78,9 +77,9 @@ def profile(
     cfg: Config, model: AssociativeEmbedding, batch_size: int, options: argparse.Namespace
 ) -> Profile:
     """Test so many batches that they take about ``options.seconds``."""
-    dataset = build_dataset(cfg, "test")
+    dataset = cfg.dataset("test")
     metric = build_evaluator(cfg, "test", dataset)
-    batch = collate_test([dataset[i % len(dataset)] for i in range(batch_size)])
+    batch = collate_eval([dataset[i % len(dataset)] for i in range(batch_size)])
 
     def test() -> None:
         list(find_people(model, [batch]))
@@ -98,13 +97,13 @@ def testing(root: Path, options: argparse.Namespace) -> None:
     head("test", "batch", "pictures/s", "outside the network", "reading, ms", "network, ms",
          "joining, ms", "decoding, ms", "people")
     for name, changes in TEST_TYPES.items():
-        cfg = load_config(options.config, [*changes, f"data_root={root}",
+        cfg = Experiment.load(options.config, [*changes, f"data_root={root}",
                                            f"codec.input_size={options.side}"])
         model = tested_network(cfg, options.device)
         for batch_size in options.batch_sizes:
             _show_test(name, batch_size, profile(cfg, model, batch_size, options))
     # Tests have the channels of a pixel together, which suits tensor cores; float32 has none.
-    cfg = load_config(options.config, [f"data_root={root}", f"codec.input_size={options.side}"])
+    cfg = Experiment.load(options.config, [f"data_root={root}", f"codec.input_size={options.side}"])
     model = tested_network(cfg, options.device).to(memory_format=torch.contiguous_format)
     model.memory_format = torch.contiguous_format
     batch_size = options.batch_sizes[len(options.batch_sizes) // 2]

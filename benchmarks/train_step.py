@@ -19,8 +19,7 @@ from mmengine.registry import DefaultScope
 from torch._dynamo.exc import TorchDynamoException
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from aepose.malloc import keep_freed_memory
 from aepose.registry import SCOPE
 from aepose.structures import MapTargets, MapView
@@ -73,8 +72,8 @@ def make_step(
     The process is set up as ``aepose.apis.train`` does it.
     """
     keep_freed_memory()
-    cfg = load_config(f"configs/coco/{config}.py", options)
-    model = build_model(cfg).train().to(device)
+    cfg = Experiment.load(f"configs/coco/{config}.py", options)
+    model = cfg.network().train().to(device)
     with DefaultScope.overwrite_default_scope(SCOPE):
         wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     batch = make_batch(model.codec, side, number)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from aepose.metainfo import Metainfo, get_metainfo
 from aepose.toy import make_toy_dataset
 from tests import DEVICE
@@ -112,7 +112,7 @@ def tiny_config(tmp_path_factory, toy_root, request):
     def load(name="tiny", options=()):
         path = folder / f"{name}.py"
         path.write_text(text)
-        return load_config(path, options)
+        return Experiment.load(path, options)
 
     return load
 

@@ -18,13 +18,13 @@ USES = """
 from pathlib import Path
 
 import aepose
+from aepose.experiment import Experiment
 from aepose.release.reproduce import rows_of_file
-from aepose.experiment.config import load_config
 
 package = Path(aepose.__file__).parent
 assert package.parent == Path("installed").resolve(), package
 assert aepose.load_model().metainfo.num_keypoints == 17
-assert load_config("hrnet_w32_coco_512x512").codec.input_size == 512
+assert Experiment.load("hrnet_w32_coco_512x512").codec.input_size == 512
 assert [row.name for row in rows_of_file(package / "configs/toy/reproduce.json")]
 """
 

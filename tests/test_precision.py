@@ -6,7 +6,6 @@ import torch
 
 from aepose.datasets.transforms import make_eval_item
 from aepose.errors import ConfigError
-from aepose.experiment.experiment import build_model
 from aepose.precision import at_least_float32, autocast_type, full_float32
 from aepose.structures import EvalSettings
 
@@ -36,7 +35,7 @@ def test_at_least_float32(given, kept):
 def test_tests_alone_keep_convolutions_from_tf32(tiny_config, monkeypatch, before):
     """What was set before is set again."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", before)
-    model = build_model(tiny_config("tf32"))
+    model = tiny_config("tf32").network()
     seen = []
     model.backbone.register_forward_hook(
         lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
@@ -64,8 +63,8 @@ def test_full_float32_ends_with_its_scope(monkeypatch, error):
 @pytest.mark.parametrize("training", [True, False])
 def test_how_a_network_was_trained_does_not_decide_how_it_is_tested(
         tiny_config, trained, tested, training):
-    model = build_model(tiny_config("types", [
-        f"model.backbone_dtype={trained}", f"test_time.dtype={tested}"])).train(training)
+    model = tiny_config("types", [
+        f"model.backbone_dtype={trained}", f"test_time.dtype={tested}"]).network().train(training)
     if not training:
         model.prepare_for_test()
     seen = []
@@ -78,6 +77,6 @@ def test_how_a_network_was_trained_does_not_decide_how_it_is_tested(
 
 
 def test_a_network_of_float64_stays_in_float64(tiny_config):
-    model = build_model(tiny_config("double")).double()
+    model = tiny_config("double").network().double()
     (maps,) = model(torch.rand(2, 3, 64, 64, dtype=torch.float64))
     assert maps.dtype == torch.float64

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aepose.apis import evaluate, train
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from tests.engine.runs import differing, logged, weights
 from tests.golden_check import ROOT
 from tests.shared import shared
@@ -49,7 +49,7 @@ def changes(annotations, epochs):
 
 def experiment(name, epochs):
     config, annotations = CASES[name]
-    return load_config(config, changes(annotations, epochs))
+    return Experiment.load(config, changes(annotations, epochs))
 
 
 @pytest.mark.slow
@@ -69,7 +69,7 @@ def test_train_resume_test(name, tmp_path):
 def test_fine_tune_coco_to_whole_body(name, tmp_path):
     start, anew = FINE_TUNED[name]
     anew = {f"keypoint_head.{key}" for key in anew}
-    train(load_config(start, changes("coco/test_coco.json", 1)), tmp_path / "coco")
+    train(Experiment.load(start, changes("coco/test_coco.json", 1)), tmp_path / "coco")
     before = weights(tmp_path / "coco" / "epoch_1.pth")
 
     options = changes("coco/test_coco_wholebody.json", 1)
@@ -90,7 +90,7 @@ def test_fine_tune_coco_to_whole_body(name, tmp_path):
     loaded = [k for k in before if k not in anew and not k.endswith(("mean", "var", "tracked"))]
     assert not differing(*({k: state[k] for k in loaded} for state in (before, after)))
 
-    learnt = train(load_config(config, changes("coco/test_coco_wholebody.json", 2)),
+    learnt = train(Experiment.load(config, changes("coco/test_coco_wholebody.json", 2)),
                    tmp_path / "whole", resume=True)
     assert learnt.epoch == 2
     assert differing(after, weights(tmp_path / "whole" / "epoch_2.pth"))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from aepose.analysis.error_report import analyze, format_diagnosis, write_analysis
 from aepose.cli import add_options_argument, run_tool
-from aepose.experiment.experiment import metric_config
+from aepose.experiment import experiment_of_dataset
 from aepose.files import make_folder
 
 
@@ -26,9 +26,9 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", metavar="DIR", help="write tables, numbers and a plot there")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    cfg = metric_config(options.dataset, options.cfg_options)
+    experiment = experiment_of_dataset(options.dataset, options.cfg_options)
     folder = make_folder(options.out) if options.out else None
-    found, metainfo = analyze(options.annotations, options.results, cfg)
+    found, metainfo = analyze(experiment, options.annotations, options.results)
     print(format_diagnosis(found, metainfo))
     if folder:
         write_analysis(folder, found, metainfo)

@@ -11,10 +11,9 @@ import numpy as np
 from aepose.cli import add_options_argument, progress_bar, run_tool
 from aepose.datasets import CocoKeypoints, Draw
 from aepose.errors import ConfigError
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_dataset
+from aepose.experiment import Experiment
 from aepose.files import free_name, make_folder
-from aepose.metainfo import Metainfo, get_metainfo
+from aepose.metainfo import Metainfo
 from aepose.visualization import draw_eval_item, draw_train_item, write_image
 
 
@@ -37,15 +36,14 @@ def main(args: Sequence[str] | None = None) -> None:
         if getattr(options, name) < least:
             raise ConfigError(f"--{name} {getattr(options, name)}: give a number of at least "
                               f"{least}")
-    cfg = load_config(options.config, options.cfg_options)
-    metainfo = get_metainfo(cfg.metainfo)
-    dataset = build_dataset(cfg, options.split)
+    experiment = Experiment.load(options.config, options.cfg_options)
+    dataset = experiment.dataset(options.split)
     out = make_folder(options.out)
     draws = choose(len(dataset), options.count, options.seed)
     taken: set[str] = set()
     with progress_bar("drawing samples", len(draws)) as show:
         for done, draw in enumerate(draws, start=1):
-            drawing, stem = draw_sample(dataset, draw, metainfo)
+            drawing, stem = draw_sample(dataset, draw, experiment.metainfo)
             write_image(out / f"{free_name(stem, taken)}.png", drawing)
             show(done)
     print(f"{len(draws)} of {len(dataset)} samples: {out}")

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from aepose.analysis.ceiling import MapNoise, ceiling, variants
 from aepose.cli import add_options_argument, positive, progress_bar, run_tool
-from aepose.evaluation import format_metrics
-from aepose.experiment.experiment import metric_config
+from aepose.evaluation import format_scores
+from aepose.experiment import experiment_of_dataset
 
 
 def strides(text: str) -> tuple[int, ...]:
@@ -40,15 +40,15 @@ def main(args: Sequence[str] | None = None) -> None:
                         help="add normal noise to tags")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    cfg = metric_config(options.config, options.cfg_options)
+    experiment = experiment_of_dataset(options.config, options.cfg_options)
     noise = MapNoise(options.heatmap_noise, options.tag_noise)
-    cases = list(variants(cfg, options.input_sizes, options.strides, options.conventions))
+    cases = list(variants(experiment, options.input_sizes, options.strides, options.conventions))
     rows = {}
     with progress_bar("decoding perfect maps", len(cases)) as show:
         for number, (name, case) in enumerate(cases):
             rows[name] = ceiling(case, options.annotations, noise,
                                  lambda done, total, n=number: show(n + done / total))
-    print(format_metrics(rows))
+    print(format_scores(rows))
 
 
 if __name__ == "__main__":

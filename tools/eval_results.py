@@ -12,9 +12,9 @@ from pathlib import Path
 from aepose.apis.evaluate import AGREEMENT, cross_check, evaluate_file
 from aepose.cli import add_options_argument, run_tool
 from aepose.errors import DataError
-from aepose.evaluation import BACKENDS, format_metrics
+from aepose.evaluation import BACKENDS
 from aepose.evaluation.report import file_facts, write_evaluation
-from aepose.experiment.experiment import metric_config
+from aepose.experiment import experiment_of_dataset
 from aepose.files import make_folder
 
 
@@ -33,19 +33,19 @@ def main(args: Sequence[str] | None = None) -> None:
                         help="compute with every installed backend and compare")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    cfg = metric_config(options.dataset, options.cfg_options)
+    experiment = experiment_of_dataset(options.dataset, options.cfg_options)
     folder = make_folder(options.out) if options.out else None
-    metric, metrics, seconds = evaluate_file(options.annotations, options.results, cfg,
-                                             options.backend)
-    if not metrics:
+    metrics, found, seconds = evaluate_file(experiment, options.annotations, options.results,
+                                            options.backend)
+    if not found.metrics:
         raise DataError(f"{options.annotations} has no annotations to compare with")
     row = Path(options.results).stem
-    print(format_metrics({row: metrics}))
+    print(found.table(row))
     if folder:
-        write_evaluation(folder, metric, metrics, row,
+        write_evaluation(folder, metrics, found, row,
                          {"results": file_facts(options.results), "seconds": seconds})
     if options.cross_check:
-        worst = cross_check(metric, cfg)
+        worst = cross_check(metrics)
         for name, difference in worst.items():
             print(f"{name}: differs by {difference:.1e}")
         if max(worst.values()) > AGREEMENT:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aepose.analysis.model_info import ModelInfo, model_info
 from aepose.cli import add_options_argument, run_tool
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 HEADER = ("config", "parameters", "GMACs", "input", "outputs", "activations")
@@ -26,7 +26,7 @@ def main(args: Sequence[str] | None = None) -> None:
     width = max(len(Path(p).stem) for p in paths)
     print(_row(HEADER, width))
     for path in paths:
-        info = model_info(load_config(path, options.cfg_options))
+        info = model_info(Experiment.load(path, options.cfg_options))
         print(_row(_cells(Path(path).stem, info), width), flush=True)
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from aepose.analysis.profile import draw_profile, format_profile, profile_test
 from aepose.cli import add_options_argument, add_test_arguments, config_options, positive, run_tool
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from aepose.files import make_folder, write_json
 from aepose.visualization import write_image
 
@@ -25,9 +25,9 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", metavar="DIR", help="write profile.png and profile.json there")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    cfg = load_config(options.config, config_options(options))
+    experiment = Experiment.load(options.config, config_options(options))
     folder = make_folder(options.out) if options.out else None
-    profile = profile_test(cfg, options.checkpoint, options.pictures, options.multi_scale,
+    profile = profile_test(experiment, options.checkpoint, options.pictures, options.multi_scale,
                            options.batch_size)
     print(format_profile(profile))
     if folder:

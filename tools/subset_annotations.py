@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aepose.cli import run_tool
-from aepose.datasets.annotations import join_fields, load_annotations
+from aepose.datasets.annotations import join_fields, load_annotations, with_images
 from aepose.files import make_folder, write_json
 from aepose.metainfo import get_metainfo
 
@@ -30,12 +30,10 @@ def main(args: Sequence[str] | None = None) -> None:
         shown = {a["image_id"] for a in data["annotations"]
                  if any(join_fields(a, names)[2::3]) and not a.get("iscrowd", 0)}
         images = [image for image in images if image["id"] in shown]
-    images = images[: options.count]
-    kept = {image["id"] for image in images}
-    people = [a for a in data["annotations"] if a["image_id"] in kept]
+    part = with_images(data, images[: options.count])
     make_folder(Path(options.out).parent)
-    write_json(Path(options.out), {**data, "images": images, "annotations": people})
-    print(f"{options.out}: {len(images)} pictures, {len(people)} annotations")
+    write_json(Path(options.out), part)
+    print(f"{options.out}: {len(part['images'])} pictures, {len(part['annotations'])} annotations")
 
 
 if __name__ == "__main__":

@@ -16,10 +16,9 @@ from aepose.cli import add_options_argument, add_test_arguments, config_options,
 from aepose.datasets.image import read_image
 from aepose.engine import is_main_process
 from aepose.engine.distributed import process_group
-from aepose.evaluation.table import format_metrics
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from aepose.files import free_name, make_folder
-from aepose.metainfo import Metainfo, get_metainfo
+from aepose.metainfo import Metainfo
 from aepose.structures import PoseResult
 from aepose.visualization import LEAST_DRAWN_SCORE, draw_poses, tile_images, write_image
 
@@ -39,21 +38,20 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--work-dir", help="folder of the log (default work_dirs/<config>)")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    cfg = load_config(options.config, config_options(options))
+    experiment = Experiment.load(options.config, config_options(options))
     folder = make_folder(options.show_dir) if options.show_dir else None
-    drawer = _Drawer(folder, get_metainfo(cfg.metainfo)) if folder else None
+    drawer = _Drawer(folder, experiment.metainfo) if folder else None
     with process_group():
-        metrics = evaluate(cfg, options.checkpoint, options.work_dir, options.multi_scale,
+        found = evaluate(experiment, options.checkpoint, options.work_dir, options.multi_scale,
                            options.batch_size, options.out, drawer)
         if not is_main_process():
             return
     if drawer and drawer.first:
         write_image(folder / "overview.png", tile_images(drawer.first))
-    if not metrics:
+    if not found.metrics:
         print("no annotations to compare with: predictions are written, metrics are skipped")
         return
-    name = "multi-scale" if options.multi_scale else "single-scale"
-    print(format_metrics({name: metrics}))
+    print(found.table("multi-scale" if options.multi_scale else "single-scale"))
 
 
 class _Drawer:

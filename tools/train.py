@@ -10,7 +10,8 @@ from aepose.apis import dry_run, train
 from aepose.cli import AMP_TYPES, add_options_argument, positive, run_tool
 from aepose.engine import is_main_process
 from aepose.engine.distributed import process_group
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
+from aepose.malloc import keep_freed_memory
 
 
 def parse(args: Sequence[str] | None) -> argparse.Namespace:
@@ -66,13 +67,14 @@ def config_changes(options: argparse.Namespace) -> dict[str, Any]:
 def main(args: Sequence[str] | None = None) -> None:
     """Parse arguments and train."""
     options = parse(args)
-    cfg = load_config(options.config, options.cfg_options)
-    cfg.merge_from_dict(config_changes(options))
+    experiment = Experiment.load(options.config, options.cfg_options)
+    experiment = experiment.changed(config_changes(options))
+    keep_freed_memory()
     with process_group():
         if not options.dry_run:
-            train(cfg, options.work_dir, options.resume)
+            train(experiment, options.work_dir, options.resume)
             return
-        report = dry_run(cfg)
+        report = dry_run(experiment)
         if is_main_process():
             print(report)
 

@@ -12,12 +12,12 @@ import torch
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import join_scales
-from aepose.datasets.annotations import join_fields
+from aepose.datasets.annotations import by_image, join_fields
 from aepose.errors import ConfigError
-from aepose.evaluation import Record
-from aepose.experiment.config import Config
-from aepose.experiment.experiment import build_codec, build_metric, split_section
-from aepose.structures import EvalItem, EvalSettings, HeadOutput, MapView
+from aepose.evaluation import Record, Scores
+from aepose.evaluation.metric import scores_of
+from aepose.experiment import Experiment, coco_metrics
+from aepose.structures import EvalItem, HeadOutput, MapView
 
 # Tags of two people differ by this; the matcher joins what is closer than codec.tag_threshold.
 TAG_GAP = 10.0
@@ -58,35 +58,35 @@ class MapNoise:
 
 
 def variants(
-    cfg: Config,
+    experiment: Experiment,
     input_sizes: Sequence[int] = (),
     strides: Sequence[Sequence[int]] = (),
     conventions: Sequence[str] = (),
-) -> Iterator[tuple[str, Config]]:
-    """Yield a name and a config for each combination; what is empty stays as in ``cfg``.
+) -> Iterator[tuple[str, Experiment]]:
+    """Yield a name and an experiment for each combination; what is empty stays as it is.
 
     Each convention joins maps as the published configs with that convention do.
     """
-    codec = build_codec(cfg)
+    codec = experiment.codec
     for size, stride, convention in product(
             input_sizes or [codec.input_size], strides or [codec.map_strides],
             conventions or [codec.convention]):
         if convention not in _JOINING:
             raise ConfigError(f"convention {convention!r}: give {' or '.join(_JOINING)}")
-        changed = cfg.copy()
-        changed.merge_from_dict({"codec.input_size": size, "codec.map_strides": list(stride),
-                                 "codec.convention": convention})
+        changes = {"codec.input_size": size, "codec.map_strides": list(stride),
+                   "codec.convention": convention}
         if conventions:
-            changed.merge_from_dict({f"test_time.{k}": v for k, v in _JOINING[convention].items()})
-        yield f"{size}, 1/{' + 1/'.join(map(str, stride))}, {convention}", changed
+            changes |= {f"test_time.{k}": v for k, v in _JOINING[convention].items()}
+        yield (f"{size}, 1/{' + 1/'.join(map(str, stride))}, {convention}",
+               experiment.changed(changes))
 
 
 def ceiling(
-    cfg: Config,
+    experiment: Experiment,
     ann_file: str | Path | None = None,
     noise: MapNoise | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, float]:
+) -> Scores:
     """Evaluate annotations that were drawn as perfect maps at scale 1 and decoded.
 
     Heatmaps are the training targets at every map size of the codec. Tags are one number per
@@ -99,14 +99,12 @@ def ceiling(
     Raises DataError for an annotation file that cannot be used.
     """
     noise = noise or MapNoise()
-    codec = build_codec(cfg)
+    codec = experiment.codec
     # Tags are compared with a person's first tag, so perfect ones need no second, flipped value.
-    test_time = replace(EvalSettings(**(cfg.get("test_time") or {})), scales=(1,))
-    metric = build_metric(cfg, ann_file or annotation_path(cfg))
+    test_time = replace(experiment.test_time, scales=(1,))
+    metric = coco_metrics(experiment, ann_file)[0]
     images, names = metric.ground_truth.images, [n for n, _ in codec.metainfo.annotation_fields]
-    people: dict[int, list[Record]] = {image["id"]: [] for image in images}
-    for person in metric.ground_truth.people:
-        people[person["image_id"]].append(person)
+    people = by_image(images, metric.ground_truth.people)
     for done, image in enumerate(images, start=1):
         rows = [join_fields(person, names) for person in people[image["id"]]]
         joints = np.array(rows, np.float32).reshape(len(rows), codec.metainfo.num_keypoints, 3)
@@ -117,13 +115,7 @@ def ceiling(
         metric.process(None, [codec.decode(joined[0], stacked[0], item)])
         if progress:
             progress(done, len(images))
-    return metric.evaluate(len(images))
-
-
-def annotation_path(cfg: Config) -> Path:
-    """Return the annotation file of a config's test set."""
-    key = split_section(cfg, "test", "dataloader")
-    return Path(cfg.get("data_root", "")) / cfg[key].dataset.ann_file
+    return next(iter(scores_of([metric], metric.evaluate(len(images))).values()))
 
 
 def item_without_pixels(codec: AssociativeEmbeddingCodec, image: Record) -> EvalItem:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aepose.datasets.annotations import join_fields
+from aepose.datasets.annotations import by_image, join_fields
 from aepose.evaluation.coco_eval import as_detections
 from aepose.evaluation.coco_metric import CocoMetric
 from aepose.evaluation.oks import keypoint_similarity, oks_with_people
@@ -71,7 +71,7 @@ def diagnose(metric: CocoMetric, records: Sequence[Record], matched: float = MAT
     total = Diagnosis(np.zeros((levels, count, len(KINDS)), np.int64),
                       *(np.zeros(levels, np.int64) for _ in range(4)))
     detections = as_detections(records, metric.scored[-1]) if records else []
-    pictures = _by_image(detections, records, metric)
+    pictures = _people_by_image(detections, records, metric)
     for people, found in pictures.values():
         _diagnose_image(people, found, metric.metainfo, matched, total)
     return total
@@ -91,22 +91,26 @@ class _People:
     counted: np.ndarray
 
 
-def _by_image(
+def _people_by_image(
     detections: list[Record], records: Sequence[Record], metric: CocoMetric
 ) -> dict[int, tuple[_People, _People]]:
     """Return annotated and found people by picture; those found in order of falling score."""
     names, count = metric.scored[-1].fields, metric.metainfo.num_keypoints
-    truth: dict[int, list] = {image["id"]: [] for image in metric.ground_truth.images}
-    found: dict[int, list] = {image: [] for image in truth}
-    for person in metric.ground_truth.people:
+    images = metric.ground_truth.images
+
+    def annotated(person: Record) -> tuple:
         joints = np.array(join_fields(person, names), np.float64)
         labelled = (joints[2::3] > 0).any() if metric.counts_keypoints else person["num_keypoints"]
-        truth[person["image_id"]].append(
-            (joints, person["bbox"], person["area"], bool(labelled) and not person["iscrowd"]))
-    for detection in sorted(detections, key=lambda d: -d["score"]):
+        return joints, person["bbox"], person["area"], bool(labelled) and not person["iscrowd"]
+
+    def detected(detection: Record) -> tuple:
         box = records[detection["id"] - 1]["bbox"]
-        found[detection["image_id"]].append((detection["keypoints"], box, detection["area"], True))
-    return {image: (_stack(truth[image], count), _stack(found[image][:MAX_DETECTIONS], count))
+        return detection["keypoints"], box, detection["area"], True
+
+    best_first = sorted(detections, key=lambda d: -d["score"])
+    truth, found = by_image(images, metric.ground_truth.people), by_image(images, best_first)
+    return {image: (_stack(list(map(annotated, truth[image])), count),
+                    _stack(list(map(detected, found[image][:MAX_DETECTIONS])), count))
             for image in truth}
 
 

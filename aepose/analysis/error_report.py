@@ -11,8 +11,7 @@ import numpy as np
 from aepose.analysis.diagnosis import CROWDING, KINDS, Diagnosis, diagnose
 from aepose.errors import DataError
 from aepose.evaluation import load_records
-from aepose.experiment.config import Config
-from aepose.experiment.experiment import build_metric
+from aepose.experiment import Experiment, coco_metrics
 from aepose.files import write_json
 from aepose.metainfo import Metainfo
 from aepose.tables import format_table
@@ -25,13 +24,13 @@ _PEOPLE = ("found", "missed", "duplicates", "background")
 
 
 def analyze(
-    ann_file: str | Path, results: str | Path, cfg: Config
+    experiment: Experiment, ann_file: str | Path, results: str | Path
 ) -> tuple[Diagnosis, Metainfo]:
     """Return the errors in a result file, and what keypoints it has.
 
     Raises DataError for files that cannot be used and for one without annotations.
     """
-    metric = build_metric(cfg, ann_file)
+    metric = coco_metrics(experiment, ann_file)[0]
     if not metric.ground_truth.annotated:
         raise DataError(f"{ann_file} has no annotations to compare with")
     return diagnose(metric, load_records(results, metric)), metric.metainfo

@@ -12,8 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from aepose.experiment.config import Config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,16 @@ class ModelInfo:
     activation_bytes: int
 
 
-def model_info(cfg: Config) -> ModelInfo:
-    """Measure the network of ``cfg`` at one picture of ``codec.input_size``.
+def model_info(experiment: Experiment) -> ModelInfo:
+    """Measure the network of an experiment at one picture of ``codec.input_size``.
 
     Its tensors are fake: they know their shapes but hold no data.
     """
-    cfg = cfg.copy()
     # Types and layouts change neither operations nor, in the units here, memory.
-    cfg.merge_from_dict({"test_time.dtype": None, "model.channels_last": False})
+    experiment = experiment.changed({"test_time.dtype": None, "model.channels_last": False})
     memory, operations = _LiveBytes(), FlopCounterMode(display=False)
     with FakeTensorMode(), torch.no_grad():
-        model = build_model(cfg).eval()
+        model = experiment.network().eval()
         images = torch.zeros(1, 3, *[model.codec.input_size] * 2)
         with operations, memory:
             outputs = model.maps(images)

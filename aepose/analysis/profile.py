@@ -13,9 +13,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from aepose.codecs.core import build_info
-from aepose.datasets import collate_test, same_size_batches
-from aepose.experiment.config import Config
-from aepose.experiment.experiment import build_dataset, build_evaluator, build_model, choose_test
+from aepose.datasets import collate_eval, same_size_batches
+from aepose.experiment import Experiment, choose_test, coco_metrics
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import find_people
 from aepose.stage_clock import StageClock, stage
@@ -65,7 +64,7 @@ class Profile:
 
 
 def profile_test(
-    cfg: Config,
+    experiment: Experiment,
     checkpoint: str | Path | None = None,
     pictures: int = 50,
     multi_scale: bool = False,
@@ -78,15 +77,14 @@ def profile_test(
     pictures: how many; all, if there are fewer
     multi_scale, batch_size: as :func:`~aepose.apis.evaluate.evaluate` takes them
     """
-    cfg = cfg.copy()
-    choose_test(cfg, multi_scale, batch_size)
-    dataset = build_dataset(cfg, "test")
-    metric = build_evaluator(cfg, "test", dataset)
-    section = cfg.get("test_dataloader") or cfg.val_dataloader
+    experiment = choose_test(experiment, multi_scale, batch_size)
+    dataset = experiment.dataset("test")
+    metric = coco_metrics(experiment)[0]
+    loading = experiment.loader_options("test")
     sizes = [dataset.test_sizes(index) for index in range(min(pictures, len(dataset)))]
-    batches = same_size_batches(sizes, section.get("batch_size", 1))
-    return profile_network(_network(cfg, checkpoint), dataset, metric, batches,
-                           section.get("num_workers", 0))
+    batches = same_size_batches(sizes, loading["batch_size"])
+    return profile_network(_network(experiment, checkpoint), dataset, metric, batches,
+                           loading["num_workers"])
 
 
 def profile_network(
@@ -102,13 +100,13 @@ def profile_network(
     metric.results.clear()
     stages = _one_by_one(model, dataset, batches, metric)
     people = sum(len(records) for _, records in metric.results)
-    loader = DataLoader(dataset, batch_sampler=batches, collate_fn=collate_test,
+    loader = DataLoader(dataset, batch_sampler=batches, collate_fn=collate_eval,
                         num_workers=workers)
     return Profile(sum(map(len, batches)), people, stages, _overlapped(model, loader))
 
 
-def _network(cfg: Config, checkpoint: str | Path | None) -> AssociativeEmbedding:
-    model = build_model(cfg)
+def _network(experiment: Experiment, checkpoint: str | Path | None) -> AssociativeEmbedding:
+    model = experiment.network()
     if checkpoint is not None:
         source = find_checkpoint(checkpoint)
         load_weights(model, read_checkpoint(source)["state_dict"], source)
@@ -123,7 +121,7 @@ def _one_by_one(
     start = time.perf_counter()
     with StageClock(next(model.parameters()).device) as clock, torch.no_grad():
         for batch in batches:
-            results = model.test_step(collate_test([dataset[index] for index in batch]))
+            results = model.test_step(collate_eval([dataset[index] for index in batch]))
             with stage(METRIC):
                 metric.process(None, results)
         with stage(METRIC):

@@ -1,32 +1,29 @@
-"""Finding people in pictures: from a checkpoint to results."""
+"""Find people in images: from a checkpoint to results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-import aepose
 from aepose.codecs.core import core
-from aepose.datasets import collate_test, same_size_batches
+from aepose.datasets import collate_eval, same_size_batches
 from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_eval_item
 from aepose.errors import CheckpointError, DataError
-from aepose.experiment.config import Config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment, choose_test
+from aepose.experiment.config import parse_options
 from aepose.metainfo import Metainfo
 from aepose.models.pipeline import find_people
 from aepose.structures import EvalItem, PoseResult
 from aepose.weights.checkpoint import load_weights, read_checkpoint
 from aepose.zoo.hub import find_checkpoint, published_checkpoint
 
-TOY_CHECKPOINT = Path(aepose.__file__).parent / "assets" / "hrnet_w16_toy_256x256.safetensors"
+TOY_CHECKPOINT = Path(__file__).parents[1] / "assets" / "hrnet_w16_toy_256x256.safetensors"
 # Batches' worth of pictures among which those of one size are looked for.
 _READ_AHEAD = 8
 _PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
@@ -35,8 +32,9 @@ _PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 class PoseInferencer:
     """A trained network that finds people in pictures.
 
-    config: the name of a model of the zoo (see :func:`aepose.list_models`), a config or its file
-        (``.py``), or None for the config that training stored in the checkpoint
+    config: the name of a model of the zoo (see :func:`aepose.list_models`), a config file
+        (``.py``), an :class:`~aepose.experiment.Experiment`, or None for the config that training
+        stored in the checkpoint
     checkpoint: a file of weights, its URL, or the name of a published file. None takes the
         published weights of a model of the zoo and, without a config, the small network for
         drawn people that comes with the package
@@ -44,8 +42,8 @@ class PoseInferencer:
     cfg_options: ``key=value`` changes of the config
     multi_scale: run pictures at ``test_time.multi_scales``
 
-    model: the network, made faster for tests: its state dict is not that of the checkpoint any
-        more
+    model: the network as trained, on ``device``; what runs is a second one, made faster for tests
+        (:meth:`~aepose.models.AssociativeEmbedding.prepare_for_test`)
 
     Raises CheckpointError for a checkpoint that cannot be read, does not fit, or is missing, and
     ConfigError for a config that cannot be used.
@@ -57,7 +55,7 @@ class PoseInferencer:
 
     def __init__(
         self,
-        config: Config | str | Path | None = None,
+        config: Experiment | str | Path | None = None,
         checkpoint: str | Path | None = None,
         device: torch.device | str | None = None,
         cfg_options: Sequence[str] = (),
@@ -65,20 +63,27 @@ class PoseInferencer:
     ) -> None:
         core()  # if it is missing, that is said now
         # The config is read first: an error in it should not cost a download.
-        given = None if config is None else _given_config(config, cfg_options)
+        given = None
+        if isinstance(config, Experiment):
+            given = config.changed(parse_options(cfg_options))
+        elif config is not None:
+            given = Experiment.load(config, cfg_options)
         source = _find_weights(config, checkpoint)
         content = read_checkpoint(source)
-        self.config = given or _stored_config(content, source, cfg_options)
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.model = _trained_model(self.config, content, source).to(self.device)
+        experiment = given or Experiment.of_checkpoint(content["meta"], source, cfg_options)
         if multi_scale:
-            test_time = self.model.test_time
-            self.model.test_time = replace(test_time, scales=test_time.multi_scales)
+            experiment = choose_test(experiment, multi_scale)
+        self.experiment = experiment
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.model = experiment.network().eval()
+        load_weights(self.model, content["state_dict"], source)
+        self.model.to(self.device)
+        self._network = self.model.prepare_for_test()
 
     @property
     def metainfo(self) -> Metainfo:
         """The keypoints that the network finds."""
-        return self.model.codec.metainfo
+        return self.experiment.metainfo
 
     def __call__(
         self, images: Iterable[str | Path | np.ndarray], batch_size: int = 1
@@ -93,7 +98,7 @@ class PoseInferencer:
         """
         ready: dict[int, PoseResult] = {}
         due = 0
-        for batch, results in find_people(self.model, self._batches(images, batch_size)):
+        for batch, results in find_people(self._network, self._batches(images, batch_size)):
             ready.update(zip(batch["positions"], results, strict=True))
             while due in ready:
                 yield ready.pop(due)
@@ -109,13 +114,13 @@ class PoseInferencer:
             places, items = zip(*read, strict=True)
             sizes = [tuple(image.shape[1::-1] for image in item.images) for item in items]
             for batch in same_size_batches(sizes, batch_size):
-                yield {**collate_test([items[i] for i in batch]),
+                yield {**collate_eval([items[i] for i in batch]),
                        "positions": [places[i] for i in batch]}
 
     def _item(self, image: str | Path | np.ndarray) -> EvalItem:
         path = "" if isinstance(image, np.ndarray) else str(image)
         pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
-        return make_eval_item(pixels, self.model.codec, self.model.test_time.scales,
+        return make_eval_item(pixels, self.experiment.codec, self.experiment.test_time.scales,
                               image_path=path)
 
     def predict(self, image: str | Path | np.ndarray) -> PoseResult:
@@ -125,11 +130,11 @@ class PoseInferencer:
         file that is no picture and for another kind of array.
         """
         with torch.no_grad():
-            return self.model.test_step(collate_test([self._item(image)]))[0]
+            return self._network.test_step(collate_eval([self._item(image)]))[0]
 
 
 def load_model(
-    config: Config | str | Path | None = None,
+    config: Experiment | str | Path | None = None,
     checkpoint: str | Path | None = None,
     **options: Any,
 ) -> PoseInferencer:
@@ -183,7 +188,7 @@ def result_to_json(result: PoseResult, metainfo: Metainfo) -> dict[str, Any]:
     return {"image": result.image_path, "width": width, "height": height, "people": people}
 
 
-def _find_weights(config: Config | str | Path | None, checkpoint: str | Path | None) -> Path:
+def _find_weights(config: Experiment | str | Path | None, checkpoint: str | Path | None) -> Path:
     """Return the local file of the weights that a user means."""
     if checkpoint is not None:
         return find_checkpoint(checkpoint)
@@ -195,15 +200,8 @@ def _find_weights(config: Config | str | Path | None, checkpoint: str | Path | N
     return published_checkpoint(config)
 
 
-def _is_model_name(config: Config | str | Path) -> bool:
+def _is_model_name(config: Experiment | str | Path) -> bool:
     return isinstance(config, str) and not Path(config).suffix
-
-
-def _trained_model(cfg: Config, checkpoint: Mapping[str, Any], source: str | Path) -> nn.Module:
-    """Return the network for inference alone."""
-    model = build_model(cfg)
-    load_weights(model, checkpoint["state_dict"], source)
-    return model.prepare_for_test()
 
 
 def _checked(image: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Training from a config."""
+"""Train the network of an experiment."""
 
 from __future__ import annotations
 
@@ -14,26 +14,23 @@ import torch
 from aepose.engine import PoseRunner
 from aepose.engine.distributed import goes_on
 from aepose.errors import OutputError
+from aepose.experiment import Experiment
 from aepose.experiment.assemble import make_runner, work_dir_of
-from aepose.experiment.config import Config
-from aepose.experiment.experiment import build_dataloader
-from aepose.malloc import keep_freed_memory
 
 
 def train(
-    cfg: Config, work_dir: str | Path | None = None, resume: str | bool = False
+    experiment: Experiment, work_dir: str | Path | None = None, resume: str | bool = False
 ) -> PoseRunner:
-    """Train as ``cfg`` says; return the runner, whose ``model`` is trained.
+    """Train as an experiment says; return the runner, whose ``model`` is trained.
 
     resume: True goes on from the newest checkpoint of the work dir, a path from that checkpoint.
         A run that torchrun starts again goes on from its own newest one.
 
     Raises OutputError that names the work dir if its disk is full.
     """
-    keep_freed_memory()
-    folder = work_dir_of(cfg, work_dir)
+    folder = work_dir_of(experiment, work_dir)
     with _full_disk_named(folder):
-        runner = make_runner(cfg, folder, "train", True if goes_on(folder) else resume)
+        runner = make_runner(experiment, folder, "train", True if goes_on(folder) else resume)
         runner.train()
     return runner
 
@@ -51,23 +48,21 @@ def _full_disk_named(work_dir: Path) -> Iterator[None]:
             "before are whole; make room and go on with train.py --resume") from error
 
 
-def dry_run(cfg: Config) -> str:
+def dry_run(experiment: Experiment) -> str:
     """Build everything, run one training step on one batch, and return a report of it.
 
     Nothing is left on disk.
     """
-    quiet = cfg.copy()
-    quiet.log_level = "ERROR"
-    quiet.visualizer = None
+    quiet = experiment.changed({"log_level": "ERROR", "visualizer": None})
     with tempfile.TemporaryDirectory() as folder:
         runner = make_runner(quiet, Path(folder), "train")
-        batch = next(iter(build_dataloader(cfg, "train")))
+        batch = next(iter(experiment.dataloader("train")))
         wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
         model = runner.model
         losses = model.train_step(batch, wrapper)
-        validation = len(runner.val_dataloader.dataset) if cfg.get("val_dataloader") else 0
+        validation = len(runner.val_dataloader.dataset) if runner.val_dataloader else 0
         lines = [
-            f"config        {cfg.filename}",
+            f"config        {experiment.file}",
             f"train / val   {len(runner.train_dataloader.dataset)} / {validation} pictures",
             f"parameters    {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M",
             f"images        {tuple(batch['images'].shape)} {batch['images'].dtype}",

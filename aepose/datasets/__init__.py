@@ -1,8 +1,8 @@
 """Data sets: annotation files, samples, transforms."""
 
 from aepose.datasets.coco_keypoints import CocoKeypoints
-from aepose.datasets.collate import collate_test, collate_train
+from aepose.datasets.collate import collate_eval, collate_train
 from aepose.datasets.sampler import Draw, SameSizeBatches, SeededSampler, same_size_batches
 
-__all__ = ["CocoKeypoints", "Draw", "SameSizeBatches", "SeededSampler", "collate_test",
+__all__ = ["CocoKeypoints", "Draw", "SameSizeBatches", "SeededSampler", "collate_eval",
            "collate_train", "same_size_batches"]

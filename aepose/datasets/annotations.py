@@ -22,11 +22,15 @@ _IMAGE_FIELDS = ("id", "file_name", "width", "height")
 Fields = Sequence[tuple[str, int]]
 
 
-def load_annotations(path: str | PathLike[str], fields: Fields) -> dict[str, Any]:
+def load_annotations(
+    path: str | PathLike[str], fields: Fields, images_alone: bool = False
+) -> dict[str, Any]:
     """Return the content of a COCO-format keypoint file (.json or .json.gz), checked.
 
     fields: the metainfo's ``annotation_fields``; each annotation must have each of these fields,
         with 3 finite numbers x, y, visibility per keypoint (pixels of the picture)
+    images_alone: take a file without 'annotations', as test servers give out, for one in which
+        nobody is annotated
 
     Empty lists, crowds and people without a labelled keypoint are normal data.
 
@@ -37,6 +41,8 @@ def load_annotations(path: str | PathLike[str], fields: Fields) -> dict[str, Any
     path = Path(path)
     data = read_json(path, "annotation file",
                      "; check ann_file and the data root in the config")
+    if images_alone and isinstance(data, dict):
+        data.setdefault("annotations", [])
     _check_sections(data, path)
     image_ids = _check_images(data["images"], path)
     for index, annotation in enumerate(data["annotations"]):
@@ -45,6 +51,23 @@ def load_annotations(path: str | PathLike[str], fields: Fields) -> dict[str, Any
         for name, count in fields:
             _check_keypoints(annotation, name, count, where)
     return data
+
+
+def by_image(
+    images: Iterable[dict[str, Any]], records: Iterable[dict[str, Any]]
+) -> dict[Any, list[dict[str, Any]]]:
+    """Return the annotations or results of each image by its id; none for an image without any."""
+    people: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in images}
+    for record in records:
+        people[record["image_id"]].append(record)
+    return people
+
+
+def with_images(data: dict[str, Any], images: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the part of an annotation file's content that belongs to some of its images."""
+    kept = {image["id"] for image in images}
+    people = [a for a in data["annotations"] if a["image_id"] in kept]
+    return {**data, "images": images, "annotations": people}
 
 
 def join_fields(annotation: dict[str, Any], names: Iterable[str]) -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from pycocotools import mask as coco_mask
 from torch.utils.data import Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.datasets.annotations import join_fields, load_annotations
+from aepose.datasets.annotations import by_image, join_fields, load_annotations
 from aepose.datasets.image import read_image
 from aepose.datasets.sampler import Draw
 from aepose.datasets.transforms import find_eval_frame, make_eval_item
@@ -97,12 +96,12 @@ class CocoKeypoints(Dataset):
             build(TRANSFORMS, cfg, f"dataset.transforms.{i}", codec=codec, metainfo=metainfo)
             for i, cfg in enumerate(transforms)
         ]
-        data = load_annotations(self.ann_file, metainfo.annotation_fields)
-        self._annotations: dict[int, list[dict]] = defaultdict(list)
-        for annotation in data["annotations"]:
-            self._annotations[annotation["image_id"]].append(_compact(annotation, metainfo))
+        data = load_annotations(self.ann_file, metainfo.annotation_fields, images_alone=test_mode)
+        people = by_image(data["images"], data["annotations"])
+        self._annotations = {image: [_compact(annotation, metainfo) for annotation in annotations]
+                             for image, annotations in people.items()}
         everything = test_mode or include_empty
-        self.images = [i for i in data["images"] if everything or i["id"] in self._annotations]
+        self.images = [i for i in data["images"] if everything or self._annotations[i["id"]]]
         if not self.images:
             why = "lists no pictures" if everything else "has no picture with annotations"
             raise DataError(f"{self.ann_file} {why}")

@@ -24,6 +24,6 @@ def collate_train(items: Sequence[TrainItem]) -> dict[str, Any]:
     }
 
 
-def collate_test(items: Sequence[EvalItem]) -> dict[str, Any]:
+def collate_eval(items: Sequence[EvalItem]) -> dict[str, Any]:
     """Keep test items as they are; their pictures are joined where they are normalised."""
     return {"items": list(items)}

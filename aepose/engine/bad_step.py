@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.model import is_model_wrapper
 
@@ -26,14 +25,14 @@ _KEY = "bad_step"
 class BadStep:
     """What is needed to compute a step again, on the process that stored it.
 
-    config: of the experiment
+    config: of the experiment, for :class:`~aepose.experiment.Experiment`
     state_dict: weights before the step, which are also those after it
     batches: those of the step in their order, as the data loader gave them; see
         :func:`aepose.datasets.collate_train`
     seed, iteration, rank: what the random state of the last batch came from
     """
 
-    config: Config
+    config: dict[str, Any]
     state_dict: dict[str, torch.Tensor]
     batches: list[dict[str, Any]]
     seed: int
@@ -76,7 +75,7 @@ def read_bad_step(path: str | Path) -> BadStep:
                               "bad_step_iter_N_rank_R.pth")
     stored = content[_KEY]
     batches = [_typed(batch) for batch in stored["batches"]]
-    return BadStep(Config(json.loads(stored["config"])), content["state_dict"], batches,
+    return BadStep(json.loads(stored["config"]), content["state_dict"], batches,
                    stored["seed"], stored["iteration"], stored["rank"])
 
 

@@ -11,7 +11,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from aepose.datasets import collate_test
+from aepose.datasets import collate_eval
 from aepose.registry import HOOKS
 from aepose.visualization import draw_prediction, tile_images, write_image
 
@@ -61,7 +61,7 @@ class ValidationPanelHook(Hook):
     def _row(model: Any, dataset: Any, index: int) -> np.ndarray:
         item = dataset[index]
         with torch.no_grad():
-            images = model.data_preprocessor(collate_test([item]))["images"]
+            images = model.data_preprocessor(collate_eval([item]))["images"]
             heatmaps, tags = (m[0].float().cpu().numpy() for m in model.aggregate(images, item))
         result = model.codec.decode(heatmaps, tags, item)
         return draw_prediction(dataset.load_sample(index), item, heatmaps, tags, result,

@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
+from aepose.evaluation.metric import files_of, scores_of
 from aepose.files import write_json
 from aepose.registry import HOOKS
 from aepose.structures import PoseResult
@@ -17,15 +18,18 @@ from aepose.structures import PoseResult
 
 @HOOKS.register_module()
 class SaveResultsHook(Hook):
-    """Write ``metrics.json`` and ``predictions.json`` to the work dir after each evaluation."""
+    """Write ``metrics.json``, and what the metrics save, to the work dir after each evaluation."""
 
     @master_only
     def _save(self, runner: Any, evaluator: Any, metrics: dict[str, float], stage: str) -> None:
         folder = Path(runner.work_dir)
-        summary = {"stage": stage, "epoch": runner.epoch, "iter": runner.iter, "metrics": metrics}
-        write_json(folder / "metrics.json", summary)
-        for metric in evaluator.metrics:
-            write_json(folder / "predictions.json", metric.records)
+        columns = {prefix: scores.columns
+                   for prefix, scores in scores_of(evaluator.metrics, metrics).items()}
+        write_json(folder / "metrics.json", {
+            "stage": stage, "epoch": runner.epoch, "iter": runner.iter, "metrics": metrics,
+            "columns": columns})
+        for name, content in files_of(evaluator.metrics).items():
+            write_json(folder / name, content)
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Write what validation found."""

@@ -9,7 +9,9 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
+from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
 
 from aepose.engine.resume import (
     PROGRESS,
@@ -24,10 +26,18 @@ from aepose.engine.resume import (
 from aepose.engine.train_loop import PoseTrainLoop
 from aepose.errors import CheckpointError
 from aepose.files import whole_file
+from aepose.registry import SCOPE
 from aepose.weights.checkpoint import load_weights, read_checkpoint
 
 # What the engine tells its own authors.
 _ENGINE_TALK = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
+
+
+def build_loader(options: dict[str, Any], seed: int | None = None) -> DataLoader:
+    """Build a data loader from the engine's description of it, outside of a run."""
+    # Without a runner, the engine would look for the sampler among its own only.
+    with DefaultScope.overwrite_default_scope(SCOPE):
+        return Runner.build_dataloader(options, seed=seed)
 
 
 class PoseRunner(Runner):

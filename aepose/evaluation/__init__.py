@@ -5,10 +5,11 @@ from aepose.evaluation.coco_eval import STAT_NAMES, CocoScores, evaluate_records
 from aepose.evaluation.coco_metric import METRIC_ORDER, CocoMetric
 from aepose.evaluation.crowdpose_metric import CROWD_METRIC_ORDER, CrowdPoseMetric
 from aepose.evaluation.ground_truth import GroundTruth, load_ground_truth
+from aepose.evaluation.metric import PoseMetric
 from aepose.evaluation.oks import oks_nms, pairwise_oks, pose_boxes, soft_oks_nms
 from aepose.evaluation.records import Part, Record, parts_of, to_records
 from aepose.evaluation.result_files import load_records
-from aepose.evaluation.table import format_metrics
+from aepose.evaluation.table import Scores, format_scores
 
 __all__ = [
     "BACKENDS",
@@ -21,10 +22,12 @@ __all__ = [
     "CrowdPoseMetric",
     "GroundTruth",
     "Part",
+    "PoseMetric",
     "Record",
+    "Scores",
     "evaluate_records",
     "find_backend",
-    "format_metrics",
+    "format_scores",
     "installed_backends",
     "load_ground_truth",
     "load_records",

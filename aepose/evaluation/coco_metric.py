@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from os import PathLike
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from aepose.errors import ConfigError, DataError, nearest
 from aepose.evaluation.backends import AUTO, find_backend
 from aepose.evaluation.coco_eval import CocoScores, evaluate_records, mean_known
 from aepose.evaluation.ground_truth import load_ground_truth
+from aepose.evaluation.metric import PoseMetric
 from aepose.evaluation.oks import oks_nms, soft_oks_nms
 from aepose.evaluation.records import WHOLE, Part, Record, parts_of, to_records
 from aepose.metainfo import Metainfo, get_metainfo
@@ -24,12 +25,15 @@ from aepose.structures import PoseResult
 
 # The order in which metrics are reported; the zoo's tables show all but the last.
 METRIC_ORDER = ("AP", "AP50", "AP75", "AR", "AR50", "AP(M)", "AP(L)", "AR(M)", "AR(L)", "AR75")
+_WHOLE_BODY_COLUMNS = tuple(f"{part} {name}" for part in ("body", "foot", "face", "hand", WHOLE)
+                            for name in ("AP", "AR"))
+PREDICTIONS = "predictions.json"
 _HANDS = ("lefthand", "righthand")
 _SUPPRESSION = {"oks": oks_nms, "soft_oks": soft_oks_nms}
 
 
 @METRICS.register_module()
-class CocoMetric(BaseMetric):
+class CocoMetric(PoseMetric):
     """AP and AR of found people against a COCO-format annotation file.
 
     metainfo: the data set's keypoints, or its name; gives K and the sigmas
@@ -66,7 +70,7 @@ class CocoMetric(BaseMetric):
         if not 0 < oks_threshold <= 1:
             raise ConfigError(f"oks_threshold = {oks_threshold}: expected a number in (0, 1]")
         self.backend = find_backend(backend)
-        self.metainfo = get_metainfo(metainfo) if isinstance(metainfo, str) else metainfo
+        self.metainfo = get_metainfo(metainfo)
         self.ann_file = ann_file
         self.nms = nms
         self.oks_threshold = oks_threshold
@@ -78,6 +82,27 @@ class CocoMetric(BaseMetric):
         self.records: list[Record] = []
         self.parts: dict[str, CocoScores] = {}
         self._seen: int | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the published tables."""
+        return _WHOLE_BODY_COLUMNS if len(self.scored) > 1 else METRIC_ORDER[:-1]
+
+    def files(self) -> dict[str, Any]:
+        """Return ``predictions.json``: the people found, in COCO's result format."""
+        return {PREDICTIONS: self.records}
+
+    def facts(self) -> dict[str, Any]:
+        """Return all scores of each part, the data, and how it was evaluated."""
+        return {
+            "parts": {name: asdict(scores) for name, scores in self.parts.items()},
+            "data": {"metainfo": self.metainfo.name, "annotations": str(self.ann_file),
+                     "pictures": len(self.ground_truth.images),
+                     "people_annotated": len(self.ground_truth.people),
+                     "people_found": len(self.records)},
+            "evaluator": {"metric": type(self).__name__, "backend": self.backend.distribution,
+                          "nms": self.nms, "oks_threshold": self.oks_threshold},
+        }
 
     def process(self, data_batch: Any, data_samples: Sequence[PoseResult]) -> None:
         """Note the people of one batch of pictures; ``data_batch`` is not looked at.

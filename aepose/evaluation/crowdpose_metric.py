@@ -32,6 +32,7 @@ class CrowdPoseMetric(CocoMetric):
     """
 
     counts_keypoints = False
+    columns = ("AP", "AP50", "AP75", "AP(E)", "AP(M)", "AP(H)", "AR", "AR50")
 
     def __init__(self, metainfo: Metainfo | str, ann_file: str | PathLike[str],
                  nms: str | None = None, oks_threshold: float = 0.9, backend: str = AUTO,

@@ -51,7 +51,7 @@ def load_ground_truth(ann_file: str | PathLike[str], metainfo: Metainfo, use_are
     ``load_annotations`` refuses, for a file without a category and for an annotation without what
     the evaluation needs.
     """
-    data = load_annotations(ann_file, metainfo.annotation_fields)
+    data = load_annotations(ann_file, metainfo.annotation_fields, images_alone=True)
     if not data["categories"]:
         raise DataError(f"{ann_file}: 'categories' is empty; evaluation needs the category of the "
                         "people")

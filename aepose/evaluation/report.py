@@ -1,56 +1,73 @@
-"""What an evaluation leaves behind as files, and metrics from such files alone."""
+"""The outcome of a test, as numbers and as files."""
 
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from aepose.evaluation import CocoMetric, format_metrics
-from aepose.files import sha256_of, write_json
+from aepose.evaluation.metric import BaseMetric, files_of, scores_of
+from aepose.evaluation.table import Scores, format_scores
+from aepose.files import sha256_of, whole_file, write_json
 from aepose.version import __version__
 
-PREDICTIONS, METRICS_FILE, TABLE = "predictions.json", "metrics.json", "table.md"
-def plain_names(metrics: dict[str, float]) -> dict[str, float]:
-    """Return metrics without the prefix that the engine puts in front of names.
+METRICS_FILE, TABLE = "metrics.json", "table.md"
 
-    >>> plain_names({'coco/AP': 0.5})
-    {'AP': 0.5}
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the metrics of a test found.
+
+    metrics: all numbers by name, with the prefix of their metric: ``coco/AP``; empty where the
+        annotation file has no annotations to compare with
+    scores: the numbers of each metric by its prefix ('' for none), and the columns of its table
     """
-    return {name.rsplit("/", 1)[-1]: value for name, value in metrics.items()}
+
+    metrics: dict[str, float]
+    scores: dict[str, Scores]
+
+    @classmethod
+    def of(cls, metrics: Sequence[BaseMetric], values: dict[str, float]) -> Evaluation:
+        """Make one of metrics that have computed, and of their ``values`` as the engine gives."""
+        return cls(values, scores_of(metrics, values))
+
+    def table(self, row: str) -> str:
+        """Return a Markdown table per metric, whose only row is called ``row``."""
+        return "\n\n".join(format_scores({row: scores}) for scores in self.scores.values()
+                           if scores.metrics)
 
 
 def write_evaluation(
-    folder: Path, metric: CocoMetric, metrics: dict[str, float], row: str, facts: dict[str, Any]
+    folder: Path, metrics: Sequence[BaseMetric], found: Evaluation, row: str, facts: dict[str, Any]
 ) -> None:
-    """Write what an evaluation found into ``folder``.
+    """Write what a test found into ``folder``.
 
-    predictions.json: the people found, in COCO's result format
-    metrics.json: every number, what it was computed from, and ``facts``
-    table.md: one row, named ``row``, in the columns of the published tables; not written where
-        there are no metrics
+    metrics.json: every number, what it was computed from, and ``facts``; of several metrics the
+        numbers have prefixes and the rest stands by prefix under ``evaluators``
+    table.md: one row, named ``row``, in the columns of the metric; not written where there are no
+        numbers
+    what each metric saves: the people found, ``predictions.json``
 
     Raises OutputError if a file cannot be written.
     """
-    write_json(folder / PREDICTIONS, metric.records)
+    for name, content in files_of(metrics).items():
+        write_json(folder / name, content)
+    known = {metric.prefix or "": getattr(metric, "facts", dict)() for metric in metrics}
+    alone = len(metrics) == 1
     write_json(folder / METRICS_FILE, {
-        "metrics": plain_names(metrics),
-        "parts": {name: asdict(scores) for name, scores in metric.parts.items()},
-        "data": {"metainfo": metric.metainfo.name, "annotations": str(metric.ann_file),
-                 "pictures": len(metric.ground_truth.images),
-                 "people_annotated": len(metric.ground_truth.people),
-                 "people_found": len(metric.records)},
-        "evaluator": {"metric": type(metric).__name__, "backend": metric.backend.distribution,
-                      "nms": metric.nms, "oks_threshold": metric.oks_threshold},
+        "metrics": next(iter(found.scores.values())).metrics if alone else found.metrics,
+        **(next(iter(known.values())) if alone else {"evaluators": known}),
         **facts,
         "versions": versions(),
     })
-    if metrics:
-        (folder / TABLE).write_text(format_metrics({row: metrics}) + "\n", encoding="utf-8")
+    if found.metrics:
+        with whole_file(folder / TABLE) as part:
+            part.write_text(found.table(row) + "\n", encoding="utf-8")
 
 
 def versions() -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from aepose.datasets.annotations import join_fields
+from aepose.datasets.annotations import by_image, join_fields
 from aepose.errors import DataError
 from aepose.evaluation.coco_metric import CocoMetric
 from aepose.evaluation.records import Record
@@ -119,11 +119,8 @@ def _check_repeats(records: list[Record], metric: CocoMetric, path: Path) -> Non
 
 def _suppress(records: list[Record], names: list[str], metric: CocoMetric) -> list[Record]:
     """Return the records that the metric's suppression keeps, picture by picture."""
-    pictures: dict[int, list[Record]] = {}
-    for record in records:
-        pictures.setdefault(record["image_id"], []).append(record)
     kept: list[Record] = []
-    for people in pictures.values():
+    for people in by_image(metric.ground_truth.images, records).values():
         rows = np.array([join_fields(person, names) for person in people], np.float32)
         keypoints = rows.reshape(len(people), -1, 3)[..., :2]
         scores = np.array([person["score"] for person in people], np.float32)

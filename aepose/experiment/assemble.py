@@ -1,4 +1,4 @@
-"""Assembling the runner of an experiment."""
+"""Assemble the runner of an experiment: the engine's part of a config."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
+
+from mmengine.config import Config
 
 from aepose.codecs.core import core
 from aepose.engine import Hook, PoseRunner, get_world_size, is_distributed, set_random_seed
@@ -22,8 +24,8 @@ from aepose.engine.ema import TrainedWeightsHook, WeightAverageHook
 from aepose.engine.resume import list_checkpoints
 from aepose.engine.scale_lr import AutoScaleLR
 from aepose.errors import ConfigError
-from aepose.experiment.config import Config
-from aepose.experiment.experiment import build_evaluator, build_model, describe_dataloader
+from aepose.evaluation.metric import BaseMetric
+from aepose.experiment.experiment import Experiment
 from aepose.registry import SCOPE
 from aepose.weights.starting import start_weights
 from aepose.zoo.hub import find_checkpoint
@@ -34,46 +36,49 @@ _RUNS = count()
 _UNSCALED = ("OptimWrapper", "GuardedOptimWrapper")
 
 
-def work_dir_of(cfg: Config, work_dir: str | Path | None = None) -> Path:
+def work_dir_of(experiment: Experiment, work_dir: str | Path | None = None) -> Path:
     """Return the folder of a run's output: as asked for, as configured, or work_dirs/<config>."""
-    chosen = work_dir or cfg.get("work_dir")
-    return Path(chosen) if chosen else Path("work_dirs") / Path(cfg.filename or "unnamed").stem
+    chosen = work_dir or experiment._config.get("work_dir")
+    return Path(chosen) if chosen else Path("work_dirs") / experiment.name
 
 
 def make_runner(
-    cfg: Config,
+    experiment: Experiment,
     work_dir: Path,
     task: Literal["train", "test"],
     resume: str | bool = False,
+    load_from: str | None = None,
     hooks: Sequence[Hook] = (),
 ) -> PoseRunner:
-    """Build model, data and metric and hand them to the engine.
+    """Build network, data and metrics and hand them to the engine.
 
     resume: True goes on from the newest checkpoint in ``work_dir``, or starts if there is none; a
         path goes on from that one
+    load_from: a checkpoint that fits, instead of the config's
     hooks: more hooks than the config's
 
     Where :func:`~aepose.engine.distributed.process_group` joined several processes, each has its
-    share of the pictures. Raises ConfigError if the work dir cannot be written, and what building
+    share of the images. Raises ConfigError if the work dir cannot be written, and what building
     and loading raise.
     """
     _check_writable(work_dir)
+    cfg = experiment._config
     randomness = dict(cfg.get("randomness") or {"seed": None})
     if randomness.get("seed") is not None:
         # The engine seeds itself too, but only after the network has drawn its weights.
         set_random_seed(randomness["seed"])
-    load_from, resume = _starting_point(cfg, work_dir, resume)
-    model = build_model(cfg)
+    load_from, resume = _starting_point(load_from or cfg.get("load_from"), work_dir, resume)
+    model = experiment.network()
     report = [describe_processes()]
     parts: dict[str, Any] = {}
     if task == "train":
-        parts, learning = _training_parts(cfg)
+        parts, learning = _training_parts(experiment)
         report.append(learning)
         hooks = [*hooks, *_training_hooks(cfg)]
         if not resume:
-            report.append(start_weights(cfg, model, load_from))
+            report.append(start_weights(model, load_from, bool(cfg.get("load_partial"))))
             load_from = None if cfg.get("load_partial") else load_from
-    parts |= _evaluation_parts(cfg, "val" if task == "train" else "test")
+    parts |= _evaluation_parts(experiment, "val" if task == "train" else "test")
     runner = PoseRunner(
         model=wrap_model(model, bool(cfg.get("sync_bn"))),
         work_dir=str(work_dir),
@@ -88,7 +93,7 @@ def make_runner(
         visualizer=cfg.get("visualizer"),
         default_scope=SCOPE,
         randomness=randomness,
-        experiment_name=f"{Path(cfg.filename or 'unnamed').stem}_{next(_RUNS)}",
+        experiment_name=f"{experiment.name}_{next(_RUNS)}",
         cfg=cfg,
         **parts,
     )
@@ -97,7 +102,7 @@ def make_runner(
 
 
 def _starting_point(
-    cfg: Config, work_dir: Path, resume: str | bool
+    load_from: str | None, work_dir: Path, resume: str | bool
 ) -> tuple[str | None, bool]:
     """Return the checkpoint to begin with, None for the newest if resuming, and if to resume."""
     if isinstance(resume, str):
@@ -105,15 +110,20 @@ def _starting_point(
     # Where machines do not share the work dir, the others then say what they lack.
     if resume and from_first_process(bool(list_checkpoints(work_dir))):
         return None, True
-    load_from = cfg.get("load_from")
     if load_from is None:
         return None, False
     return str(first_of_machine_first(lambda: find_checkpoint(load_from))), False
 
 
-def _training_parts(cfg: Config) -> tuple[dict[str, Any], str]:
+def _training_parts(experiment: Experiment) -> tuple[dict[str, Any], str]:
     """Return what the engine needs for training only, and a report of the learning rate."""
-    loader, optimiser = describe_dataloader(cfg, "train"), copy.deepcopy(cfg.optim_wrapper)
+    cfg = experiment._config
+    for key in ("train_cfg", "optim_wrapper"):
+        if cfg.get(key) is None:
+            raise ConfigError(f"config {experiment.file or ''} lacks '{key}', which training needs")
+    if cfg.optim_wrapper.get("optimizer") is None:
+        raise ConfigError(f"config {experiment.file or ''} lacks 'optim_wrapper.optimizer'")
+    loader, optimiser = experiment.loader_options("train"), copy.deepcopy(cfg.optim_wrapper)
     accumulate = optimiser.get("accumulative_counts", 1)
     if not isinstance(accumulate, int) or accumulate < 1:
         raise ConfigError(f"optim_wrapper.accumulative_counts = {accumulate!r}: give the number of "
@@ -154,16 +164,28 @@ def _training_hooks(cfg: Config) -> list[Hook]:
             TrainedWeightsHook() if average is None else WeightAverageHook(**average)]
 
 
-def _evaluation_parts(cfg: Config, split: Literal["val", "test"]) -> dict[str, Any]:
-    if cfg.get("val_dataloader") is None:
+def _evaluation_parts(experiment: Experiment, split: Literal["val", "test"]) -> dict[str, Any]:
+    if split == "val" and experiment._config.get("val_dataloader") is None:
         return {}
     core()  # if it is missing, that is said before a long run
-    loader = describe_dataloader(cfg, split)
+    loader, metrics = experiment.loader_options(split), experiment.metrics(split)
+    if split == "val":
+        _check_best(experiment._config, metrics)
     return {
         f"{split}_dataloader": loader,
-        f"{split}_evaluator": [build_evaluator(cfg, split, loader["dataset"])],
+        f"{split}_evaluator": metrics,
         f"{split}_cfg": {"type": "PoseValLoop" if split == "val" else "PoseTestLoop"},
     }
+
+
+def _check_best(cfg: Config, metrics: Sequence[BaseMetric]) -> None:
+    """Raise ConfigError if no metric can give the number that the best checkpoint goes by."""
+    best = ((cfg.get("default_hooks") or {}).get("checkpoint") or {}).get("save_best")
+    prefixes = [metric.prefix or "" for metric in metrics]
+    if isinstance(best, str) and best != "auto" and best.rpartition("/")[0] not in prefixes:
+        names = " or ".join(f"{prefix}/NAME" if prefix else "NAME" for prefix in prefixes)
+        raise ConfigError(f"default_hooks.checkpoint.save_best = {best!r}: the metrics of "
+                          f"val_evaluator give {names}; name one of those, or None")
 
 
 def _check_writable(work_dir: Path) -> None:

@@ -1,116 +1,107 @@
-"""Reading a config, changing it from the command line, and checking it before anything is built."""
+"""Read config files, and change configs by their keys."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import importlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import mmengine.registry as engine
 from mmengine.config import Config
 from mmengine.logging import MMLogger
-from mmengine.registry import Registry
-from mmengine.runner import LogProcessor, Runner
-from torch.utils.data import DataLoader
 
-from aepose.engine.ema import WeightAverageHook
-from aepose.engine.scale_lr import AutoScaleLR
-from aepose.errors import ConfigError, nearest
-from aepose.metainfo import get_metainfo
-from aepose.registry import (
-    CODECS,
-    DATASETS,
-    HOOKS,
-    LOOPS,
-    METRICS,
-    MODELS,
-    OPTIM_WRAPPERS,
-    SAMPLERS,
-    TRANSFORMS,
-    check_arguments,
-    find,
-)
-from aepose.structures import EvalSettings
+from aepose.errors import CheckpointError, ConfigError, nearest
+from aepose.metainfo import is_metainfo_file, read_metainfo_file
 from aepose.zoo.index import config_path, find_model
 
-# What a config may say at its top level: plain values, things without a `type`, things with one.
-PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "load_partial", "log_level", "sync_bn"}
-UNTYPED = {
-    "test_time": EvalSettings,
-    "log_processor": LogProcessor,
-    "randomness": Runner.set_randomness,
-    "env_cfg": None,
-    "auto_scale_lr": AutoScaleLR,
-    "ema": WeightAverageHook,
-    "train_dataloader": DataLoader,
-    "val_dataloader": DataLoader,
-    "test_dataloader": DataLoader,
-}
-TYPED: dict[str, Registry] = {
-    "codec": CODECS,
-    "model": MODELS,
-    "val_evaluator": METRICS,
-    "test_evaluator": METRICS,
-    "optim_wrapper": OPTIM_WRAPPERS,
-    "param_scheduler": engine.PARAM_SCHEDULERS,
-    "train_cfg": LOOPS,
-    "default_hooks": HOOKS,
-    "custom_hooks": HOOKS,
-    "visualizer": engine.VISUALIZERS,
-}
-# What is built from its own description inside a description.
-PARTS: dict[str, Registry] = {
-    "backbone": MODELS,
-    "keypoint_head": MODELS,
-    "losses": MODELS,
-    "dataset": DATASETS,
-    "transforms": TRANSFORMS,
-    "sampler": SAMPLERS,
-    "optimizer": engine.OPTIMIZERS,
-    "vis_backends": engine.VISBACKENDS,
-}
-DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
-# By registry: options that the engine itself takes out before it builds.
-ENGINE_OPTIONS = {
-    "parameter scheduler": {"convert_to_iter_based"},
-    "optim_wrapper": {"constructor", "paramwise_cfg"},
-    "hook": {"priority"},
-}
+# What a test takes from the validation as long as it has no section of its own.
+_OF_A_TEST = {"test_dataloader": "val_dataloader", "test_evaluator": "val_evaluator"}
+# Where a run kept its files says nothing to others.
+_LOCAL = ("work_dir", "load_from", "resume")
 
 
-def load_config(path: str | Path, options: Sequence[str] = ()) -> Config:
-    """Read a config file with its ``_base_`` files, apply ``key=value`` options, check the result.
+def read_config(path: str | Path) -> Config:
+    """Return a config file with its ``_base_`` files; the modules that it names are imported.
 
     path: a file (``.py``), or the name of a model of the zoo
-    options: as ``--cfg-options`` takes them, such as ``['model.backbone.width=48']``
 
-    Raises ConfigError for a missing file (naming the nearest one), a syntax error, a malformed
-    option, and an unknown key or type anywhere (naming the nearest known one).
+    A metainfo file is read, so that the config says all by itself. It, and modules of
+    ``custom_imports``, are looked for beside the config file. Raises ConfigError for a missing file
+    (naming the nearest one), a syntax error, and a module that cannot be imported.
     """
     path = Path(path) if Path(path).suffix else config_path(find_model(str(path)))
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob("*.py")]
         raise ConfigError(f"config {path} does not exist" + nearest(path.name, siblings))
     try:
-        cfg = Config.fromfile(path)
+        cfg = Config.fromfile(path, import_custom_modules=False)
         list(cfg.items())  # runs what the engine would import only when it is looked at
     except FileNotFoundError as error:
         raise ConfigError(f"config {path}: a _base_ file is missing: {error}") from None
     except Exception as error:  # a config is code: it can fail in any way
         raise ConfigError(f"config {path} cannot be read: {error}") from error
-    apply_options(cfg, options)
-    check_config(cfg)
+    _import_modules(cfg, path)
+    _take_in_metainfo(cfg, path.parent)
     return cfg
 
 
-def apply_options(cfg: Config, options: Sequence[str]) -> None:
-    """Change ``cfg`` as ``--cfg-options`` asks; raises ConfigError for a path it does not have."""
-    for key, value in parse_options(options).items():
+def config_of_checkpoint(meta: Mapping[str, Any], source: str | Path) -> Config:
+    """Return the config that training stored in the ``meta`` of a checkpoint.
+
+    Raises CheckpointError, which asks for a config, if there is none, and for one that names
+    modules or files: a checkpoint comes from whoever made it, and runs nothing.
+    """
+    text = meta.get("aepose_config")
+    if text is None:
+        raise CheckpointError(f"checkpoint {source} does not say which config it was trained "
+                              "with; give --config")
+    try:
+        content = json.loads(text)
+        _refuse_imports(content)
+        return Config(content)
+    except (ConfigError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"the config stored in checkpoint {source} cannot be used: {error}; "
+                              "give --config") from None
+
+
+def portable(text: str) -> str:
+    """Return a config, both as JSON, without what only the machine has that it was used on."""
+    config = {key: value for key, value in json.loads(text).items() if key not in _LOCAL}
+    if Path(config.get("data_root") or "").is_absolute():
+        del config["data_root"]
+    return json.dumps(config)
+
+
+def readable(text: str) -> str:
+    """Return a config, given as JSON, as a config file says it."""
+    return Config(json.loads(text)).pretty_text.strip()
+
+
+def change(cfg: Config, changes: Mapping[str, Any]) -> Config:
+    """Return a copy of a config with other values.
+
+    changes: dotted keys -> values, such as ``{'model.backbone.width': 48}``. A test that is not
+        described is the validation: of its sections, what is not changed is copied from there. A
+        metainfo file is relative to the current folder.
+
+    Raises ConfigError for a key that leads through something else than dicts and lists.
+    """
+    changed = deepcopy(cfg)
+    for key, value in changes.items():
+        section = key.split(".")[0]
+        if section in _OF_A_TEST and section != key and changed.get(section) is None:
+            changed[section] = deepcopy(changed.get(_OF_A_TEST[section]))
         try:
-            cfg.merge_from_dict({key: value})
+            changed.merge_from_dict({key: value})
         except (KeyError, TypeError, IndexError, AssertionError) as error:
-            raise ConfigError(f"--cfg-options {key}: there is no such place ({error})") from None
+            raise ConfigError(f"{key}: there is no such place in the config ({error})") from None
+    _take_in_metainfo(changed, Path())
+    return changed
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
@@ -132,63 +123,73 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
     return parsed
 
 
-def check_config(cfg: Config) -> None:
-    """Raise ConfigError for the first unknown key or type anywhere in the config."""
-    # The engine announces at import that a registry lives elsewhere; that is no news to a user.
-    MMLogger.get_current_instance().setLevel("WARNING")
-    known = [*PLAIN, *UNTYPED, *TYPED]
-    for key, value in cfg.items():
-        if key not in known:
-            raise ConfigError(f"config key '{key}' is unknown" + nearest(key, known))
-        if value is None or key in PLAIN:
-            continue
-        if key in UNTYPED:
-            _check_untyped(value, UNTYPED[key], key)
-        elif key == "default_hooks":
-            _check_default_hooks(value)
-        else:
-            _check_part(value, TYPED[key], key)
-    if cfg.get("metainfo") is not None:
-        get_metainfo(cfg.metainfo)
+@contextmanager
+def quiet_engine() -> Iterator[None]:
+    """Keep the engine from announcing that a registry lives elsewhere, which is no news."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
-def _check_untyped(value: Any, owner: Any, key: str) -> None:
-    """Check a dict without ``type`` against what takes its content; None takes anything."""
-    if not isinstance(value, dict):
-        raise ConfigError(f"{key} = {value!r}: expected a dict")
-    if owner is not None:
-        check_arguments(owner, value, key)
-    for name, part in value.items():
-        if name in PARTS:
-            _check_part(part, PARTS[name], f"{key}.{name}")
+def section_of(cfg: Config, key: str) -> str:
+    """Return where a config describes ``key``: a test that is not described is the validation."""
+    return _OF_A_TEST[key] if key in _OF_A_TEST and cfg.get(key) is None else key
 
 
-def _check_default_hooks(hooks: Any) -> None:
-    """Check the engine's own hooks, by their names; None switches one off."""
-    if not isinstance(hooks, dict):
-        raise ConfigError(f"default_hooks = {hooks!r}: expected a dict")
-    for name, hook in hooks.items():
-        if name not in DEFAULT_HOOKS:
-            raise ConfigError(f"default_hooks.{name} is unknown" + nearest(name, DEFAULT_HOOKS))
-        if hook is not None:
-            _check_part(hook, HOOKS, f"default_hooks.{name}")
-
-
-def _check_part(value: Any, registry: Registry, key: str) -> None:
-    """Check a dict with ``type``, or a list of such, and the parts in it."""
-    if isinstance(value, (list, tuple)):
-        for index, part in enumerate(value):
-            _check_part(part, registry, f"{key}.{index}")
+def _import_modules(cfg: Config, path: Path) -> None:
+    """Import what ``custom_imports`` names; modules beside the config file are found."""
+    folder = str(path.parent.resolve())
+    if folder not in sys.path and (cfg.get("custom_imports") or _names_modules(cfg.to_dict())):
+        # For good: data workers that start anew import the same modules.
+        sys.path.append(folder)
+    described = cfg.get("custom_imports")
+    if described is None:
         return
-    if not isinstance(value, dict):
-        raise ConfigError(f"{key} = {value!r}: expected a dict with the 'type' of a "
-                          f"{registry.name}")
-    if not isinstance(value.get("type"), str):
-        raise ConfigError(f"{key}.type = {value.get('type')!r}: give the name of a "
-                          f"{registry.name}")
-    cls = find(registry, value["type"], key)
-    elsewhere = {"type", *ENGINE_OPTIONS.get(registry.name, ())}
-    check_arguments(cls, (name for name in value if name not in elsewhere), key)
-    for name, part in value.items():
-        if name in PARTS and part is not None:
-            _check_part(part, PARTS[name], f"{key}.{name}")
+    names = described.get("imports") if isinstance(described, dict) else None
+    if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
+        raise ConfigError(f"config {path}: custom_imports = {described!r}: write "
+                          "custom_imports = dict(imports=['my_parts']) for a file my_parts.py "
+                          "beside the config")
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # a module is code: it can fail in any way
+            raise ConfigError(f"config {path}: custom_imports names '{name}', which cannot be "
+                              f"imported ({type(error).__name__}: {error}); modules are looked for "
+                              f"in {folder} and in PYTHONPATH") from error
+
+
+def _names_modules(content: Any) -> bool:
+    if isinstance(content, dict):
+        return "." in str(content.get("type", "")) or any(map(_names_modules, content.values()))
+    return isinstance(content, list) and any(map(_names_modules, content))
+
+
+def _take_in_metainfo(cfg: Config, folder: Path) -> None:
+    """Put the content of a metainfo file in the place of its name."""
+    if is_metainfo_file(cfg.get("metainfo")):
+        cfg.metainfo = read_metainfo_file(folder / cfg.metainfo)
+
+
+def _refuse_imports(content: dict[str, Any]) -> None:
+    """Raise ConfigError for whatever would have modules imported or files read."""
+    if content.get("custom_imports"):
+        raise ConfigError(f"it names modules of its own ({content['custom_imports']})")
+    if is_metainfo_file(content.get("metainfo")):
+        raise ConfigError(f"it names a file of keypoints ({content['metainfo']})")
+    _refuse_dotted(content)
+
+
+def _refuse_dotted(content: Any) -> None:
+    """Raise ConfigError for a ``type`` with a dot: it would be imported and called."""
+    if isinstance(content, dict):
+        if "." in str(content.get("type", "")):
+            raise ConfigError(f"it names {content['type']!r}, which is not part of aepose")
+        content = list(content.values())
+    if isinstance(content, list):
+        for part in content:
+            _refuse_dotted(part)

@@ -1,194 +1,199 @@
-"""From a checked config to the objects that it describes."""
+"""An experiment: a checked config, and the objects that it describes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
-import torch
+from mmengine.config import Config
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.datasets import collate_test, collate_train
-from aepose.engine import DefaultScope, PoseRunner
-from aepose.errors import ConfigError
-from aepose.experiment.config import Config
-from aepose.metainfo import get_metainfo
-from aepose.registry import CODECS, DATASETS, METRICS, MODELS, SCOPE, build
+from aepose.datasets.loading import describe_loader
+from aepose.engine.runner import build_loader
+from aepose.errors import CheckpointError, ConfigError
+from aepose.evaluation.metric import BaseMetric, prepared
+from aepose.experiment.check import check_config
+from aepose.experiment.config import (
+    change,
+    config_of_checkpoint,
+    parse_options,
+    quiet_engine,
+    read_config,
+    section_of,
+)
+from aepose.metainfo import Metainfo, get_metainfo
+from aepose.registry import CODECS, DATASETS, METRICS, MODELS, build
 from aepose.structures import EvalSettings
+from aepose.weights.checkpoint import is_checkpoint, read_checkpoint
+from aepose.zoo.hub import find_checkpoint
 
 Split = Literal["train", "val", "test"]
 
 
-def build_codec(cfg: Config) -> AssociativeEmbeddingCodec:
-    """Build the codec, which carries the metainfo."""
-    return build(CODECS, _section(cfg, "codec"), metainfo=get_metainfo(_section(cfg, "metainfo")))
+class Experiment:
+    """A config that was checked once, and what it describes, built when it is asked for.
 
+    config: a config or a dict of plain values, which is copied
 
-def build_model(cfg: Config) -> nn.Module:
-    """Build the network, in training mode, with freshly drawn weights."""
-    return build(
-        MODELS, _section(cfg, "model"), codec=build_codec(cfg),
-        test_time=EvalSettings(**(cfg.get("test_time") or {})),
-    )
+    It does not change; :meth:`changed` gives another one. Besides, only the assembly of a training
+    (:mod:`aepose.experiment.assemble`) looks into the config. Raises ConfigError, which names the
+    nearest known one, for an unknown key or type anywhere, and for impossible values; whoever asks
+    for something gets one that names the section if the config lacks it.
 
-
-def split_section(cfg: Config, split: Split, part: Literal["dataloader", "evaluator"]) -> str:
-    """Return the config key of a split's part; a test that is not described is the validation."""
-    key = f"{split}_{part}"
-    return f"val_{part}" if split == "test" and cfg.get(key) is None else key
-
-
-def choose_test(
-    cfg: Config, multi_scale: bool = False, batch_size: int | None = None
-) -> tuple[float, ...]:
-    """Change how ``cfg`` tests, and return its test scales.
-
-    multi_scale: at ``test_time.multi_scales``; batch_size: so many pictures at a time
+    >>> experiment = Experiment.load('higherhrnet_w32_coco_512x512', ['test_time.flip=False'])
+    >>> experiment.metainfo.num_keypoints, experiment.codec.map_strides
+    (17, [4, 2])
     """
-    test_time = EvalSettings(**(cfg.get("test_time") or {}))
-    scales = tuple(test_time.multi_scales if multi_scale else test_time.scales)
-    cfg.merge_from_dict({"test_time.scales": scales})
-    if batch_size is not None:
-        cfg.merge_from_dict({f"{split_section(cfg, 'test', 'dataloader')}.batch_size": batch_size})
-    return scales
 
+    def __init__(self, config: Config | Mapping[str, Any]) -> None:
+        self._config = deepcopy(config) if isinstance(config, Config) else Config(dict(config))
+        with quiet_engine():
+            check_config(self._config)
 
-def build_dataset(cfg: Config, split: Split) -> Dataset:
-    """Build the data set of one split."""
-    key = split_section(cfg, split, "dataloader")
-    codec = build_codec(cfg)
-    described = _section(cfg, key).get("dataset")
-    if described is None:
-        raise ConfigError(f"config {cfg.filename or ''} lacks '{key}.dataset'")
-    return build(
-        DATASETS, described, f"{key}.dataset", codec=codec,
-        metainfo=codec.metainfo, data_root=cfg.get("data_root", ""),
-        scales=EvalSettings(**(cfg.get("test_time") or {})).scales,
-    )
+    @classmethod
+    def load(cls, source: str | Path, options: Sequence[str] = ()) -> Experiment:
+        """Return the experiment of a config file, a model of the zoo or a trained checkpoint.
 
+        source: a ``.py`` file; a name of :func:`aepose.list_models`; or a checkpoint (file, URL or
+            published file), for the config that training stored in it
+        options: changes as ``--cfg-options`` takes them, such as ``['model.backbone.width=48']``
 
-def describe_dataloader(cfg: Config, split: Split) -> dict[str, Any]:
-    """Return the data loader of one split as the engine takes it: its data set is built."""
-    section = dict(_section(cfg, split_section(cfg, split, "dataloader")))
-    training = split == "train"
-    section["dataset"] = build_dataset(cfg, split)
-    section["collate_fn"] = collate_train if training else collate_test
-    section.setdefault("batch_size", 1)
-    section.setdefault("num_workers", 0)
-    section.setdefault("persistent_workers", training and section["num_workers"] > 0)
-    # Out of such memory a batch gets to a GPU while that computes.
-    section.setdefault("pin_memory", training and torch.cuda.is_available())
-    sampler = "SeededSampler" if training else "DefaultSampler"
-    section.setdefault("sampler", {"type": sampler, "shuffle": training})
-    if not training:
-        section.setdefault("batch_sampler", {"type": "SameSizeBatches"})
-    section.setdefault("disable_subprocess_warning", True)
-    return section
+        Raises ConfigError and CheckpointError.
+        """
+        if is_checkpoint(source):
+            path = find_checkpoint(source)
+            return cls.of_checkpoint(read_checkpoint(path)["meta"], path, options)
+        with quiet_engine():
+            config = read_config(source)
+        return cls(change(config, parse_options(options)))
 
+    @classmethod
+    def of_checkpoint(
+        cls, meta: Mapping[str, Any], source: str | Path, options: Sequence[str] = ()
+    ) -> Experiment:
+        """Return the experiment stored in the ``meta`` of a checkpoint; ``source`` is its file.
 
-def build_dataloader(cfg: Config, split: Split) -> DataLoader:
-    """Build the data loader of one split."""
-    seed = (cfg.get("randomness") or {}).get("seed")
-    # Without a runner, the engine would look for the sampler among its own only.
-    with DefaultScope.overwrite_default_scope(SCOPE):
-        return PoseRunner.build_dataloader(describe_dataloader(cfg, split), seed=seed)
+        Raises CheckpointError, which asks for a config, if there is none that can be used.
+        """
+        config = config_of_checkpoint(meta, source)
+        try:
+            stored = cls(config)
+        except ConfigError as error:
+            raise CheckpointError(f"the config stored in checkpoint {source} cannot be used: "
+                                  f"{error}; give --config") from None
+        return stored.changed(parse_options(options)) if options else stored
 
+    def changed(self, changes: Mapping[str, Any]) -> Experiment:
+        """Return a checked copy with other values: dotted keys -> values.
 
-def build_evaluator(cfg: Config, split: Split, dataset: Any) -> Any:
-    """Build the metric of one split; it reads the annotation file of that split's data set.
+        A test that is not described is the validation: of its sections, what is not changed is
+        copied from there.
+        """
+        return Experiment(change(self._config, changes)) if changes else self
 
-    Results of several processes travel through their group, not through a folder they share:
-    the engine calls that collecting on the 'gpu', also where there is none.
-    """
-    key = split_section(cfg, split, "evaluator")
-    return build(METRICS, _section(cfg, key), key, metainfo=build_codec(cfg).metainfo,
-                 ann_file=dataset.ann_file, collect_device="gpu")
+    def to_dict(self) -> dict[str, Any]:
+        """Return the config as plain values."""
+        return self._config.to_dict()
 
+    @property
+    def file(self) -> str | None:
+        """The config file that it was read from; None for one that was not."""
+        return self._config.filename
 
-def _section(cfg: Config, key: str) -> Any:
-    if cfg.get(key) is None:
-        raise ConfigError(f"config {cfg.filename or ''} lacks '{key}'")
-    return cfg[key]
+    @property
+    def name(self) -> str:
+        """The name of the config file, or 'unnamed'."""
+        return Path(self.file or "unnamed").stem
 
+    @property
+    def data_root(self) -> Path:
+        """The folder that annotation files and images are relative to."""
+        return Path(self._config.get("data_root") or "")
 
-def metric_config(dataset: str, options: Sequence[str] = ()) -> Config:
-    """Return a config whose metric and metainfo are those of a data set.
+    @property
+    def backbone(self) -> str:
+        """The type of the backbone, as the config names it."""
+        return (self._section("model").get("backbone") or {}).get("type", "unknown backbone")
 
-    dataset: name of a data set of the zoo, or what ``load_config`` takes
-    options: as ``--cfg-options`` takes them
+    @cached_property
+    def metainfo(self) -> Metainfo:
+        """The keypoint set."""
+        return get_metainfo(self._section("metainfo"))
 
-    Raises ConfigError for an unknown name.
-    """
-    models = {model.dataset: model for model in reversed(list_models())}
-    if dataset in models:
-        return load_config(config_path(models[dataset]), options)
-    if Path(dataset).suffix or any(model.name == dataset for model in list_models()):
-        return load_config(dataset, options)
-    raise ConfigError(f"data set '{dataset}' is unknown" + nearest(dataset, models)
-                      + " (or give a config file)")
+    @cached_property
+    def codec(self) -> AssociativeEmbeddingCodec:
+        """What heatmaps and tags mean."""
+        return build(CODECS, self._section("codec"), "codec", metainfo=self.metainfo)
 
+    @cached_property
+    def test_time(self) -> EvalSettings:
+        """How images go through the network in a test."""
+        return EvalSettings(**(self._config.get("test_time") or {}))
 
-def build_metric(cfg: Config, ann_file: str | Path, **options: Any) -> CocoMetric:
-    """Build the test metric of a config for an annotation file.
+    def network(self) -> nn.Module:
+        """Build the network, in training mode, with freshly drawn weights."""
+        return build(MODELS, self._section("model"), "model", codec=self.codec,
+                     test_time=self.test_time)
 
-    options: override those of the config, such as ``backend='xtcoco'``
-    """
-    key = split_section(cfg, "test", "evaluator")
-    return build(METRICS, {**cfg[key], **options}, key, metainfo=get_metainfo(cfg.metainfo),
-                 ann_file=ann_file)
+    def dataset(self, split: Split) -> Dataset:
+        """Build the data set of one split."""
+        key, described = self._dataset_section(split)
+        return build(DATASETS, described, key, codec=self.codec, metainfo=self.metainfo,
+                     data_root=str(self.data_root), scales=self.test_time.scales)
 
+    def loader_options(self, split: Split) -> dict[str, Any]:
+        """Return the data loader of one split as the engine takes it: its data set is built."""
+        return describe_loader(self._section(f"{split}_dataloader"), self.dataset(split),
+                               training=split == "train")
 
-def config_of_checkpoint(checkpoint: Mapping[str, Any], source: str | Path) -> Config:
-    """Return the config that training stored in a checkpoint, checked.
+    def dataloader(self, split: Split) -> DataLoader:
+        """Build the data loader of one split."""
+        seed = (self._config.get("randomness") or {}).get("seed")
+        return build_loader(self.loader_options(split), seed)
 
-    checkpoint: as :func:`read_checkpoint` returns it; source: its file, for messages
+    def annotation_path(self, split: Split) -> Path:
+        """Return the annotation file of one split."""
+        return self._path(split, "ann_file")
 
-    Raises CheckpointError, which asks for ``--config``, if there is none or it cannot be used.
-    """
-    text = checkpoint["meta"].get("aepose_config")
-    if text is None:
-        raise CheckpointError(f"checkpoint {source} does not say which config it was trained "
-                              "with; give --config")
-    try:
-        content = json.loads(text)
-        _refuse_imports(content)
-        cfg = Config(content)
-        check_config(cfg)
-    except (ConfigError, TypeError, ValueError, KeyError) as error:
-        raise CheckpointError(f"the config stored in checkpoint {source} cannot be used: {error}; "
-                              "give --config") from None
-    return cfg
+    def image_folder(self, split: Split) -> Path:
+        """Return the folder of the images of one split."""
+        return self._path(split, "img_dir")
 
+    def metrics(self, split: Split, ann_file: str | Path | None = None) -> list[BaseMetric]:
+        """Build the metrics of one split, which may be several; ``ann_file``: instead of its own.
 
-def _refuse_imports(content: Any) -> None:
-    """Raise ConfigError for a ``type`` with a dot: the engine imports and calls what it names.
+        Raises ConfigError for two whose numbers would have the same names.
+        """
+        key = section_of(self._config, f"{split}_evaluator")
+        described = self._section(key)
+        several = isinstance(described, (list, tuple))
+        context: dict[str, Any] = {"metainfo": self.metainfo}
+        if ann_file or self._dataset_section(split)[1].get("ann_file"):
+            context["ann_file"] = ann_file or self.annotation_path(split)
+        metrics = [build(METRICS, part, f"{key}.{index}" if several else key, **context)
+                   for index, part in enumerate(described if several else [described])]
+        return prepared(metrics, key)
 
-    A config file is the user's own, but a config in a checkpoint comes from whoever made that.
-    """
-    if isinstance(content, dict):
-        if "." in str(content.get("type", "")):
-            raise ConfigError(f"it names {content['type']!r}, which is not part of aepose")
-        content = list(content.values())
-    if isinstance(content, list):
-        for part in content:
-            _refuse_imports(part)
+    def _path(self, split: Split, option: str) -> Path:
+        key, described = self._dataset_section(split)
+        if described.get(option) is None:
+            raise ConfigError(f"config {self.file or ''} lacks '{key}.{option}'")
+        return Path(described.get("data_root") or self.data_root) / described[option]
 
+    def _dataset_section(self, split: Split) -> tuple[str, Mapping[str, Any]]:
+        key = section_of(self._config, f"{split}_dataloader")
+        described = self._section(key).get("dataset")
+        if described is None:
+            raise ConfigError(f"config {self.file or ''} lacks '{key}.dataset'")
+        return f"{key}.dataset", described
 
-def _given_config(config: Config | str | Path, options: Sequence[str]) -> Config:
-    """Return the checked config that a user means, with the options applied."""
-    if isinstance(config, Config):
-        return _changed(config.copy(), options)
-    return load_config(config, options)
-
-
-def _stored_config(
-    checkpoint: Mapping[str, Any], source: str | Path, options: Sequence[str]
-) -> Config:
-    return _changed(config_of_checkpoint(checkpoint, source), options)
-
-
-def _changed(cfg: Config, options: Sequence[str]) -> Config:
-    apply_options(cfg, options)
-    check_config(cfg)
-    return cfg
+    def _section(self, key: str) -> Any:
+        key = section_of(self._config, key)
+        if self._config.get(key) is None:
+            raise ConfigError(f"config {self.file or ''} lacks '{key}'")
+        return self._config[key]

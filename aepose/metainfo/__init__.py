@@ -1,5 +1,6 @@
-"""What a data set says about its keypoints: names, flip pairs, sigmas, skeleton, colours."""
+"""Keypoint sets: names, flip pairs, sigmas, skeleton, colours; known ones, and one's own."""
 
 from aepose.metainfo.base import Metainfo, get_metainfo
+from aepose.metainfo.own import is_metainfo_file, read_metainfo_file
 
-__all__ = ["Metainfo", "get_metainfo"]
+__all__ = ["Metainfo", "get_metainfo", "is_metainfo_file", "read_metainfo_file"]

@@ -1,7 +1,7 @@
 """AI Challenger keypoints (Wu et al., AI Challenger: A Large-scale Dataset for Going Deeper in
 Image Understanding, arXiv 2017)."""
 
-from aepose.metainfo.base import Metainfo
+from aepose.metainfo.structure import Metainfo
 
 METAINFO = Metainfo(
     name="aic",

@@ -1,106 +1,39 @@
-"""The Metainfo structure and the lookup of known sets by name."""
+"""Finding a keypoint set by what a config gives."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import aepose.metainfo
 from aepose.errors import ConfigError, nearest
+from aepose.metainfo.own import is_metainfo_file, make_metainfo, read_metainfo_file
+from aepose.metainfo.structure import Metainfo
+
+_NO_SETS = {"base", "own", "structure"}
 
 
-@dataclass(frozen=True)
-class Metainfo:
-    """Facts about the keypoints of a data set; nothing else in the project repeats them.
+def get_metainfo(source: str | Path | Mapping[str, Any] | Metainfo) -> Metainfo:
+    """Return a keypoint set.
 
-    keypoint_names: K names
-    flip_pairs: names of keypoints that change places in a mirrored picture
-    sigmas: K per-keypoint constants of the object keypoint similarity (OKS)
-    skeleton: pairs of names that are joined by a drawn limb
-    keypoint_colors, skeleton_colors: RGB, 0-255
-    grouping_order: names in the order in which grouping visits them; the rest is visited after
-        them, by index. Empty means index order.
-    part_fields: where annotations spread the keypoints over several fields, these fields' names
-        and numbers of keypoints, 'keypoints' first; empty means all K in 'keypoints'
+    source: the name of a known one, such as ``'coco'``; a file (``.json``) or a dict of one's own,
+        see :func:`~aepose.metainfo.own.make_metainfo`; or the set itself
+
+    Raises ConfigError, naming the nearest known set, for an unknown name, and for a file or a dict
+    that does not describe a set.
     """
-
-    name: str
-    keypoint_names: tuple[str, ...]
-    flip_pairs: tuple[tuple[str, str], ...]
-    sigmas: tuple[float, ...]
-    skeleton: tuple[tuple[str, str], ...]
-    keypoint_colors: tuple[tuple[int, int, int], ...]
-    skeleton_colors: tuple[tuple[int, int, int], ...]
-    grouping_order: tuple[str, ...] = ()
-    part_fields: tuple[tuple[str, int], ...] = ()
-
-    def __post_init__(self) -> None:
-        known = set(self.keypoint_names)
-        used = {n for pair in (*self.flip_pairs, *self.skeleton) for n in pair}
-        for name in sorted((used | set(self.grouping_order)) - known):
-            raise ConfigError(f"metainfo '{self.name}': unknown keypoint '{name}'"
-                              + nearest(name, known))
-        for field_name, expected in (("sigmas", len(self.keypoint_names)),
-                                     ("keypoint_colors", len(self.keypoint_names)),
-                                     ("skeleton_colors", len(self.skeleton))):
-            if len(getattr(self, field_name)) != expected:
-                raise ConfigError(f"metainfo '{self.name}': {field_name} has "
-                                  f"{len(getattr(self, field_name))} entries, expected {expected}")
-        self._check_part_fields()
-
-    def _check_part_fields(self) -> None:
-        if not self.part_fields:
-            return
-        names = [name for name, _ in self.part_fields]
-        if names[0] != "keypoints" or len(set(names)) != len(names):
-            raise ConfigError(f"metainfo '{self.name}': part_fields are {', '.join(names)}; give "
-                              "'keypoints' first and each field once")
-        total = sum(count for _, count in self.part_fields)
-        if total != self.num_keypoints:
-            raise ConfigError(f"metainfo '{self.name}': part_fields have {total} keypoints in all, "
-                              f"expected {self.num_keypoints}")
-
-    @property
-    def num_keypoints(self) -> int:
-        """K."""
-        return len(self.keypoint_names)
-
-    @property
-    def annotation_fields(self) -> tuple[tuple[str, int], ...]:
-        """Fields of an annotation that together hold the K keypoints in order, and how many."""
-        return self.part_fields or (("keypoints", self.num_keypoints),)
-
-    @property
-    def flip_index(self) -> np.ndarray:
-        """(K,) int64: keypoint k of the mirrored picture is keypoint ``flip_index[k]``."""
-        index = np.arange(self.num_keypoints)
-        for left, right in self.flip_pairs:
-            i, j = self.keypoint_names.index(left), self.keypoint_names.index(right)
-            index[i], index[j] = j, i
-        return index
-
-    @property
-    def skeleton_index(self) -> np.ndarray:
-        """(limbs, 2) int64 keypoint indices of the skeleton."""
-        index = [[self.keypoint_names.index(n) for n in limb] for limb in self.skeleton]
-        return np.array(index, dtype=np.int64).reshape(-1, 2)
-
-    @property
-    def grouping_index(self) -> tuple[int, ...]:
-        """Keypoint indices in the order in which grouping visits them."""
-        first = [self.keypoint_names.index(n) for n in self.grouping_order]
-        return (*first, *(k for k in range(self.num_keypoints) if k not in first))
-
-
-def get_metainfo(name: str) -> Metainfo:
-    """Return the Metainfo of a known data set, such as ``'coco'``.
-
-    Raises ConfigError, naming the nearest known set, for an unknown name.
-    """
-    known = [m.name for m in pkgutil.iter_modules(aepose.metainfo.__path__) if m.name != "base"]
-    if name not in known:
-        raise ConfigError(f"metainfo = {name!r} is not a known keypoint set" + nearest(name, known))
-    return importlib.import_module(f"aepose.metainfo.{name}").METAINFO
+    if isinstance(source, Metainfo):
+        return source
+    if isinstance(source, Mapping):
+        return make_metainfo(source)
+    if is_metainfo_file(source):
+        return make_metainfo(read_metainfo_file(source))
+    known = [m.name for m in pkgutil.iter_modules(aepose.metainfo.__path__)
+             if m.name not in _NO_SETS]
+    if source not in known:
+        raise ConfigError(f"metainfo = {source!r} is not a known keypoint set"
+                          + nearest(str(source), known) + "; a file of one's own ends in .json")
+    return importlib.import_module(f"aepose.metainfo.{source}").METAINFO

@@ -1,6 +1,6 @@
 """COCO keypoints (Lin et al., Microsoft COCO: Common Objects in Context, ECCV 2014)."""
 
-from aepose.metainfo.base import Metainfo
+from aepose.metainfo.structure import Metainfo
 
 METAINFO = Metainfo(
     name="coco",

@@ -3,8 +3,8 @@ Estimation in the Wild, ECCV 2020)."""
 
 from itertools import pairwise
 
-from aepose.metainfo.base import Metainfo
 from aepose.metainfo.coco import METAINFO as BODY
+from aepose.metainfo.structure import Metainfo
 
 _GREEN, _ORANGE, _WHITE = (0, 255, 0), (255, 128, 0), (255, 255, 255)
 _TOES = ("big_toe", "small_toe", "heel")

@@ -1,7 +1,7 @@
 """CrowdPose keypoints (Li et al., CrowdPose: Efficient Crowded Scenes Pose Estimation and A New
 Benchmark, CVPR 2019)."""
 
-from aepose.metainfo.base import Metainfo
+from aepose.metainfo.structure import Metainfo
 
 METAINFO = Metainfo(
     name="crowdpose",

@@ -1,7 +1,7 @@
 """MHP v2.0 keypoints (Zhao et al., Understanding Humans in Crowded Scenes: Deep Nested Adversarial
 Learning and A New Benchmark for Multi-Human Parsing, ACM MM 2018)."""
 
-from aepose.metainfo.base import Metainfo
+from aepose.metainfo.structure import Metainfo
 
 METAINFO = Metainfo(
     name="mhp",

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 
 from aepose.errors import CheckpointError, ConfigError, DataError, nearest
-from aepose.evaluation import format_metrics
-from aepose.experiment.config import Config, load_config
-from aepose.files import make_folder, sha256_of
+from aepose.evaluation.metric import split_scores
+from aepose.evaluation.report import Evaluation
+from aepose.experiment import Experiment
+from aepose.experiment.config import portable, readable
+from aepose.files import make_folder, sha256_of, whole_file
 from aepose.weights.checkpoint import count_parameters, read_checkpoint, save_safetensors
 from aepose.zoo.index import datasets
 
-# Where a run kept its files says nothing to others.
-_LOCAL_KEYS = ("work_dir", "load_from", "resume")
 _CARD = """\
 # {name}
 
@@ -99,15 +99,10 @@ def publish(
         raise CheckpointError(f"{out}: give FOLDER/NAME without {out.suffix}; hash and suffix are "
                               "added")
     content = read_checkpoint(checkpoint)
-    meta = dict(content["meta"])
-    if config is not None:
-        meta["aepose_config"] = json.dumps(load_config(config).to_dict())
-    if "aepose_config" not in meta:
-        raise CheckpointError(f"checkpoint {checkpoint} does not say which config it was trained "
-                              "with; give --config")
-    meta = _public_meta(meta)
-    cfg = json.loads(meta["aepose_config"])
-    licence = _licence(cfg, data_set)
+    experiment = (Experiment.of_checkpoint(content["meta"], checkpoint) if config is None
+                  else Experiment.load(config))
+    meta = _public_meta({**content["meta"], "aepose_config": json.dumps(experiment.to_dict())})
+    licence = _licence(experiment, data_set)
     make_folder(out.parent)
     state = content["state_dict"]
     parts = [out.with_name(f".{out.name}{suffix}") for suffix in (".pth", ".safetensors")]
@@ -115,21 +110,18 @@ def publish(
     save_safetensors(parts[1], state, meta)
     files = [_named_by_hash(part, out) for part in parts]
     card = files[0].with_suffix(".md")
-    card.write_text(_card(out.name, files, state, meta, _metrics(checkpoint, meta), licence),
-                    encoding="utf-8")
+    metrics = _metrics(checkpoint, meta)
+    with whole_file(card) as part:
+        part.write_text(_card(experiment, out.name, files, state, meta, metrics, licence),
+                        encoding="utf-8")
     return Published(*files, card)
 
 
 def _public_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
     """Return what others need of a checkpoint's meta: the config, without paths, and the epoch."""
-    kept: dict[str, Any] = {}
-    if "aepose_config" in meta:
-        config = {key: value for key, value in json.loads(meta["aepose_config"]).items()
-                  if key not in _LOCAL_KEYS}
-        if Path(config.get("data_root") or "").is_absolute():
-            del config["data_root"]
-        kept["aepose_config"] = json.dumps(config)
-    return {**kept, "epoch": meta.get("epoch")}
+    config = meta.get("aepose_config")
+    return {**({} if config is None else {"aepose_config": portable(config)}),
+            "epoch": meta.get("epoch")}
 
 
 def _named_by_hash(part: Path, out: Path) -> Path:
@@ -139,14 +131,14 @@ def _named_by_hash(part: Path, out: Path) -> Path:
     return target
 
 
-def _licence(cfg: Mapping[str, Any], data_set: str | None) -> str:
+def _licence(experiment: Experiment, data_set: str | None) -> str:
     """Return the licence note of the data that a network was trained on."""
     known = datasets()
     if data_set is not None and data_set not in known:
         raise ConfigError(f"data set '{data_set}' is unknown" + nearest(data_set, known))
     # Toy people have COCO's keypoints: only their folder tells them apart.
-    toy = Path(cfg.get("data_root") or "").name.startswith("toy")
-    name = data_set or ("toy" if toy else cfg.get("metainfo"))
+    toy = experiment.data_root.name.startswith("toy")
+    name = data_set or ("toy" if toy else experiment.metainfo.name)
     if name not in known:
         return f"Trained on data that aepose does not know (`{name}`): state its licence here."
     return known[name].licence
@@ -160,14 +152,16 @@ def _metrics(checkpoint: str | Path, meta: Mapping[str, Any]) -> str:
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
         epoch, stage, metrics = summary["epoch"], summary["stage"], summary["metrics"]
+        scores = split_scores(metrics, summary["columns"])
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is not what a run writes ({error}); delete or move it") from None
     if epoch != meta.get("epoch"):
         return "Not measured."
-    return format_metrics({stage: metrics})
+    return Evaluation(metrics, scores).table(stage)
 
 
 def _card(
+    experiment: Experiment,
     name: str,
     files: list[Path],
     state: Mapping[str, torch.Tensor],
@@ -175,17 +169,16 @@ def _card(
     metrics: str,
     licence: str,
 ) -> str:
-    cfg = json.loads(meta["aepose_config"])
     epoch = meta.get("epoch")
     return _CARD.format(
         name=name,
-        backbone=cfg.get("model", {}).get("backbone", {}).get("type", "unknown backbone"),
-        metainfo=cfg.get("metainfo", "unknown"),
+        backbone=experiment.backbone,
+        metainfo=experiment.metainfo.name,
         parameters=count_parameters(state) / 1e6,
         epoch=f", epoch {epoch}" if epoch else "",
         files="\n".join(f"| {file.name} | `{sha256_of(file)}` |" for file in files),
         checkpoint=files[0].name,
         metrics=metrics,
         licence=licence,
-        config=Config(cfg).pretty_text.strip(),
+        config=readable(meta["aepose_config"]),
     )

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aepose.apis.evaluate import evaluate
-from aepose.errors import AeposeError, CheckpointError, ConfigError, DataError, nearest
+from aepose.datasets.annotations import load_annotations, with_images
+from aepose.errors import AeposeError, CheckpointError, ConfigError, nearest
 from aepose.evaluation.report import METRICS_FILE
-from aepose.experiment.config import Config, load_config
-from aepose.experiment.experiment import split_section
+from aepose.experiment import Experiment
 from aepose.files import sha256_of, write_json
 from aepose.version import __version__
 from aepose.zoo.download import check_file
@@ -195,15 +195,15 @@ def reproduce(
 def _measure(row: Row, scales: Scales, options: Options) -> Outcome:
     folder = options.out / row.name / scales
     try:
-        cfg = _row_config(row, options)
-        missing = _missing_data(cfg)
+        experiment = _experiment(row, options)
+        missing = _missing_data(experiment)
         if missing:
             return Outcome(row, scales, "missing", message=missing)
         try:
             checkpoint = _find_checkpoint(row, options.checkpoints)
         except CheckpointError as error:
             return Outcome(row, scales, "missing", message=str(error))
-        measured = _run(cfg, checkpoint, folder, scales, options.limit)
+        measured = _run(experiment, checkpoint, folder, scales, options.limit)
     except AeposeError as error:
         return Outcome(row, scales, "failed", message=str(error))
     except Exception as error:  # whatever it is, the other rows can still be measured
@@ -233,25 +233,20 @@ def _judged(row: Row, scales: Scales, measured: Mapping[str, float], part: bool)
                    "seeds and processors move these numbers; please tell us about your machine")
 
 
-def _row_config(row: Row, options: Options) -> Config:
-    cfg = load_config(row.config)
-    root = options.data_root / Path(cfg.data_root).name
-    return load_config(row.config, [f"data_root={root}", *options.cfg_options])
+def _experiment(row: Row, options: Options) -> Experiment:
+    experiment = Experiment.load(row.config, options.cfg_options)
+    if any(option.startswith("data_root=") for option in options.cfg_options):
+        return experiment
+    return experiment.changed({"data_root": str(options.data_root / experiment.data_root.name)})
 
 
-def _test_paths(cfg: Config) -> tuple[Path, Path]:
-    dataset = cfg[split_section(cfg, "test", "dataloader")].dataset
-    root = Path(cfg.data_root)
-    return root / dataset.ann_file, root / dataset.img_dir
-
-
-def _missing_data(cfg: Config) -> str:
+def _missing_data(experiment: Experiment) -> str:
     """Return what is not there and where it belongs; nothing if all is there."""
-    annotations, pictures = _test_paths(cfg)
+    annotations, images = experiment.annotation_path("test"), experiment.image_folder("test")
     lacking = [f"the annotation file at {annotations}"] * (not annotations.is_file())
-    lacking += [f"the pictures in {pictures}/"] * (not pictures.is_dir())
-    return (f"data of '{cfg.metainfo}' is missing: put {' and '.join(lacking)}, or name another "
-            "folder with --data-root") if lacking else ""
+    lacking += [f"the pictures in {images}/"] * (not images.is_dir())
+    return (f"data of '{experiment.metainfo.name}' is missing: put {' and '.join(lacking)}, or "
+            "name another folder with --data-root") if lacking else ""
 
 
 def _find_checkpoint(row: Row, folder: Path | None) -> Path:
@@ -277,35 +272,24 @@ def _find_checkpoint(row: Row, folder: Path | None) -> Path:
 
 
 def _run(
-    cfg: Config, checkpoint: Path, folder: Path, scales: Scales, limit: int | None
+    experiment: Experiment, checkpoint: Path, folder: Path, scales: Scales, limit: int | None
 ) -> dict[str, float]:
     """Return what a test measured, now or earlier."""
-    annotations, _ = _test_paths(cfg)
+    annotations = experiment.annotation_path("test")
     inputs = json.loads(json.dumps({
         "aepose": __version__, "checkpoint": sha256_of(checkpoint), "limit": limit,
-        "annotations": sha256_of(annotations), "config": cfg.to_dict()}))
+        "annotations": sha256_of(annotations), "config": experiment.to_dict()}))
     note = folder / _INPUTS
     if not (note.is_file() and json.loads(note.read_text()) == inputs):
         note.unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         if limit is not None:
-            key = f"{split_section(cfg, 'test', 'dataloader')}.dataset.ann_file"
-            part = _first_images(annotations, limit, folder / f"first_{limit}.json")
-            cfg.merge_from_dict({key: str(part.resolve())})
-        evaluate(cfg, checkpoint, folder, scales == "multi-scale", out=folder)
+            data = load_annotations(annotations, experiment.metainfo.annotation_fields,
+                                    images_alone=True)
+            part = folder / f"first_{limit}.json"
+            write_json(part, with_images(data, data["images"][:limit]))
+            experiment = experiment.changed(
+                {"test_dataloader.dataset.ann_file": str(part.resolve())})
+        evaluate(experiment, checkpoint, folder, scales == "multi-scale", out=folder)
         write_json(note, inputs)
     return json.loads((folder / METRICS_FILE).read_text())["metrics"]
-
-
-def _first_images(annotations: Path, count: int, out: Path) -> Path:
-    """Write the part of an annotation file that belongs to its first pictures."""
-    try:
-        data = json.loads(annotations.read_text(encoding="utf-8"))
-        images = data["images"][:count]
-        kept = {image["id"] for image in images}
-        people = [a for a in data["annotations"] if a["image_id"] in kept]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{annotations}: not a COCO annotation file ({error!r})") from None
-    write_json(out, {**data, "images": images, "annotations": people})
-    return out
-

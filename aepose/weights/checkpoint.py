@@ -34,6 +34,11 @@ _FINAL = re.compile(
 _STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
 
+def is_checkpoint(name: str | Path) -> bool:
+    """Return whether a file or URL is called as checkpoints are."""
+    return Path(name).suffix in (".pth", ".pt", ".safetensors")
+
+
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Return a checkpoint as a dict with at least ``state_dict`` and ``meta``; tensors on the CPU.
 

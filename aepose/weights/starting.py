@@ -6,26 +6,25 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from mmengine.dist import is_main_process
 from torch import nn
 
-from aepose.engine import is_main_process
 from aepose.errors import CheckpointError
-from aepose.experiment.config import Config
 from aepose.weights.checkpoint import Misfits, count_parameters, listed, read_checkpoint
 from aepose.weights.imagenet import load_backbone
 from aepose.zoo.hub import pretrained_path
 
 
-def start_weights(cfg: Config, model: nn.Module, load_from: str | None) -> str:
+def start_weights(model: nn.Module, load_from: str | None, partial: bool = False) -> str:
     """Load what a new training starts from, and return a report of it.
 
-    load_from: a checkpoint, if the training starts from one. With ``cfg.load_partial`` what fits
-        is loaded here; otherwise it has to fit whole, and the engine loads it.
+    load_from: a checkpoint, if the training starts from one. With ``partial`` what fits is loaded
+        here; otherwise it has to fit whole, and the engine loads it.
 
     Of several processes only the first loads; it hands on its weights when they are joined.
     Raises CheckpointError if weights cannot be had or do not fit.
     """
-    if load_from and not cfg.get("load_partial"):
+    if load_from and not partial:
         return f"starting from {load_from}"
     if not (load_from or model.pretrained):
         return "starting from random weights"

@@ -7,8 +7,7 @@ import pytest
 
 from aepose.analysis.ceiling import TAG_GAP, MapNoise, ceiling, perfect_maps, variants
 from aepose.errors import ConfigError, DataError
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_codec
+from aepose.experiment import Experiment
 from aepose.structures import EvalItem
 from aepose.toy import make_toy_dataset
 from tests.test_tools import load_tool
@@ -28,7 +27,7 @@ def toy(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cfg(toy):
-    return load_config(CONFIG, [f"data_root={toy}"])
+    return Experiment.load(CONFIG, [f"data_root={toy}"])
 
 
 def test_pictures_are_counted(cfg):
@@ -78,7 +77,7 @@ def test_another_annotation_file(cfg, toy, tmp_path):
 @pytest.mark.parametrize(("strides", "with_tags"), [((4,), [True]), ((4, 2), [True, False])])
 def test_perfect_maps(cfg, strides, with_tags):
     (_, case), = variants(cfg, [64], [strides])
-    codec = build_codec(case)
+    codec = case.codec
     frame = codec.geometry.eval_frame((64, 64), 64, (1,))
     item = EvalItem([], (1,), frame.base_size, frame.center, frame.scale, (64, 64), 1, "")
     joints = np.zeros((2, 17, 3), np.float32)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from aepose.analysis.model_info import model_info
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from tests.test_tools import load_tool
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -22,7 +22,7 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("name", "parameters", "gmacs", "outputs"), PUBLISHED)
 def test_published_sizes(name, parameters, gmacs, outputs):
-    info = model_info(load_config(CONFIGS / f"{name}.py"))
+    info = model_info(Experiment.load(CONFIGS / f"{name}.py"))
     assert info.parameters / 1e6 == pytest.approx(parameters, abs=0.05)
     assert info.gmacs == pytest.approx(gmacs, rel=0.01)
     assert list(info.output_shapes) == outputs

@@ -6,7 +6,7 @@ import pytest
 
 from aepose.analysis.profile import Profile, draw_profile, format_profile, profile_test
 from aepose.apis.inference import TOY_CHECKPOINT
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from tests.test_tools import load_tool
 
 CONFIG = "configs/toy/hrnet_w16_toy_256x256.py"
@@ -20,7 +20,7 @@ STAGES = {"read", "warp", "batch", "network", "aggregate", "peaks", "match", "ad
     ({"pictures": 50, "batch_size": 2}, 4, STAGES),
 ])
 def test_stages_of_real_pictures(toy_root, options, pictures, expected):
-    cfg = load_config(CONFIG, [f"data_root={toy_root}", *OPTIONS])
+    cfg = Experiment.load(CONFIG, [f"data_root={toy_root}", *OPTIONS])
     profile = profile_test(cfg, TOY_CHECKPOINT, **options)
     assert profile.pictures == pictures
     assert profile.people > 0

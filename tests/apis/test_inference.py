@@ -14,8 +14,7 @@ from aepose.apis import inference
 from aepose.apis.inference import PoseInferencer, list_images, load_model, result_to_json
 from aepose.datasets.image import read_image
 from aepose.errors import CheckpointError, ConfigError, DataError
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model, config_of_checkpoint
+from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
 from aepose.structures import PoseResult
 from aepose.toy import make_toy_dataset
@@ -33,9 +32,9 @@ TINY = ("codec.input_size=64", "codec.max_num_people=3", "model.backbone.width=4
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """Path of a checkpoint of a tiny untrained network that finds some people, with its config."""
-    cfg = load_config(CONFIG, TINY)
+    cfg = Experiment.load(CONFIG, TINY)
     torch.manual_seed(0)
-    model = build_model(cfg)
+    model = cfg.network()
     # A fresh network has maps near zero, where nobody is found.
     for weight in model.parameters():
         if weight.ndim == 4:
@@ -76,7 +75,7 @@ def test_config_comes_from_the_checkpoint(tiny, pictures):
 
 def test_a_config_file_gives_the_same(tiny, bare, pictures):
     own = PoseInferencer(checkpoint=tiny, device="cpu").predict(pictures[0])
-    for config in (CONFIG, load_config(CONFIG)):
+    for config in (CONFIG, Experiment.load(CONFIG)):
         given = load_model(config, bare, device="cpu", cfg_options=TINY).predict(pictures[0])
         np.testing.assert_array_equal(given.keypoints, own.keypoints)
 

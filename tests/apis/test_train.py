@@ -9,8 +9,7 @@ import torch
 
 from aepose.apis import dry_run, train
 from aepose.errors import CheckpointError, ConfigError
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from aepose.weights.starting import load_what_fits
 from tests.test_tools import load_tool
 
@@ -30,7 +29,7 @@ def log_of(folder):
 def coco_weights(tiny_config, tmp_path_factory):
     """A checkpoint of the tiny network for COCO's keypoints, whose weights are all 0.5."""
     path = tmp_path_factory.mktemp("weights") / "coco.pth"
-    state = build_model(tiny_config("coco_weights")).state_dict()
+    state = tiny_config("coco_weights").network().state_dict()
     state = {k: torch.full_like(v, 0.5) if v.is_floating_point() else v for k, v in state.items()}
     torch.save({"state_dict": state}, path)
     return path
@@ -52,9 +51,9 @@ def test_arguments_change_the_config(tiny_config, arguments, expected):
     changes = tool.config_changes(tool.parse(["config.py", *arguments]))
     assert changes == expected
     cfg = tiny_config("arguments")
-    cfg.merge_from_dict(changes)
-    path = cfg.filename
-    load_config(path, [f"{key}={value!r}" for key, value in changes.items()])
+    cfg = cfg.changed(changes)
+    path = cfg.file
+    Experiment.load(path, [f"{key}={value!r}" for key, value in changes.items()])
 
 
 @pytest.mark.parametrize("arguments", [["--accumulate", "0"], ["--accumulate", "x"],
@@ -103,7 +102,7 @@ def test_fine_tuning_has_to_be_asked_for(coco_weights, aic_root, tiny_config, tm
 
 
 def test_report_of_what_fits(tiny_config):
-    model = build_model(tiny_config("report"))
+    model = tiny_config("report").network()
     state = model.state_dict()
     lacking = [k for k in state if k.startswith("backbone.stage4.")]
     given = {k: v for k, v in state.items() if k not in lacking} | {"extra": torch.ones(1)}
@@ -121,7 +120,7 @@ def test_report_of_what_fits(tiny_config):
     lambda state: {k: v[None] for k, v in state.items()},
 ])
 def test_nothing_fits(tiny_config, change):
-    model = build_model(tiny_config("nothing"))
+    model = tiny_config("nothing").network()
     with pytest.raises(CheckpointError, match=r"nothing of checkpoint x\.pth fits"):
         load_what_fits(model, change(model.state_dict()), "x.pth")
 
@@ -130,7 +129,7 @@ def test_nothing_fits(tiny_config, change):
 def imagenet(tiny_config, tmp_path_factory):
     """Weights of the tiny backbone alone, all 0.25, and a classifier."""
     path = tmp_path_factory.mktemp("imagenet") / "tiny.pth"
-    state = build_model(tiny_config("imagenet")).backbone.state_dict()
+    state = tiny_config("imagenet").network().backbone.state_dict()
     state = {k: torch.full_like(v, 0.25) for k, v in state.items() if v.is_floating_point()}
     torch.save({**state, "classifier.weight": torch.ones(3)}, path)
     return path
@@ -149,7 +148,7 @@ def test_pretrained_backbone(imagenet, coco_weights, tiny_config, tmp_path, star
     trained = weights(tmp_path / "epoch_1.pth")
     assert (trained["backbone.conv1.weight"] == expected).all()
     # Resuming needs the file no more.
-    cfg.merge_from_dict({"model.pretrained": "gone.pth", "train_cfg.max_epochs": 2,
+    cfg = cfg.changed({"model.pretrained": "gone.pth", "train_cfg.max_epochs": 2,
                          "load_from": None})
     assert train(cfg, tmp_path, resume=True).epoch == 2
 

@@ -16,7 +16,6 @@ from aepose.codecs.core import INTERFACE, NO_CORE, core
 from aepose.codecs.read_maps import read_maps
 from aepose.errors import AeposeWarning, warn_once
 from aepose.experiment.assemble import make_runner
-from aepose.experiment.experiment import build_model
 from tests.engine.processes import run_two
 from tests.engine.runs import NO_VALIDATION
 from tests.golden_check import ROOT
@@ -107,8 +106,8 @@ def test_of_two_processes_with_workers_one_says_that_there_is_no_core(tiny_confi
     without.write_text("import runpy, sys\nsys.modules['aepose._core'] = None\ndel sys.argv[0]\n"
                        "runpy.run_path(sys.argv[0], run_name='__main__')\n")
     checkpoint = tmp_path / "a.pth"
-    torch.save({"state_dict": build_model(cfg).state_dict(), "meta": {}}, checkpoint)
-    output = run_two(without, ROOT / "tools" / "test.py", cfg.filename, checkpoint,
+    torch.save({"state_dict": cfg.network().state_dict(), "meta": {}}, checkpoint)
+    output = run_two(without, ROOT / "tools" / "test.py", cfg.file, checkpoint,
                      "--work-dir", tmp_path, "--cfg-options", "val_dataloader.num_workers=1")
     assert output.count("warning: decoding runs in Python, slower") == 1
     assert output.count("compiled core") == 1

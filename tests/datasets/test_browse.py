@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 
 from aepose.errors import ConfigError, DataError
-from aepose.experiment.experiment import build_dataset
 from tests.test_tools import load_tool
 
 browse = load_tool("browse_dataset")
 
 
 def run(cfg, out, *options):
-    browse.main([cfg.filename, "--out", str(out), *options])
+    browse.main([cfg.file, "--out", str(out), *options])
     return {path.name: cv2.imread(str(path)) for path in sorted(out.iterdir())}
 
 
@@ -43,7 +42,7 @@ def test_test_scales(tiny_config, tmp_path):
 
 
 def test_the_drawn_sample_is_the_trained_one(tiny_config):
-    dataset = build_dataset(tiny_config("browse"), "train")
+    dataset = tiny_config("browse").dataset("train")
     draw = browse.choose(len(dataset), 1, 0)[0]
     image = dataset[draw].image.numpy().transpose(1, 2, 0)
     np.testing.assert_array_equal(dataset.augmented_sample(draw).image, image)

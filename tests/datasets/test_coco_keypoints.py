@@ -10,7 +10,6 @@ from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets import CocoKeypoints, Draw, SeededSampler, collate_train
 from aepose.errors import ConfigError, DataError
 from aepose.evaluation import CocoMetric
-from aepose.experiment.experiment import build_dataloader, build_dataset
 from aepose.metainfo import get_metainfo
 from aepose.structures import PoseResult
 from tests.conftest import annotation, write_annotations
@@ -215,11 +214,11 @@ def test_samples_do_not_depend_on_the_number_of_workers(make_dataset):
 
 def test_the_configured_loader(tiny_config):
     cfg = tiny_config("loader")
-    first, again = ([*build_dataloader(cfg, "train")] for _ in range(2))
+    first, again = ([*cfg.dataloader("train")] for _ in range(2))
     assert {tuple(b["images"].shape[1:]) for b in first} == {(3, 64, 64)}
-    assert sum(len(b["images"]) for b in first) == len(build_dataset(cfg, "train"))
+    assert sum(len(b["images"]) for b in first) == len(cfg.dataset("train"))
     assert all(same(a, b) for a, b in zip(first, again, strict=True))
-    assert len([*build_dataloader(cfg, "test")]) == 4
+    assert len([*cfg.dataloader("test")]) == 4
 
 
 def test_an_error_in_a_worker_keeps_its_kind(make_dataset, tiny_coco):

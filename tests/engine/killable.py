@@ -5,7 +5,7 @@ import os
 import torch
 
 from aepose.apis import train
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 
 
 def train_in_process(config, options, work_dir):
@@ -14,4 +14,4 @@ def train_in_process(config, options, work_dir):
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    train(load_config(config, options), work_dir, resume=True)
+    train(Experiment.load(config, options), work_dir, resume=True)

@@ -14,8 +14,7 @@ import torch
 import torch.distributed as dist
 
 from aepose.engine.distributed import wrap_model
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from tests.engine.two_processes import share
 
 
@@ -34,7 +33,7 @@ def main(folder, config):
     torch.cuda.set_device(0)
     dist.init_process_group("gloo")
     torch.manual_seed(0)
-    model = wrap_model(build_model(load_config(config)), sync_bn=True)
+    model = wrap_model(Experiment.load(config).network(), sync_bn=True)
     batch = torch.load(folder / "batch.pth", weights_only=False)
     found = gradients_and_statistics(model, share(batch, dist.get_rank(), 2))
     torch.save(found, folder / f"rank_{dist.get_rank()}.pth")

@@ -17,7 +17,6 @@ from aepose.apis import TOY_CHECKPOINT, evaluate
 from aepose.engine import read_bad_step
 from aepose.engine.distributed import goes_on, local_device, process_group, wrap_model
 from aepose.errors import ConfigError
-from aepose.experiment.experiment import build_dataloader
 from tests.engine import two_processes
 from tests.engine.processes import (
     TRAIN,
@@ -48,8 +47,7 @@ def assert_equal(left, right):
 
 @pytest.fixture(scope="module")
 def batch(tiny_config):
-    return next(iter(build_dataloader(tiny_config("two", ["train_dataloader.batch_size=6"]),
-                                      "train")))
+    return next(iter(tiny_config("two", ["train_dataloader.batch_size=6"]).dataloader("train")))
 
 
 @pytest.fixture(scope="module")

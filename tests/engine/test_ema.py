@@ -7,7 +7,7 @@ from torch import nn
 from aepose.apis import evaluate, train
 from aepose.engine.ema import TRAINED, WeightAverage
 from aepose.errors import CheckpointError, ConfigError
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 
 OPTIONS = ["val_dataloader=None", "val_evaluator=None", "visualizer=None"]
 
@@ -125,4 +125,4 @@ def test_wrong_momentum(tiny_config, tmp_path, value):
 
 def test_wrong_option(averaged):
     with pytest.raises(ConfigError, match=r"^ema\.momentm: .*'momentum'"):
-        load_config(next(averaged.glob("*.py")), ["ema.momentm=0.1"])
+        Experiment.load(next(averaged.glob("*.py")), ["ema.momentm=0.1"])

@@ -13,8 +13,6 @@ from aepose.apis import assemble, train
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper, guard, read_bad_step
 from aepose.engine.seeding import seed_step
 from aepose.errors import CheckpointError, ConfigError, NumericalError
-from aepose.experiment.config import Config
-from aepose.experiment.experiment import build_model
 from tests import DEVICE
 from tests.engine.runs import BATCHES_OF_3, differing, logged, scalars, weights
 
@@ -225,7 +223,7 @@ def test_training_that_stays_broken_stops_and_leaves_the_step(tiny_config, tmp_p
     for name in step.batches[0]["image_paths"]:
         assert f"\n  {name}" in str(caught.value)
     # The step can be computed again, as docs/training.md says.
-    model = build_model(step.config).train()
+    model = step.config.network().train()
     model.load_state_dict(step.state_dict)
     step.seed_all()
     losses = [model(**model.data_preprocessor(b, True), mode="loss") for b in step.batches]

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from aepose.apis import train
-from aepose.experiment.experiment import build_dataloader, build_model, describe_dataloader
 from tests.engine import synced
 from tests.engine.processes import TRAIN, run, run_two, torchrun
 from tests.engine.runs import logged, scalars, weights
@@ -42,7 +41,7 @@ def test_one_process_of_torchrun(device, tiny_config, tmp_path):
     config = tiny_config("one_process")
     train(config, plain)
     on_gpu = device.type == "cuda"
-    run(*torchrun("--standalone", "--nproc-per-node", 1), TRAIN, config.filename,
+    run(*torchrun("--standalone", "--nproc-per-node", 1), TRAIN, config.file,
         "--work-dir", joined, *(["--sync-bn"] if on_gpu else []))
     backend = "nccl" if on_gpu else "gloo"
     assert f"1 processes on 1 machine(s), on {device.type} through {backend}" in logged(joined)
@@ -53,12 +52,12 @@ def test_one_process_of_torchrun(device, tiny_config, tmp_path):
 def test_synchronised_statistics_are_those_of_the_joined_batch(
         gpu, tiny_config, tmp_path, monkeypatch):
     config = tiny_config("synced")
-    batch = next(iter(build_dataloader(config, "train")))
+    batch = next(iter(config.dataloader("train")))
     torch.save(batch, tmp_path / "batch.pth")
-    run_two(synced.__file__, tmp_path, config.filename)
+    run_two(synced.__file__, tmp_path, config.file)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     torch.manual_seed(0)
-    expected = synced.gradients_and_statistics(build_model(config).to(gpu), batch)
+    expected = synced.gradients_and_statistics(config.network().to(gpu), batch)
     largest = max(value.abs().max() for value in expected.values())
     for rank in (0, 1):
         found = torch.load(tmp_path / f"rank_{rank}.pth", weights_only=True)
@@ -73,10 +72,10 @@ def test_synchronised_statistics_are_those_of_the_joined_batch(
 def test_batches_for_a_gpu_wait_in_memory_that_stays(
         tiny_config, monkeypatch, gpus, split, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus)
-    assert describe_dataloader(tiny_config("pinned"), split)["pin_memory"] is expected
+    assert tiny_config("pinned").loader_options(split)["pin_memory"] is expected
 
 
 def test_targets_are_pinned(gpu, tiny_config):
-    batch = next(iter(build_dataloader(tiny_config("pinned"), "train")))
+    batch = next(iter(tiny_config("pinned").dataloader("train")))
     tensors = [batch["images"], *(value for t in batch["targets"] for value in vars(t).values())]
     assert all(tensor.is_pinned() for tensor in tensors)

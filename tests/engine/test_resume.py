@@ -25,7 +25,7 @@ def random_network():
         return [dropout(feature, 0.1, backbone.training) for feature in features]
 
     def with_dropout(cfg):
-        model = build_model(cfg)
+        model = cfg.network()
         model.backbone.register_forward_hook(drop)
         return model
 

@@ -13,7 +13,7 @@ import torch
 
 from aepose.apis import dry_run, evaluate, train
 from aepose.errors import CheckpointError, ConfigError, OutputError
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from tests.engine.runs import NO_VALIDATION, differing, logged, weights
 
 
@@ -43,7 +43,7 @@ def test_files_of_a_run(trained):
     assert (metrics["stage"], metrics["epoch"], metrics["iter"]) == ("val", 2, 4)
     assert "coco/AP" in metrics["metrics"]
     assert json.loads((work_dir / "predictions.json").read_text())
-    assert load_config(work_dir / "whole.py").to_dict() == runner.cfg.to_dict()
+    assert Experiment.load(work_dir / "whole.py").to_dict() == runner.cfg.to_dict()
     assert list(work_dir.rglob("*tfevents*"))
     assert "Checkpoints will be saved" in logged(work_dir)
     assert "will be deprecated" not in logged(work_dir)
@@ -198,7 +198,7 @@ def test_dry_run_reports_and_leaves_nothing(tiny_config, tmp_path, monkeypatch):
     cfg = tiny_config("dry", [f"work_dir={tmp_path / 'never'}"])
     monkeypatch.chdir(tmp_path)
     report = dry_run(cfg)
-    for line in (f"config        {cfg.filename}", "4 pictures", "images        (4, 3, 64, 64)",
+    for line in (f"config        {cfg.file}", "4 pictures", "images        (4, 3, 64, 64)",
                  "heatmaps      (4, 17, 16, 16), tag indices (4, 4, 17) of", "heatmap_loss  0.",
                  "push_loss", "pull_loss", "peak memory"):
         assert line in report

@@ -21,9 +21,8 @@ from aepose.engine.distributed import (
     process_group,
     wrap_model,
 )
+from aepose.experiment import Experiment
 from aepose.experiment.assemble import make_runner
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
 
 OPTIONS = ("val_dataloader=None", "val_evaluator=None", "visualizer=None",
            "train_dataloader.batch_size=2")
@@ -32,7 +31,7 @@ OPTIONS = ("val_dataloader=None", "val_evaluator=None", "visualizer=None",
 def gradients(cfg, batch):
     """Of all parameters by name, for a batch or this process's share of it; BatchNorm is frozen."""
     torch.manual_seed(get_rank())  # the first process's weights must win
-    model = wrap_model(build_model(cfg)).eval()
+    model = wrap_model(cfg.network()).eval()
     network = getattr(model, "module", model)
     data = network.data_preprocessor(batch, training=True)
     sum(model(**data, mode="loss").values()).backward()
@@ -105,14 +104,14 @@ def download(folder):
 
 def main(folder, config):
     folder = Path(folder)
-    cfg = load_config(config)
+    cfg = Experiment.load(config)
     batch = torch.load(folder / "batch.pth", weights_only=False)
     with process_group():
         rank = get_rank()
         found = {
             "gradients": gradients(cfg, share(batch, rank, 2)),
             "draws": {n: draws(n) for n in (7, 8)}, "statistics": statistics_after_hook(),
-            "losses": losses(load_config(config, OPTIONS), folder / "training"),
+            "losses": losses(Experiment.load(config, OPTIONS), folder / "training"),
             "fetched_by": download(folder), "description": describe_processes(),
         }
     torch.save(found, folder / f"rank_{rank}.pth")

@@ -13,8 +13,7 @@ from aepose.engine.result_hooks import StageTimer
 from aepose.errors import ConfigError, DataError
 from aepose.evaluation import installed_backends
 from aepose.evaluation.report import plain_names
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import metric_config
+from aepose.experiment import Experiment, experiment_of_dataset
 from tests.test_tools import load_tool
 
 CONFIG = "configs/toy/hrnet_w16_toy_256x256.py"
@@ -27,7 +26,7 @@ OPTIONS = ["codec.input_size=128", "test_time.flip=False"]
 def tested(toy_root, tmp_path_factory):
     """The folder that a test wrote, and the metrics that it returned."""
     folder = tmp_path_factory.mktemp("tested")
-    cfg = load_config(CONFIG, [f"data_root={toy_root}", *OPTIONS])
+    cfg = Experiment.load(CONFIG, [f"data_root={toy_root}", *OPTIONS])
     metrics = evaluate(cfg, TOY_CHECKPOINT, folder / "work", out=folder / "new" / "out")
     return folder / "new" / "out", metrics
 
@@ -59,7 +58,7 @@ def test_files(tested, toy_root):
 def test_batches_find_the_same_people(tested, toy_root, tmp_path):
     """In the order of the annotation file, although pictures go in by size."""
     folder, metrics = tested
-    cfg = load_config(CONFIG, [f"data_root={toy_root}", *OPTIONS])
+    cfg = Experiment.load(CONFIG, [f"data_root={toy_root}", *OPTIONS])
     seen = []
     together = evaluate(cfg, TOY_CHECKPOINT, tmp_path / "work", batch_size=3, out=tmp_path / "out",
                         on_result=lambda result: seen.append(result.image_id))
@@ -94,14 +93,14 @@ def test_predictions_are_coco_results(tested):
 def test_the_same_from_files_alone(tested, toy_root, backend):
     folder, metrics = tested
     metric, again, seconds = evaluate_file(toy_root / ANNOTATIONS, folder / "predictions.json",
-                                           metric_config("coco"), backend)
+                                           experiment_of_dataset("coco"), backend)
     assert again == pytest.approx(plain_names(metrics), abs=1e-12, rel=0)
     assert metric.backend.name == backend
     assert all(value > 0 for value in seconds.values())
 
 
 def test_cross_check(tested, toy_root):
-    cfg = metric_config("coco")
+    cfg = experiment_of_dataset("coco")
     metric, *_ = evaluate_file(toy_root / ANNOTATIONS, tested[0] / "predictions.json", cfg)
     assert list(cross_check(metric, cfg)) == installed_backends()
     assert max(cross_check(metric, cfg).values()) <= 1e-12
@@ -114,7 +113,7 @@ def test_pictures_without_annotations(toy_root, tmp_path):
     content = json.loads((toy_root / ANNOTATIONS).read_text())
     del content["annotations"]
     (tmp_path / "image_info.json").write_text(json.dumps(content))
-    cfg = load_config(CONFIG, [
+    cfg = Experiment.load(CONFIG, [
         f"data_root={toy_root}", f"val_dataloader.dataset.ann_file={tmp_path / 'image_info.json'}",
         *OPTIONS])
     for _ in range(2):  # the second time, the completed file is there
@@ -132,7 +131,7 @@ def test_pictures_without_annotations(toy_root, tmp_path):
     (CONFIG, "coco", "CocoMetric"),
 ])
 def test_metric_of_a_data_set(name, metainfo, metric):
-    cfg = metric_config(name)
+    cfg = experiment_of_dataset(name)
     assert cfg.metainfo == metainfo
     assert cfg.val_evaluator.type == metric
 
@@ -143,7 +142,7 @@ def test_metric_of_a_data_set(name, metainfo, metric):
 ])
 def test_unknown_data_set(name, message):
     with pytest.raises(ConfigError, match=message):
-        metric_config(name)
+        experiment_of_dataset(name)
 
 
 def test_stages_of_a_test():

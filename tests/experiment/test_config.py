@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from aepose.errors import ConfigError
-from aepose.experiment.config import load_config, parse_options
-from aepose.experiment.experiment import build_codec, build_dataset, build_model
+from aepose.experiment import Experiment
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 HRNET = CONFIGS / "coco" / "hrnet_w32_coco_512x512.py"
@@ -75,7 +74,7 @@ def test_malformed_option(option):
 ])
 def test_wrong_option(option, message):
     with pytest.raises(ConfigError, match=message):
-        load_config(HRNET, [option])
+        Experiment.load(HRNET, [option])
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -93,34 +92,34 @@ def test_wrong_file(tmp_path, text, message):
     path = tmp_path / "bad.py"
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
-        load_config(path)
+        Experiment.load(path)
 
 
 def test_missing_file():
     with pytest.raises(ConfigError, match=r"hrnet_w32_coco_512.py does not exist; .*_512x512.py'"):
-        load_config(HRNET.with_name("hrnet_w32_coco_512.py"))
+        Experiment.load(HRNET.with_name("hrnet_w32_coco_512.py"))
     with pytest.raises(ConfigError, match="does not exist"):
-        load_config("nowhere/at_all.py")
+        Experiment.load("nowhere/at_all.py")
 
 
 def test_empty_file_and_none_are_fine(tmp_path):
     (tmp_path / "empty.py").write_text("")
-    assert not load_config(tmp_path / "empty.py")
-    assert load_config(HRNET, ["visualizer=None"]).visualizer is None
+    assert not Experiment.load(tmp_path / "empty.py")
+    assert Experiment.load(HRNET, ["visualizer=None"]).visualizer is None
 
 
 @pytest.mark.parametrize(("option", "read", "expected"), [
     ("param_scheduler.0.end=100", lambda c: c.param_scheduler[0].end, 100),
     ("train_dataloader.dataset.transforms.0.scale=(1,1)",
      lambda c: c.train_dataloader.dataset.transforms[0].scale, (1, 1)),
-    ("codec.max_num_people=5", lambda c: build_codec(c).max_num_people, 5),
-    ("test_time.flip=False", lambda c: build_model(c).test_time.flip, False),
-    ("model.backbone.width=8", lambda c: build_model(c).backbone.out_channels, (8,)),
+    ("codec.max_num_people=5", lambda c: c.codec.max_num_people, 5),
+    ("test_time.flip=False", lambda c: c.network().test_time.flip, False),
+    ("model.backbone.width=8", lambda c: c.network().backbone.out_channels, (8,)),
     ("model.keypoint_head.losses.0.push=0.5",
-     lambda c: build_model(c).keypoint_head.losses[0].push, 0.5),
+     lambda c: c.network().keypoint_head.losses[0].push, 0.5),
     ("train_dataloader.dataset.transforms.0.rotation=7",
-     lambda c: build_dataset(c, "train").transforms[0].rotation, 7),
-    ("test_time.scales=[0.5,1]", lambda c: build_dataset(c, "test").scales, (0.5, 1)),
+     lambda c: c.dataset("train").transforms[0].rotation, 7),
+    ("test_time.scales=[0.5,1]", lambda c: c.dataset("test").scales, (0.5, 1)),
 ])
 def test_option_reaches_the_object(tiny_config, option, read, expected):
     assert read(tiny_config("options", [option])) == expected
@@ -128,6 +127,6 @@ def test_option_reaches_the_object(tiny_config, option, read, expected):
 
 def test_a_part_that_is_missing(tiny_config):
     with pytest.raises(ConfigError, match=r"options.py lacks 'codec'"):
-        build_model(tiny_config("options", ["codec=None"]))
+        tiny_config("options", ["codec=None"]).network()
     with pytest.raises(ConfigError, match=r"^model\.backbone\.type = None"):
-        build_model(tiny_config("options", ["model.backbone={'_delete_': True, 'width': 4}"]))
+        tiny_config("options", ["model.backbone={'_delete_': True, 'width': 4}"]).network()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
 from tests.goldens.common import Options, Tally, difference, read_json
 from tests.goldens.hyperparameters import FIXED, RULES, SILENT, Ours
@@ -35,7 +35,7 @@ def check_configs(folder: Path, options: Options) -> Tally:
         if path is None:
             tally.add(f"{name} (no such config)", 1, 0)
             continue
-        for key, agrees in compare(published, Ours(load_config(path))).items():
+        for key, agrees in compare(published, Ours(Experiment.load(path))).items():
             tally.add(f"{name}: {key}", float(not agrees), 0)
     return tally
 

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from aepose.datasets import collate_test
+from aepose.datasets import collate_eval
 from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_eval_item
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from aepose.models import AssociativeEmbedding
 from aepose.structures import EvalItem
 from tests.goldens.common import Options, Tally, difference, read_json
@@ -32,9 +31,9 @@ def _detector(name: str, case: dict, options: Options, flip: bool) -> Associativ
     path = find_config(name)
     if path is None:
         return None
-    cfg = load_config(path, [f"codec.input_size={case['image_size']}", f"test_time.flip={flip}",
+    cfg = Experiment.load(path, [f"codec.input_size={case['image_size']}", f"test_time.flip={flip}",
                              f"test_time.scales={case['test_scale_factor']}"])
-    model = build_model(cfg).eval()
+    model = cfg.network().eval()
     salt = case.get("salt", "") if options.salt is None else options.salt
     set_procedural_weights(model, case["final_factor"], salt)
     return model
@@ -46,7 +45,7 @@ def _joined_maps(
     """Return 'heatmap' (K, H, W) and 'tag' (K, H, W, L) of one picture, and its sizes."""
     item = make_eval_item(read_image(path), model.codec, model.test_time.scales,
                           image_path=str(path))
-    images = model.data_preprocessor(collate_test([item]))["images"]
+    images = model.data_preprocessor(collate_eval([item]))["images"]
     with torch.no_grad():
         heatmaps, tags = model.aggregate(images, item)
     return {"heatmap": heatmaps[0], "tag": tags[0]}, item

@@ -15,8 +15,6 @@ from typing import Any
 
 import torch
 
-from aepose.experiment.config import Config
-from aepose.experiment.experiment import build_codec
 from aepose.metainfo import get_metainfo
 from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD
 from aepose.registry import MODELS, TRANSFORMS, build, find
@@ -45,7 +43,7 @@ class Ours:
         self.metainfo = get_metainfo(cfg.metainfo)
         self.num_keypoints = self.metainfo.num_keypoints
         self.joints = list(range(self.num_keypoints))
-        self.codec = build_codec(cfg)
+        self.codec = cfg.codec
         self.test_time = EvalSettings(**cfg.test_time)
         self.udp = {"udp": True, "classic": False}[self.codec.convention]
         self.backbone = self._complete(MODELS, cfg.model.backbone)

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from tests.goldens.common import Options, Tally, read_json
 from tests.goldens.weights import procedural_value, set_procedural_weights
 
@@ -36,7 +35,7 @@ def check_state_dicts(folder: Path, options: Options) -> Tally:
         expected = [(key, list(shape)) for key, shape in golden["state_dicts"][facts["state_dict"]]]
         # Names and shapes need no memory and no random numbers.
         with torch.device("meta"):
-            model = build_model(load_config(path))
+            model = Experiment.load(path).network()
         actual = [(key, list(value.shape)) for key, value in model.state_dict().items()]
         unlike = sum(a != e for a, e in zip(actual, expected, strict=False))
         count = sum(p.numel() for p in model.parameters())
@@ -65,7 +64,7 @@ def check_forward(folder: Path, options: Options) -> Tally:
         if path is None:
             tally.add(name, float("inf"), 0)  # no such config
             continue
-        model = build_model(load_config(path)).eval()
+        model = Experiment.load(path).network().eval()
         salt = case.get("salt", "") if options.salt is None else options.salt
         set_procedural_weights(model, case["final_factor"], salt)
         with torch.no_grad():

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 from aepose.datasets import CocoKeypoints
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from aepose.models import AssociativeEmbedding
 from aepose.structures import MapTargets, MapView, PoseSample
 from tests.goldens.common import Options, Tally, difference, read_json
@@ -37,7 +36,7 @@ def check_train_curve(folder: Path, options: Options) -> Tally:
     if not root.is_dir():
         tally.skip("train_curve", "coco_mini is not here")
         return tally
-    model = build_model(load_config(path)).train()
+    model = Experiment.load(path).network().train()
     salt = golden.get("salt", "") if options.salt is None else options.salt
     set_procedural_weights(model, golden.get("final_factor", 1), salt)
     images, targets = _batch(model, root, golden, tally)

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from aepose.models import AssociativeEmbedding
 from aepose.structures import MapTargets, MapView
 from tests.goldens.common import Options, Tally, difference, read_json, relative_difference
@@ -74,9 +73,9 @@ def run_step(
 
     salt: instead of the case's own; options: more changes of the config
     """
-    model = build_model(load_config(find_config(name), [
+    model = Experiment.load(find_config(name), [
         f"codec.sigma={case['sigma']}", f"codec.max_num_people={case['max_num_people']}",
-        *options])).train()
+        *options]).network().train()
     salt = case.get("salt", "") if salt is None else salt
     set_procedural_weights(model, case["final_factor"], salt)
     model.to(dtype)

@@ -10,7 +10,7 @@ import numpy as np
 
 from aepose.apis import evaluate
 from aepose.apis.inference import TOY_CHECKPOINT
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from aepose.structures import PoseResult
 from aepose.toy import make_toy_dataset
 from tests.goldens.common import Options, Tally, difference, read_json
@@ -35,7 +35,7 @@ def check(folder: Path, options: Options) -> Tally:
                 tally.skip(kind, "this OpenCV or NumPy draws other pictures")
                 continue
             for mode, option in MODES.items():
-                cfg = load_config(ROOT / CONFIG, [f"data_root={drawn}", "log_level=ERROR", option])
+                cfg = Experiment.load(ROOT / CONFIG, [f"data_root={drawn}", "log_level=ERROR", option])
                 results: list[PoseResult] = []
                 metrics = evaluate(cfg, TOY_CHECKPOINT, Path(temporary) / "work",
                                    kind == "multi-scale", on_result=results.append)

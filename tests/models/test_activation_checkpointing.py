@@ -3,7 +3,6 @@ import torch
 from torch import nn
 
 from aepose.errors import ConfigError
-from aepose.experiment.experiment import build_model
 from aepose.models.activation_checkpointing import checkpoint_activations
 from aepose.models.backbones.blocks import BasicBlock, Bottleneck
 from aepose.models.backbones.hourglass_ae import Hourglass
@@ -67,8 +66,8 @@ def test_the_detector_trains_the_same(tiny_config, dtype):
     images, gradients = torch.rand(2, 3, 64, 64), []
     for recompute in (False, True):
         torch.manual_seed(0)
-        model = build_model(tiny_config("recompute", [
-            f"model.activation_checkpointing={recompute}", f"model.backbone_dtype={dtype}"]))
+        model = tiny_config("recompute", [
+            f"model.activation_checkpointing={recompute}", f"model.backbone_dtype={dtype}"]).network()
         assert model.backbone.stage2[0].training
         model(images)[0].square().mean().backward()
         gradients.append({n: p.grad for n, p in model.named_parameters()})
@@ -78,8 +77,8 @@ def test_the_detector_trains_the_same(tiny_config, dtype):
 
 def test_compiled_or_recomputed(tiny_config):
     with pytest.raises(ConfigError, match=r"model\.compile: choose one"):
-        build_model(tiny_config("both", ["model.compile=True",
-                                         "model.activation_checkpointing=True"]))
+        tiny_config("both", ["model.compile=True",
+                                         "model.activation_checkpointing=True"]).network()
 
 
 def test_a_compiled_network_is_the_same(tiny_config, monkeypatch):
@@ -91,9 +90,9 @@ def test_a_compiled_network_is_the_same(tiny_config, monkeypatch):
 
     monkeypatch.setattr("torch.compile", compile_quickly)
     torch.manual_seed(0)
-    plain = build_model(tiny_config("plain"))
+    plain = tiny_config("plain").network()
     torch.manual_seed(0)
-    model = build_model(tiny_config("compiled", ["model.compile=True"]))
+    model = tiny_config("compiled", ["model.compile=True"]).network()
     assert compiled == ["maps"]
     assert list(plain.state_dict()) == list(model.state_dict())
 
@@ -101,7 +100,7 @@ def test_a_compiled_network_is_the_same(tiny_config, monkeypatch):
 @pytest.mark.slow
 def test_compile_captures_the_whole_network(tiny_config):
     torch.manual_seed(0)
-    model = build_model(tiny_config("whole", ["test_time.dtype=bfloat16"])).eval()
+    model = tiny_config("whole", ["test_time.dtype=bfloat16"]).network().eval()
     images = torch.rand(2, 3, 64, 64)
     whole = torch.compile(model.maps, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(whole(images), model.maps(images), rtol=1e-2, atol=1e-4)
@@ -109,7 +108,7 @@ def test_compile_captures_the_whole_network(tiny_config):
 
 @pytest.mark.parametrize("outer", [None, torch.bfloat16])
 def test_head_and_losses_are_computed_in_float32(tiny_config, outer):
-    model = build_model(tiny_config("amp", ["model.backbone_dtype=bfloat16"]))
+    model = tiny_config("amp", ["model.backbone_dtype=bfloat16"]).network()
     seen = {}
     model.backbone.register_forward_hook(lambda *args: seen.update(backbone=args[-1][0].dtype))
     with torch.autocast("cpu", outer, enabled=outer is not None):

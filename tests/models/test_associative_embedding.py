@@ -8,7 +8,6 @@ from torch.nn import functional
 
 from aepose.datasets.transforms import make_eval_item
 from aepose.errors import ConfigError
-from aepose.experiment.experiment import build_dataloader, build_model
 from aepose.models import AssociativeEmbedding
 from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD
 from aepose.structures import EvalSettings, MapTargets, MapView, PoseResult
@@ -157,8 +156,8 @@ def test_nobody(make_codec):
 ])
 def test_loss_mode(tiny_config, options):
     cfg = tiny_config("loss", options)
-    model = build_model(cfg).train()
-    batch = next(iter(build_dataloader(cfg, "train")))
+    model = cfg.network().train()
+    batch = next(iter(cfg.dataloader("train")))
     losses = model(**model.data_preprocessor(batch, training=True), mode="loss")
     assert set(losses) >= {"heatmap_loss", "push_loss", "pull_loss", "tag_gap"}
     assert all(v.ndim == 0 and v.isfinite() and v.dtype == torch.float32 for v in losses.values())
@@ -169,8 +168,8 @@ def test_loss_mode(tiny_config, options):
 
 def test_loss_mode_with_one_tag_map(tiny_config):
     cfg = tiny_config("loss", ["model.keypoint_head.tag_per_joint=False"])
-    model = build_model(cfg).train()
-    batch = next(iter(build_dataloader(cfg, "train")))
+    model = cfg.network().train()
+    batch = next(iter(cfg.dataloader("train")))
     losses = model(**model.data_preprocessor(batch, training=True), mode="loss")
     assert losses["push_loss"].isfinite()
 

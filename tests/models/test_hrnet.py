@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from aepose.models import HRNet
 from aepose.models.backbones.hrnet import HRModule
 from tests.conftest import TINY_HRNET
@@ -42,7 +41,7 @@ def test_an_exchange_leaves_its_input(grad):
 
 
 def test_size_of_the_published_network():
-    model = build_model(load_config(CONFIG))
+    model = Experiment.load(CONFIG).network()
     assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(28.54, abs=0.005)
 
 

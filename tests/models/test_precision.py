@@ -9,7 +9,6 @@ import torch
 from aepose.codecs.aggregation import join_scales
 from aepose.datasets.transforms import make_eval_item
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper
-from aepose.experiment.experiment import build_dataloader, build_model
 from tests.models.test_associative_embedding import (
     ARCHITECTURES,
     build_architecture,
@@ -94,9 +93,9 @@ def test_training_steps_under_autocast(device, tiny_config, dtype, share):
     if device.type == "cpu" and dtype is not None:
         pytest.skip("tests/engine/test_amp.py trains on CPUs")
     cfg = tiny_config("autocast", [f"model.backbone_dtype={dtype!r}"])
-    model, exact = build_model(cfg).train(), build_model(tiny_config("exact")).train()
+    model, exact = cfg.network().train(), tiny_config("exact").network().train()
     exact.load_state_dict(model.state_dict())
-    batch = next(iter(build_dataloader(cfg, "train")))
+    batch = next(iter(cfg.dataloader("train")))
     expected = exact(**exact.data_preprocessor(batch, True), mode="loss")
 
     model.to(device)

@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 from aepose.errors import CheckpointError
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from aepose.weights.checkpoint import load_weights, read_checkpoint, save_safetensors
 from aepose.zoo.index import config_path, find_model, list_models
 from tests.golden_check import ROOT
@@ -224,7 +223,7 @@ def test_published_weights_fit_every_network(published, tmp_path, name):
     torch.save({"state_dict": state, "meta": {"epoch": 300}, "optimizer": {"lr": 0.0015}},
                tmp_path / "a.pth")
     with torch.device("meta"):
-        model = build_model(load_config(config_path(find_model(name))))
+        model = Experiment.load(config_path(find_model(name))).network()
     load_weights(model, read_checkpoint(tmp_path / "a.pth")["state_dict"], "a.pth")
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_codec, build_model
+from aepose.experiment import Experiment
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 PATHS = sorted(p for p in CONFIGS.glob("*/*.py") if p.parent.name != "_base_")
@@ -15,13 +14,13 @@ LONGEST = 40
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
 def test_config(path):
-    cfg = load_config(path)
-    codec = build_codec(cfg)
+    cfg = Experiment.load(path)
+    codec = cfg.codec
     assert len(path.read_text().splitlines()) < LONGEST
     assert f"{codec.input_size}x{codec.input_size}" in path.stem
     assert cfg.metainfo.split("_")[0] in path.stem or path.parent.name == "toy"
     with torch.device("meta"):
-        head = build_model(cfg).keypoint_head
+        head = cfg.network().keypoint_head
     assert len(head.losses) >= len(set(codec.map_sizes))
 
 

@@ -10,8 +10,7 @@ import aepose
 from aepose import model_zoo
 from aepose.apis import hub
 from aepose.errors import CheckpointError, ConfigError
-from aepose.experiment.config import load_config
-from aepose.experiment.experiment import build_model
+from aepose.experiment import Experiment
 from tests.apis.file_server import CONTENT, NAME, FileServer, start
 from tests.golden_check import ROOT
 
@@ -161,7 +160,7 @@ def test_pretrained_weights_that_cannot_be_had(home, published, server, name, fa
 def weights(tmp_path):
     """A file of weights of a tiny toy network, named by its hash."""
     torch.manual_seed(0)
-    model = build_model(load_config(ROOT / "configs" / "toy" / f"{TOY}.py", TINY))
+    model = Experiment.load(ROOT / "configs" / "toy" / f"{TOY}.py", TINY).network()
     path = tmp_path / "tiny.pth"
     torch.save({"state_dict": model.state_dict(), "meta": {}}, path)
     name = f"tiny-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth"
@@ -176,7 +175,7 @@ def test_a_model_by_name(home, published, server, weights, monkeypatch):
     of_url = aepose.load_model(TOY, f"{server.url}/{weights.name}", device="cpu", cfg_options=TINY)
     by_file = aepose.load_model(TOY, weights.name, device="cpu", cfg_options=TINY)
     assert server.paths == [f"/{weights.name}"]
-    trained = build_model(load_config(ROOT / "configs" / "toy" / f"{TOY}.py", TINY))
+    trained = Experiment.load(ROOT / "configs" / "toy" / f"{TOY}.py", TINY).network()
     trained.load_state_dict(torch.load(weights, weights_only=True)["state_dict"])
     expected = trained.prepare_for_test().state_dict()
     for inferencer in (of_zoo, given, of_url, by_file):

@@ -9,7 +9,7 @@ import torchvision
 
 from aepose import model_zoo
 from aepose.errors import ConfigError
-from aepose.experiment.config import load_config
+from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
 from aepose.zoo.download import hash_in_name
 from aepose.zoo.index import (
@@ -47,7 +47,7 @@ def test_all_models_are_there():
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
 def test_the_index_agrees_with_config_and_network(model, golden):
-    cfg = load_config(config_path(model))
+    cfg = Experiment.load(config_path(model))
     assert cfg.codec.input_size == model.input_size
     assert cfg.metainfo == model.dataset
     assert get_metainfo(cfg.metainfo).num_keypoints == datasets()[model.dataset].keypoints
@@ -136,7 +136,7 @@ def test_a_built_package_has_the_configs(tmp_path):
                    cwd=ROOT, check=True, capture_output=True)
     code = ("import aepose; from aepose.zoo.index import config_path; "
             "from aepose.experiment.config import load_config; print(aepose.__file__); "
-            "print(sum(bool(load_config(config_path(m)).model) for m in aepose.list_models()))")
+            "print(sum(bool(Experiment.load(config_path(m)).model) for m in aepose.list_models()))")
     printed = subprocess.run([sys.executable, "-c", code], cwd=built, text=True, check=True,
                              capture_output=True).stdout.splitlines()
     assert printed == [str(built / "aepose" / "__init__.py"), "44"]
