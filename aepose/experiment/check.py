@@ -73,6 +73,8 @@ PARTS: dict[str, Registry] = {
     "optimizer": engine.OPTIMIZERS,
     "vis_backends": engine.VISBACKENDS,
 }
+_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
+          NoneType: "None"}
 DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
 # By registry: options that the engine itself takes out before it builds.
 ENGINE_OPTIONS = {
@@ -214,5 +216,5 @@ def _in_words(hint: Any) -> str:
         if get_origin(option) is Literal:
             texts += map(repr, get_args(option))
         else:
-            texts.append("None" if option is NoneType else inspect.formatannotation(option))
+            texts.append(_WORDS.get(option) or inspect.formatannotation(option))
     return " or ".join(texts)

@@ -66,8 +66,8 @@ def test_the_detector_trains_the_same(tiny_config, dtype):
     images, gradients = torch.rand(2, 3, 64, 64), []
     for recompute in (False, True):
         torch.manual_seed(0)
-        model = tiny_config("recompute", [
-            f"model.activation_checkpointing={recompute}", f"model.backbone_dtype={dtype}"]).network()
+        options = [f"model.activation_checkpointing={recompute}", f"model.backbone_dtype={dtype}"]
+        model = tiny_config("recompute", options).network()
         assert model.backbone.stage2[0].training
         model(images)[0].square().mean().backward()
         gradients.append({n: p.grad for n, p in model.named_parameters()})
