@@ -106,6 +106,11 @@ class PoseCheckpointHook(CheckpointHook):
         """Write the best checkpoint if this is one, and only then remove the former best."""
         if not self.save_best:
             return
+        if self.save_best not in ("auto", *metrics):
+            runner.logger.warning(
+                f"default_hooks.checkpoint.save_best = {self.save_best!r}: validation gives "
+                f"{', '.join(metrics)}; no best checkpoint is kept")
+            return
         # The engine removes first what it finds here.
         former, self.best_ckpt_path = self.best_ckpt_path, None
         super()._save_best_checkpoint(runner, metrics)
