@@ -1,4 +1,4 @@
-"""Hooks that write checkpoints and results."""
+"""Write checkpoints that hold only weights and plain values."""
 
 from __future__ import annotations
 
@@ -106,9 +106,10 @@ class PoseCheckpointHook(CheckpointHook):
         """Write the best checkpoint if this is one, and only then remove the former best."""
         if not self.save_best:
             return
-        if self.save_best not in ("auto", *metrics):
+        (best,) = self.key_indicators
+        if best not in ("auto", *metrics):
             runner.logger.warning(
-                f"default_hooks.checkpoint.save_best = {self.save_best!r}: validation gives "
+                f"default_hooks.checkpoint.save_best = {best!r}: validation gives "
                 f"{', '.join(metrics)}; no best checkpoint is kept")
             return
         # The engine removes first what it finds here.
