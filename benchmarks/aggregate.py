@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.apis.build import build_codec
+from aepose.apis.build import build_codec, build_test_time
 from aepose.codecs.aggregation import flip_back, join_scales
 from aepose.config import load_config
 from aepose.metainfo import get_metainfo
-from aepose.structures import HeadOutput, TestTime
+from aepose.structures import HeadOutput
 from common import ROOT, Peer, parse, seconds, table, take_turns
 
 PICTURE = 640, 427
@@ -72,7 +72,7 @@ def difference(ours: tuple[torch.Tensor, torch.Tensor], path: Path) -> float:
 def compare(name: str, scales: Sequence[float], folder: Path) -> list[str]:
     """Return a row of the table."""
     cfg = load_config(ROOT / "configs" / "coco" / f"{name}.py")
-    codec, test_time = build_codec(cfg), TestTime(**(cfg.get("test_time") or {}))
+    codec, test_time = build_codec(cfg), build_test_time(cfg)
     if not test_time.project2image or test_time.align_corners:
         raise ValueError(f"{name} does not join maps as this benchmark expects")
     frame = codec.geometry.test_frame(PICTURE, codec.input_size, tuple(scales))

@@ -29,8 +29,14 @@ def build_model(cfg: Config) -> nn.Module:
     """Build the network, in training mode, with freshly drawn weights."""
     return build(
         MODELS, _section(cfg, "model"), codec=build_codec(cfg),
-        test_time=TestTime(**(cfg.get("test_time") or {})),
+        test_time=build_test_time(cfg),
     )
+
+
+def build_test_time(cfg: Config) -> TestTime:
+    """Return how a config tests; its pixel convention joins maps where ``test_time`` is silent."""
+    joining = build_codec(cfg).geometry.joining
+    return TestTime(**{**joining, **(cfg.get("test_time") or {})})
 
 
 def split_section(cfg: Config, split: Split, part: Literal["dataloader", "evaluator"]) -> str:

@@ -10,21 +10,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.apis.build import build_codec, split_section
+from aepose.apis.build import build_codec, build_test_time, split_section
 from aepose.apis.results import build_metric
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import join_scales
+from aepose.codecs.geometry import CONVENTIONS
 from aepose.config import Config
 from aepose.datasets.annotations import join_fields
 from aepose.errors import ConfigError
 from aepose.evaluation import Record
-from aepose.structures import HeadOutput, MapView, TestItem, TestTime
+from aepose.structures import HeadOutput, MapView, TestItem
 
 # Tags of two people differ by this; the matcher joins what is closer than codec.tag_threshold.
 TAG_GAP = 10.0
-# How the published configs join maps, by pixel convention.
-_JOINING = {"classic": {"project2image": True, "align_corners": False},
-            "udp": {"project2image": False, "align_corners": True}}
 
 
 @dataclass(frozen=True)
@@ -66,19 +64,20 @@ def variants(
 ) -> Iterator[tuple[str, Config]]:
     """Yield a name and a config for each combination; what is empty stays as in ``cfg``.
 
-    Each convention joins maps as the published configs with that convention do.
+    Each convention joins maps in its own way, whatever ``cfg`` says.
     """
     codec = build_codec(cfg)
     for size, stride, convention in product(
             input_sizes or [codec.input_size], strides or [codec.map_strides],
             conventions or [codec.convention]):
-        if convention not in _JOINING:
-            raise ConfigError(f"convention {convention!r}: give {' or '.join(_JOINING)}")
+        if convention not in CONVENTIONS:
+            raise ConfigError(f"convention {convention!r}: give {' or '.join(CONVENTIONS)}")
         changed = cfg.copy()
         changed.merge_from_dict({"codec.input_size": size, "codec.map_strides": list(stride),
                                  "codec.convention": convention})
         if conventions:
-            changed.merge_from_dict({f"test_time.{k}": v for k, v in _JOINING[convention].items()})
+            changed.merge_from_dict({f"test_time.{k}": v
+                                     for k, v in CONVENTIONS[convention].joining.items()})
         yield f"{size}, 1/{' + 1/'.join(map(str, stride))}, {convention}", changed
 
 
@@ -102,7 +101,7 @@ def ceiling(
     noise = noise or MapNoise()
     codec = build_codec(cfg)
     # Tags are compared with a person's first tag, so perfect ones need no second, flipped value.
-    test_time = replace(TestTime(**(cfg.get("test_time") or {})), scales=(1,))
+    test_time = replace(build_test_time(cfg), scales=(1,))
     metric = build_metric(cfg, ann_file or test_annotations(cfg))
     images, names = metric.ground_truth.images, [n for n, _ in codec.metainfo.annotation_fields]
     people: dict[int, list[Record]] = {image["id"]: [] for image in images}

@@ -15,12 +15,11 @@ from typing import Any
 
 import torch
 
-from aepose.apis.build import build_codec
+from aepose.apis.build import build_codec, build_test_time
 from aepose.config import Config
 from aepose.metainfo import get_metainfo
 from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD
 from aepose.registry import MODELS, TRANSFORMS, build, find
-from aepose.structures import TestTime
 
 PRETRAINED = {
     None: None,
@@ -46,7 +45,7 @@ class Ours:
         self.num_keypoints = self.metainfo.num_keypoints
         self.joints = list(range(self.num_keypoints))
         self.codec = build_codec(cfg)
-        self.test_time = TestTime(**cfg.test_time)
+        self.test_time = build_test_time(cfg)
         self.udp = {"udp": True, "classic": False}[self.codec.convention]
         self.backbone = self._complete(MODELS, cfg.model.backbone)
         self.head = self._complete(MODELS, cfg.model.keypoint_head)
