@@ -19,7 +19,7 @@ import torch
 from aepose.codecs.aggregation import flip_back, join_scales
 from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
-from aepose.structures import EvalSettings, HeadOutput
+from aepose.structures import HeadOutput
 from common import ROOT, Peer, parse, seconds, table, take_turns
 
 PICTURE = 640, 427
@@ -70,8 +70,8 @@ def difference(ours: tuple[torch.Tensor, torch.Tensor], path: Path) -> float:
 
 def compare(name: str, scales: Sequence[float], folder: Path) -> list[str]:
     """Return a row of the table."""
-    cfg = Experiment.load(ROOT / "configs" / "coco" / f"{name}.py")
-    codec, test_time = cfg.codec, EvalSettings(**(cfg.get("test_time") or {}))
+    experiment = Experiment.load(ROOT / "configs" / "coco" / f"{name}.py")
+    codec, test_time = experiment.codec, experiment.test_time
     if not test_time.project2image or test_time.align_corners:
         raise ValueError(f"{name} does not join maps as this benchmark expects")
     frame = codec.geometry.eval_frame(PICTURE, codec.input_size, tuple(scales))
