@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from aepose.engine.distributed import unwrap
 from aepose.errors import ConfigError
 
 TRAINED = "trained_parameters"
@@ -79,8 +79,7 @@ class WeightAverageHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         """Start the average; weights that are loaded later replace it."""
-        network = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self.average = WeightAverage(network, self.momentum)
+        self.average = WeightAverage(unwrap(runner.model), self.momentum)
 
     def before_train(self, runner: Any) -> None:
         """Start from the weights that were loaded, unless an average was."""
@@ -117,7 +116,7 @@ class WeightAverageHook(Hook):
             return
         state = checkpoint["state_dict"]
         for name, value in self.average.values.items():
-            # What does not fit is the business of those who load the network.
+            # Shape mismatches are reported when the network is loaded.
             if name in state and state[name].shape == value.shape:
                 value.copy_(state[name])
         self.average.steps = checkpoint[_STEPS]

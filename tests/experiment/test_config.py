@@ -114,7 +114,7 @@ def test_empty_file_and_none_are_fine(tmp_path):
      lambda c: c.train_dataloader.dataset.transforms[0].scale, (1, 1)),
     ("codec.max_num_people=5", lambda c: c.codec.max_num_people, 5),
     ("test_time.flip=False", lambda c: c.network().test_time.flip, False),
-    ("model.backbone.width=8", lambda c: c.network().backbone.out_channels, (8,)),
+    ("model.backbone.width=8", lambda c: c.network().backbone.out_features[0].channels, 8),
     ("model.keypoint_head.losses.0.push=0.5",
      lambda c: c.network().keypoint_head.losses[0].push, 0.5),
     ("train_dataloader.dataset.transforms.0.rotation=7",
