@@ -1,4 +1,4 @@
-"""The heatmaps and tags of one picture, wherever they lie, and what decoding asks of them.
+"""Interface of the maps of one image: finding peaks, and the cells that missing keypoints fit.
 
 Decoding looks at whole maps only to find peaks and to fill in missing keypoints. Those two searches
 exist three times, with equal results: compiled and in NumPy (:mod:`aepose.codecs.array_maps`), and

@@ -1,4 +1,4 @@
-"""From heatmaps to candidates: the highest local maxima of each keypoint, with their tags.
+"""Peak finding: the highest local maxima of each heatmap, with their tags.
 
 First stage of decoding (Newell et al., Associative Embedding, NIPS 2017): every keypoint of every
 person is looked for at once, so each heatmap may hold as many peaks as there are people.

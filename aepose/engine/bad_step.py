@@ -1,4 +1,4 @@
-"""A training step whose numbers broke, stored so that it can be looked at."""
+"""Store a training step whose numbers broke, and read it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An average of the weights over the last steps, which tests better than the last weights."""
+"""Exponential moving average of the weights over training steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training steps whose numbers broke: leaving them out."""
+"""Skip optimiser steps whose loss or gradient is not finite."""
 
 from __future__ import annotations
 

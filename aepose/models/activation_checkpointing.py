@@ -1,4 +1,4 @@
-"""Activation checkpointing: blocks that compute activations again in the backward pass.
+"""Activation checkpointing: blocks that compute their activations again in the backward pass.
 
 Chen, Xu, Zhang, Guestrin: Training Deep Nets with Sublinear Memory Cost (2016).
 """

@@ -1,4 +1,4 @@
-"""What backbones and heads declare of their outputs."""
+"""Declarations of what backbones and heads give: channels, strides, heatmaps and tags."""
 
 from __future__ import annotations
 

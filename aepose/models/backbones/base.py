@@ -1,4 +1,4 @@
-"""What all backbones share: they declare what they give and take."""
+"""Base class of backbones, which declare their features and the input size they need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all Associative Embedding heads share: declared outputs and their losses."""
+"""Base class of Associative Embedding heads: declared outputs, their split and their losses."""
 
 from __future__ import annotations
 
