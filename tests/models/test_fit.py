@@ -1,4 +1,4 @@
-"""The parts of a network fit each other, the codec and the test, or that is said when it is built."""
+"""The parts of a network fit each other, the codec and the test, or it cannot be built."""
 
 import re
 
