@@ -6,6 +6,7 @@ itself brings (optimisers, schedulers, hooks).
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -43,18 +44,38 @@ _ENGINE_ONLY = [
 
 
 def find(registry: Registry, name: str, key: str) -> type:
-    """Return the class registered as ``name``; ``key`` says where the config names it.
+    """Return the class registered as ``name``, or the one at ``module.Class``.
 
-    Raises ConfigError with the nearest registered name.
+    key: where the config names it
+
+    Raises ConfigError with the nearest registered name, and for a module that cannot be imported.
     """
-    found = registry.get(name)
+    try:
+        found = registry.get(name)
+    except RuntimeError:  # the engine's word for a dotted name that it cannot import
+        found = None
+    if found is None and "." in name:
+        raise _not_importable(name, key)
     if found is None:
         own = registry.module_dict
         inherited = registry.parent.module_dict if registry.parent else {}
         known = [*own, *inherited]
         raise ConfigError(f"{key}.type = {name!r} is not a known {registry.name}"
-                          + nearest(name, known))
+                          + nearest(name, known) + "; one of your own: docs/extending.md")
     return found
+
+
+def _not_importable(name: str, key: str) -> ConfigError:
+    """Return what to say of a dotted name that does not lead to a class."""
+    place, _, last = name.rpartition(".")
+    try:
+        module = importlib.import_module(place)
+    except Exception as error:  # a module is code: it can fail in any way
+        return ConfigError(f"{key}.type = {name!r}: module '{place}' cannot be imported "
+                           f"({type(error).__name__}: {error}); modules are looked for beside the "
+                           "config file and in PYTHONPATH")
+    return ConfigError(f"{key}.type = {name!r}: module '{place}' has no '{last}'"
+                       + nearest(last, [n for n in vars(module) if not n.startswith("_")]))
 
 
 def accepted_arguments(cls: Callable) -> set[str] | None:

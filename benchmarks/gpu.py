@@ -21,7 +21,7 @@ from torch._dynamo.exc import TorchDynamoException
 
 from aepose.analysis.profile import NETWORK, Profile, profile_network
 from aepose.datasets import collate_eval
-from aepose.experiment import Experiment
+from aepose.experiment import Experiment, coco_metrics
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import find_people
 from common import NOT_MEASURED, parse, seconds, take_turns
@@ -66,7 +66,7 @@ def head(*titles: str) -> None:
     show("---", *["---:"] * (len(titles) - 1))
 
 
-def tested_network(cfg: Config, device: torch.device) -> AssociativeEmbedding:
+def tested_network(cfg: Experiment, device: torch.device) -> AssociativeEmbedding:
     """Return a network that is ready for pictures of one size."""
     model = cfg.network().to(device).prepare_for_test()
     exchange(model, make_maps(model.codec, SIZE))
@@ -74,11 +74,11 @@ def tested_network(cfg: Config, device: torch.device) -> AssociativeEmbedding:
 
 
 def profile(
-    cfg: Config, model: AssociativeEmbedding, batch_size: int, options: argparse.Namespace
+    cfg: Experiment, model: AssociativeEmbedding, batch_size: int, options: argparse.Namespace
 ) -> Profile:
     """Test so many batches that they take about ``options.seconds``."""
     dataset = cfg.dataset("test")
-    metric = build_evaluator(cfg, "test", dataset)
+    metric = coco_metrics(cfg)[0]
     batch = collate_eval([dataset[i % len(dataset)] for i in range(batch_size)])
 
     def test() -> None:

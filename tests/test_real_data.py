@@ -59,7 +59,7 @@ def test_train_resume_test(name, tmp_path):
     runner = train(experiment(name, 2), tmp_path, resume=True)
     assert runner.epoch == 2
     assert runner.iter == 2 * len(runner.train_dataloader)
-    metrics = evaluate(experiment(name, 2), Path(tmp_path) / "last.pth", tmp_path)
+    metrics = evaluate(experiment(name, 2), Path(tmp_path) / "last.pth", tmp_path).metrics
     assert 0 <= metrics["coco/AP"] <= 1
     assert (tmp_path / "predictions.json").stat().st_size > 1000
 
@@ -94,5 +94,5 @@ def test_fine_tune_coco_to_whole_body(name, tmp_path):
                    tmp_path / "whole", resume=True)
     assert learnt.epoch == 2
     assert differing(after, weights(tmp_path / "whole" / "epoch_2.pth"))
-    metrics = evaluate(learnt.cfg, tmp_path / "whole" / "epoch_2.pth", tmp_path)
+    metrics = evaluate(learnt.cfg, tmp_path / "whole" / "epoch_2.pth", tmp_path).metrics
     assert 0 <= metrics["coco/AP"] <= 1

@@ -60,7 +60,7 @@ def dry_run(experiment: Experiment) -> str:
         wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
         model = runner.model
         losses = model.train_step(batch, wrapper)
-        validation = len(runner.val_dataloader.dataset) if runner.val_dataloader else 0
+        validation = len(runner.val_dataloader.dataset) if runner.val_loop else 0
         lines = [
             f"config        {experiment.file}",
             f"train / val   {len(runner.train_dataloader.dataset)} / {validation} pictures",

@@ -1,4 +1,4 @@
-"""Hooks that write checkpoints and results."""
+"""Write checkpoints that hold only weights and plain values."""
 
 from __future__ import annotations
 
@@ -105,6 +105,12 @@ class PoseCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, float]) -> None:
         """Write the best checkpoint if this is one, and only then remove the former best."""
         if not self.save_best:
+            return
+        (best,) = self.key_indicators
+        if best not in ("auto", *metrics):
+            runner.logger.warning(
+                f"default_hooks.checkpoint.save_best = {best!r}: validation gives "
+                f"{', '.join(metrics)}; no best checkpoint is kept")
             return
         # The engine removes first what it finds here.
         former, self.best_ckpt_path = self.best_ckpt_path, None

@@ -120,7 +120,7 @@ def _check_repeats(records: list[Record], metric: CocoMetric, path: Path) -> Non
 def _suppress(records: list[Record], names: list[str], metric: CocoMetric) -> list[Record]:
     """Return the records that the metric's suppression keeps, picture by picture."""
     kept: list[Record] = []
-    for people in by_image(metric.ground_truth.images, records).values():
+    for people in filter(None, by_image(metric.ground_truth.images, records).values()):
         rows = np.array([join_fields(person, names) for person in people], np.float32)
         keypoints = rows.reshape(len(people), -1, 3)[..., :2]
         scores = np.array([person["score"] for person in people], np.float32)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
 import mmengine.registry as engine
 from mmengine.config import Config
@@ -73,6 +74,8 @@ PARTS: dict[str, Registry] = {
     "optimizer": engine.OPTIMIZERS,
     "vis_backends": engine.VISBACKENDS,
 }
+_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
+          NoneType: "None"}
 DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
 # By registry: options that the engine itself takes out before it builds.
 ENGINE_OPTIONS = {
@@ -122,7 +125,7 @@ def _check_untyped(value: Any, owner: Any, key: str) -> None:
         check_arguments(owner, value, key)
         _check_values(owner, value, key)
     for name, part in value.items():
-        if name in PARTS:
+        if name in PARTS and part is not None:
             _check_part(part, PARTS[name], f"{key}.{name}")
 
 
@@ -175,10 +178,12 @@ def _hints(cls: Callable) -> Iterator[tuple[str, Any]]:
     for base in reversed(inspect.getmro(cls)):
         # The engine's own annotations are not always true.
         if "__init__" in vars(base) and not base.__module__.startswith("mmengine"):
-            try:
-                yield from get_type_hints(base.__init__).items()
-            except (NameError, TypeError, AttributeError):  # of names that only type checkers see
-                continue
+            for name, hint in inspect.get_annotations(base.__init__).items():
+                try:
+                    names = vars(sys.modules[base.__module__])
+                    yield name, eval(hint, names) if isinstance(hint, str) else hint
+                except (NameError, TypeError):  # of a name that only type checkers see
+                    continue
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -214,5 +219,5 @@ def _in_words(hint: Any) -> str:
         if get_origin(option) is Literal:
             texts += map(repr, get_args(option))
         else:
-            texts.append("None" if option is NoneType else inspect.formatannotation(option))
+            texts.append(_WORDS.get(option) or inspect.formatannotation(option))
     return " or ".join(texts)

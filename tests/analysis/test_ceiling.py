@@ -32,14 +32,14 @@ def cfg(toy):
 
 def test_pictures_are_counted(cfg):
     done = []
-    metrics = ceiling(cfg, progress=lambda *counts: done.append(counts))
-    assert 0.97 < metrics["coco/AP"] <= 1
+    scores = ceiling(cfg, progress=lambda *counts: done.append(counts))
+    assert 0.97 < scores.metrics["AP"] <= 1
     assert done == [(n, 12) for n in range(1, 13)]
 
 
 @pytest.fixture(scope="module")
 def grid(cfg):
-    return {name: ceiling(case)["coco/AP"]
+    return {name: ceiling(case).metrics["AP"]
             for name, case in variants(cfg, [64, 128], [(4,), (4, 2)], ["classic", "udp"])}
 
 
@@ -59,7 +59,7 @@ def test_what_raises_the_ceiling(grid, worse, better):
 def test_noise_lowers_it_the_same_way_each_time(cfg, grid, noise):
     (_, case), = variants(cfg, [128])
     noisy = ceiling(case, noise=noise)
-    assert noisy["coco/AP"] < grid["128, 1/4, classic"] - 0.01
+    assert noisy.metrics["AP"] < grid["128, 1/4, classic"] - 0.01
     assert ceiling(case, noise=noise) == noisy
 
 

@@ -162,10 +162,12 @@ def test_options_are_checked(tiny):
     ('{"modell": {}}', "did you mean 'model'"),
     ('{"model": {"type": "subprocess.run", "args": "true"}}', "not part of aepose"),
     ('{"custom_hooks": [{"type": "os.system"}]}', "not part of aepose"),
+    ('{"custom_imports": {"imports": ["os"]}}', "names modules of its own"),
+    ('{"metainfo": "/etc/keypoints.json"}', "names a file of keypoints"),
 ])
 def test_stored_configs_that_cannot_be_used(text, message):
     with pytest.raises(CheckpointError, match=rf"x\.pth .*{message}.*--config"):
-        config_of_checkpoint({"meta": {"aepose_config": text}}, "x.pth")
+        Experiment.of_checkpoint({"aepose_config": text}, "x.pth")
 
 
 def test_list_images(tmp_path):

@@ -1,6 +1,5 @@
 """What a training starts from, and what the command line changes of it."""
 
-import importlib
 import json
 import re
 
@@ -178,7 +177,7 @@ def test_learning_rate_of_the_batch_size(tiny_config, tmp_path, options, rate, m
     runner = train(cfg, tmp_path)
     assert runner.optim_wrapper.get_lr()["lr"] == [pytest.approx(rate)]
     assert message in log_of(tmp_path)
-    assert cfg.optim_wrapper.optimizer.lr == 0.01
+    assert cfg.to_dict()["optim_wrapper"]["optimizer"]["lr"] == 0.01
 
 
 @pytest.mark.parametrize(("option", "message"), [
@@ -194,13 +193,11 @@ def test_wrong_batch_options(tiny_config, tmp_path, option, message):
         train(tiny_config("wrong", [*OPTIONS, option]), tmp_path)
 
 
-def test_training_keeps_freed_memory(tiny_config, tmp_path, monkeypatch):
-    class KeptError(Exception):
-        pass
-
-    def keep():
-        raise KeptError
-
-    monkeypatch.setattr(importlib.import_module("aepose.apis.train"), "keep_freed_memory", keep)
-    with pytest.raises(KeptError):
-        train(tiny_config("memory"), tmp_path)
+def test_the_command_line_alone_keeps_freed_memory(tiny_config, tmp_path, monkeypatch):
+    calls, tool = [], load_tool("train")
+    monkeypatch.setattr(tool, "keep_freed_memory", lambda: calls.append("kept"))
+    experiment = tiny_config("memory", [*OPTIONS, "train_cfg.max_epochs=1"])
+    train(experiment, tmp_path / "called")
+    assert not calls
+    tool.main([experiment.file, "--dry-run"])
+    assert calls == ["kept"]

@@ -66,7 +66,7 @@ def found(tiny_config, tmp_path_factory, batch):
     """What each of two processes found; see two_processes.py."""
     folder = tmp_path_factory.mktemp("two_processes")
     torch.save(batch, folder / "batch.pth")
-    run_two(two_processes.__file__, folder, tiny_config("two").filename)
+    run_two(two_processes.__file__, folder, tiny_config("two").file)
     return [torch.load(folder / f"rank_{rank}.pth", weights_only=True) for rank in (0, 1)]
 
 
@@ -171,7 +171,7 @@ def train_command(config, work_dir, *options):
 def uninterrupted(tiny_config, tmp_path_factory):
     """The work dir of a training by two processes, and what it said."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    output = run_two(*train_command(tiny_config("pair").filename, folder))
+    output = run_two(*train_command(tiny_config("pair").file, folder))
     return folder, output
 
 
@@ -190,7 +190,7 @@ def test_a_killed_process_is_started_again(uninterrupted, tiny_config, tmp_path,
     (tmp_path / "epoch_9.pth").write_bytes((uninterrupted[0] / "epoch_2.pth").read_bytes())
     os.utime(tmp_path / "epoch_9.pth", (0, 0))  # of an older run: must not be taken
     process = start(torchrun("--standalone", "--nproc-per-node", 2, "--max-restarts", 1)
-                    + train_command(tiny_config("pair").filename, tmp_path))
+                    + train_command(tiny_config("pair").file, tmp_path))
     wait_for(tmp_path / "epoch_2.pth", process)
     os.kill(process_of_rank(process.pid, rank), signal.SIGKILL)
     output = finish(process)
@@ -203,7 +203,7 @@ def test_a_killed_process_is_started_again(uninterrupted, tiny_config, tmp_path,
 def test_two_processes_validate_and_one_goes_on(tiny_config, tmp_path):
     """The average of the weights, with the statistics that the checkpoint holds."""
     def command(epochs, *arguments):
-        return [TRAIN, tiny_config("validated").filename, "--work-dir", tmp_path, *arguments,
+        return [TRAIN, tiny_config("validated").file, "--work-dir", tmp_path, *arguments,
                 f"train_cfg.max_epochs={epochs}", "ema.momentum=0.1"]
 
     run_two(*command(1, "--cfg-options", "train_dataloader.batch_size=2"))
@@ -222,7 +222,7 @@ def test_two_processes_validate_and_one_goes_on(tiny_config, tmp_path):
 @pytest.mark.slow
 def test_each_process_stores_the_step_that_broke(tiny_config, tmp_path):
     process = start(torchrun("--standalone", "--nproc-per-node", 2) + train_command(
-        tiny_config("broken").filename, tmp_path, "optim_wrapper.optimizer.lr=1e38",
+        tiny_config("broken").file, tmp_path, "optim_wrapper.optimizer.lr=1e38",
         "optim_wrapper.max_bad_steps=1"))
     assert "of 1 steps in a row was not finite" in process.communicate(timeout=120)[0]
     steps = [read_bad_step(tmp_path / f"bad_step_iter_2_rank_{rank}.pth") for rank in (0, 1)]
@@ -257,7 +257,7 @@ def two_hosts():
 
 @pytest.mark.slow
 def test_two_machines_train(two_hosts, uninterrupted, tiny_config, tmp_path):
-    config = tiny_config("pair").filename
+    config = tiny_config("pair").file
     processes = [
         start(["ip", "netns", "exec", name, "env", "GLOO_SOCKET_IFNAME=cable0",
                *torchrun("--nnodes", 2, "--node-rank", number, "--master-addr", "10.77.0.1",

@@ -9,10 +9,11 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from aepose.apis import assemble, train
+from aepose.apis import train
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper, guard, read_bad_step
 from aepose.engine.seeding import seed_step
 from aepose.errors import CheckpointError, ConfigError, NumericalError
+from aepose.experiment import Experiment
 from tests import DEVICE
 from tests.engine.runs import BATCHES_OF_3, differing, logged, scalars, weights
 
@@ -190,8 +191,8 @@ def break_loss(model, wanted):
 def broken(monkeypatch):
     """Return a function that sets which batches of the next run have an infinite loss."""
     def at(wanted):
-        build = assemble.build_model
-        monkeypatch.setattr(assemble, "build_model", lambda cfg: break_loss(build(cfg), wanted))
+        build = Experiment.network
+        monkeypatch.setattr(Experiment, "network", lambda self: break_loss(build(self), wanted))
 
     return at
 
@@ -223,12 +224,11 @@ def test_training_that_stays_broken_stops_and_leaves_the_step(tiny_config, tmp_p
     for name in step.batches[0]["image_paths"]:
         assert f"\n  {name}" in str(caught.value)
     # The step can be computed again, as docs/training.md says.
-    model = step.config.network().train()
+    model = Experiment(step.config).network().train()
     model.load_state_dict(step.state_dict)
     step.seed_all()
     losses = [model(**model.data_preprocessor(b, True), mode="loss") for b in step.batches]
     assert all(value.isfinite() for loss in losses for value in loss.values())
-    assert isinstance(step.config, Config)
 
 
 def test_a_checkpoint_is_no_stored_step(tiny_config, tmp_path):
@@ -238,16 +238,16 @@ def test_a_checkpoint_is_no_stored_step(tiny_config, tmp_path):
 
 
 def test_broken_maps_at_validation_name_the_picture(tiny_config, tmp_path, monkeypatch):
-    build = assemble.build_model
+    build = Experiment.network
 
-    def with_broken_bias(cfg):
-        model = build(cfg)
+    def with_broken_bias(experiment):
+        model = build(experiment)
         for name, parameter in model.named_parameters():
             if name.endswith("final_layer.bias"):
                 nn.init.constant_(parameter, NAN)
         return model
 
-    monkeypatch.setattr(assemble, "build_model", with_broken_bias)
+    monkeypatch.setattr(Experiment, "network", with_broken_bias)
     cfg = tiny_config("broken_maps", ["train_cfg.max_epochs=1"])
     with pytest.raises(NumericalError, match=r"picture .*val2017/\S+\.\w+: .* not finite"):
         train(cfg, tmp_path)

@@ -7,11 +7,12 @@ import shutil
 import pytest
 from torch.nn.functional import dropout
 
-from aepose.apis import assemble, train
+from aepose.apis import train
 from aepose.datasets import CocoKeypoints
 from aepose.engine import PoseValLoop
 from aepose.engine.resume import list_checkpoints, place_to_resume
 from aepose.errors import CheckpointError, ConfigError
+from aepose.experiment import Experiment
 from tests.engine.runs import BATCHES_OF_3, differing, logged, weights
 
 EVERY_ITERATION = (*BATCHES_OF_3, "default_hooks.checkpoint.by_epoch=False",
@@ -24,14 +25,15 @@ def random_network():
     def drop(backbone, args, features):
         return [dropout(feature, 0.1, backbone.training) for feature in features]
 
-    def with_dropout(cfg):
-        model = cfg.network()
+    build = Experiment.network
+
+    def with_dropout(experiment):
+        model = build(experiment)
         model.backbone.register_forward_hook(drop)
         return model
 
-    build_model = assemble.build_model
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assemble, "build_model", with_dropout)
+        patch.setattr(Experiment, "network", with_dropout)
         yield
 
 

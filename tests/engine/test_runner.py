@@ -162,9 +162,9 @@ def test_a_crash_while_saving_leaves_older_checkpoints_whole(tiny_config, tmp_pa
 def test_evaluate_gives_what_validation_gave(trained, tiny_config, tmp_path):
     work_dir, _ = trained
     seen = []
-    metrics = evaluate(tiny_config("tested", ["test_time.faster=False"]), work_dir / "epoch_2.pth",
-                       tmp_path / "out", out=tmp_path / "found", on_result=seen.append)
-    assert metrics == json.loads((work_dir / "metrics.json").read_text())["metrics"]
+    found = evaluate(tiny_config("tested", ["test_time.faster=False"]), work_dir / "epoch_2.pth",
+                     tmp_path / "out", out=tmp_path / "found", on_result=seen.append)
+    assert found.metrics == json.loads((work_dir / "metrics.json").read_text())["metrics"]
     expected = json.loads((work_dir / "predictions.json").read_text())
     for path in (tmp_path / "found" / "predictions.json", tmp_path / "out" / "predictions.json"):
         assert json.loads(path.read_text()) == expected

@@ -12,7 +12,6 @@ from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.engine.result_hooks import StageTimer
 from aepose.errors import ConfigError, DataError
 from aepose.evaluation import installed_backends
-from aepose.evaluation.report import plain_names
 from aepose.experiment import Experiment, experiment_of_dataset
 from tests.test_tools import load_tool
 
@@ -27,16 +26,16 @@ def tested(toy_root, tmp_path_factory):
     """The folder that a test wrote, and the metrics that it returned."""
     folder = tmp_path_factory.mktemp("tested")
     cfg = Experiment.load(CONFIG, [f"data_root={toy_root}", *OPTIONS])
-    metrics = evaluate(cfg, TOY_CHECKPOINT, folder / "work", out=folder / "new" / "out")
-    return folder / "new" / "out", metrics
+    found = evaluate(cfg, TOY_CHECKPOINT, folder / "work", out=folder / "new" / "out")
+    return folder / "new" / "out", found
 
 
 def test_files(tested, toy_root):
-    folder, metrics = tested
+    folder, found = tested
     assert {path.name for path in folder.iterdir()} == {
         "predictions.json", "metrics.json", "table.md"}
     written = json.loads((folder / "metrics.json").read_text())
-    assert written["metrics"] == plain_names(metrics)
+    assert written["metrics"] == found.scores["coco"].metrics
     assert written["metrics"]["AP"] > 0.1
     (part,) = written["parts"].values()
     assert part["stats"]["AP"] == written["metrics"]["AP"]
@@ -57,16 +56,16 @@ def test_files(tested, toy_root):
 
 def test_batches_find_the_same_people(tested, toy_root, tmp_path):
     """In the order of the annotation file, although pictures go in by size."""
-    folder, metrics = tested
+    folder, found = tested
     cfg = Experiment.load(CONFIG, [f"data_root={toy_root}", *OPTIONS])
     seen = []
     together = evaluate(cfg, TOY_CHECKPOINT, tmp_path / "work", batch_size=3, out=tmp_path / "out",
                         on_result=lambda result: seen.append(result.image_id))
-    assert together == pytest.approx(metrics, abs=1e-3)
-    expected, found = (json.loads((path / "predictions.json").read_text())
+    assert together.metrics == pytest.approx(found.metrics, abs=1e-3)
+    expected, again = (json.loads((path / "predictions.json").read_text())
                        for path in (folder, tmp_path / "out"))
-    assert [r["image_id"] for r in found] == [r["image_id"] for r in expected]
-    for one, other in zip(expected, found, strict=True):
+    assert [r["image_id"] for r in again] == [r["image_id"] for r in expected]
+    for one, other in zip(expected, again, strict=True):
         # This network runs in bfloat16, whose last digit depends on the batch.
         assert other["score"] == pytest.approx(one["score"], abs=0.02)
     images = json.loads((toy_root / ANNOTATIONS).read_text())["images"]
@@ -77,7 +76,7 @@ def test_the_row_has_the_published_columns(tested):
     header, _, row = (tested[0] / "table.md").read_text().splitlines()
     assert [cell.strip() for cell in header.split("|")][2:7] == ["AP", "AP50", "AP75", "AR", "AR50"]
     assert [cell.strip() for cell in row.split("|")][1:3] == [
-        "single-scale", f"{tested[1]['coco/AP']:.3f}"]
+        "single-scale", f"{tested[1].metrics['coco/AP']:.3f}"]
 
 
 def test_predictions_are_coco_results(tested):
@@ -91,21 +90,22 @@ def test_predictions_are_coco_results(tested):
 
 @pytest.mark.parametrize("backend", installed_backends())
 def test_the_same_from_files_alone(tested, toy_root, backend):
-    folder, metrics = tested
-    metric, again, seconds = evaluate_file(toy_root / ANNOTATIONS, folder / "predictions.json",
-                                           experiment_of_dataset("coco"), backend)
-    assert again == pytest.approx(plain_names(metrics), abs=1e-12, rel=0)
+    folder, found = tested
+    (metric,), again, seconds = evaluate_file(
+        experiment_of_dataset("coco"), toy_root / ANNOTATIONS, folder / "predictions.json", backend)
+    assert again.metrics == pytest.approx(found.metrics, abs=1e-12, rel=0)
+    assert again.scores["coco"].columns == found.scores["coco"].columns
     assert metric.backend.name == backend
     assert all(value > 0 for value in seconds.values())
 
 
 def test_cross_check(tested, toy_root):
-    cfg = experiment_of_dataset("coco")
-    metric, *_ = evaluate_file(toy_root / ANNOTATIONS, tested[0] / "predictions.json", cfg)
-    assert list(cross_check(metric, cfg)) == installed_backends()
-    assert max(cross_check(metric, cfg).values()) <= 1e-12
-    metric.parts["keypoints"].stats["AP"] += 1e-6
-    assert min(cross_check(metric, cfg).values()) == pytest.approx(1e-6, abs=1e-9)
+    metrics, *_ = evaluate_file(experiment_of_dataset("coco"), toy_root / ANNOTATIONS,
+                                tested[0] / "predictions.json")
+    assert list(cross_check(metrics)) == installed_backends()
+    assert max(cross_check(metrics).values()) <= 1e-12
+    metrics[0].parts["keypoints"].stats["AP"] += 1e-6
+    assert min(cross_check(metrics).values()) == pytest.approx(1e-6, abs=1e-9)
 
 
 def test_pictures_without_annotations(toy_root, tmp_path):
@@ -116,8 +116,8 @@ def test_pictures_without_annotations(toy_root, tmp_path):
     cfg = Experiment.load(CONFIG, [
         f"data_root={toy_root}", f"val_dataloader.dataset.ann_file={tmp_path / 'image_info.json'}",
         *OPTIONS])
-    for _ in range(2):  # the second time, the completed file is there
-        assert evaluate(cfg, TOY_CHECKPOINT, tmp_path / "work", out=tmp_path / "out") == {}
+    found = evaluate(cfg, TOY_CHECKPOINT, tmp_path / "work", out=tmp_path / "out")
+    assert found.metrics == {}
     assert len(json.loads((tmp_path / "out" / "predictions.json").read_text())) > 4
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["metrics"] == {}
     assert not (tmp_path / "out" / "table.md").exists()
@@ -131,9 +131,9 @@ def test_pictures_without_annotations(toy_root, tmp_path):
     (CONFIG, "coco", "CocoMetric"),
 ])
 def test_metric_of_a_data_set(name, metainfo, metric):
-    cfg = experiment_of_dataset(name)
-    assert cfg.metainfo == metainfo
-    assert cfg.val_evaluator.type == metric
+    experiment = experiment_of_dataset(name)
+    assert experiment.metainfo.name == metainfo
+    assert experiment.to_dict()["val_evaluator"]["type"] == metric
 
 
 @pytest.mark.parametrize(("name", "message"), [
@@ -161,10 +161,10 @@ def test_tool(tested, toy_root, tmp_path, capsys):
         str(toy_root / ANNOTATIONS), str(tested[0] / "predictions.json"), "--dataset", "coco",
         "--cross-check", "--backend", "pycocotools", "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out
-    assert f"{tested[1]['coco/AP']:.3f}" in printed
+    assert f"{tested[1].metrics['coco/AP']:.3f}" in printed
     assert "pycocotools: differs by 0.0e+00" in printed
     written = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert written["metrics"] == pytest.approx(plain_names(tested[1]), abs=1e-12)
+    assert written["metrics"] == pytest.approx(tested[1].scores["coco"].metrics, abs=1e-12)
     assert written["results"]["file"].endswith("predictions.json")
 
 

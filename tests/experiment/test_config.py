@@ -4,8 +4,9 @@ import pytest
 
 from aepose.errors import ConfigError
 from aepose.experiment import Experiment
+from aepose.experiment.config import parse_options
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 HRNET = CONFIGS / "coco" / "hrnet_w32_coco_512x512.py"
 
 
@@ -104,14 +105,14 @@ def test_missing_file():
 
 def test_empty_file_and_none_are_fine(tmp_path):
     (tmp_path / "empty.py").write_text("")
-    assert not Experiment.load(tmp_path / "empty.py")
-    assert Experiment.load(HRNET, ["visualizer=None"]).visualizer is None
+    assert Experiment.load(tmp_path / "empty.py").to_dict() == {}
+    assert Experiment.load(HRNET, ["visualizer=None"]).to_dict()["visualizer"] is None
 
 
 @pytest.mark.parametrize(("option", "read", "expected"), [
-    ("param_scheduler.0.end=100", lambda c: c.param_scheduler[0].end, 100),
+    ("param_scheduler.0.end=100", lambda c: c.to_dict()["param_scheduler"][0]["end"], 100),
     ("train_dataloader.dataset.transforms.0.scale=(1,1)",
-     lambda c: c.train_dataloader.dataset.transforms[0].scale, (1, 1)),
+     lambda c: c.dataset("train").transforms[0].scale, (1, 1)),
     ("codec.max_num_people=5", lambda c: c.codec.max_num_people, 5),
     ("test_time.flip=False", lambda c: c.network().test_time.flip, False),
     ("model.backbone.width=8", lambda c: c.network().backbone.out_features[0].channels, 8),

@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from mmengine.config import Config
 
-from aepose.metainfo import get_metainfo
+from aepose.experiment import Experiment
 from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD
 from aepose.registry import MODELS, TRANSFORMS, build, find
-from aepose.structures import EvalSettings
 
 PRETRAINED = {
     None: None,
@@ -38,13 +38,13 @@ DATASETS = {
 class Ours:
     """Our config, with the defaults of the classes that it names filled in."""
 
-    def __init__(self, cfg: Config) -> None:
-        self.cfg = cfg
-        self.metainfo = get_metainfo(cfg.metainfo)
+    def __init__(self, experiment: Experiment) -> None:
+        self.cfg = cfg = Config(experiment.to_dict())
+        self.metainfo = experiment.metainfo
         self.num_keypoints = self.metainfo.num_keypoints
         self.joints = list(range(self.num_keypoints))
-        self.codec = cfg.codec
-        self.test_time = EvalSettings(**cfg.test_time)
+        self.codec = experiment.codec
+        self.test_time = experiment.test_time
         self.udp = {"udp": True, "classic": False}[self.codec.convention]
         self.backbone = self._complete(MODELS, cfg.model.backbone)
         self.head = self._complete(MODELS, cfg.model.keypoint_head)

@@ -35,14 +35,16 @@ def check(folder: Path, options: Options) -> Tally:
                 tally.skip(kind, "this OpenCV or NumPy draws other pictures")
                 continue
             for mode, option in MODES.items():
-                cfg = Experiment.load(ROOT / CONFIG, [f"data_root={drawn}", "log_level=ERROR", option])
+                experiment = Experiment.load(
+                    ROOT / CONFIG, [f"data_root={drawn}", "log_level=ERROR", option])
                 results: list[PoseResult] = []
-                metrics = evaluate(cfg, TOY_CHECKPOINT, Path(temporary) / "work",
+                found = evaluate(experiment, TOY_CHECKPOINT, Path(temporary) / "work",
                                    kind == "multi-scale", on_result=results.append)
                 moved = [_moved(result, case["pictures"][Path(result.image_path).name])
                          for result in results]
                 tally.add(f"{kind}.{mode}.people", float(np.mean(moved)), MOVED)
-                off = [difference(metrics[f"coco/{m}"], v) for m, v in case["metrics"].items()]
+                off = [difference(found.metrics[f"coco/{name}"], value)
+                       for name, value in case["metrics"].items()]
                 tally.add(f"{kind}.{mode}.metrics", max(off), METRICS)
     return tally
 

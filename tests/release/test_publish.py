@@ -14,8 +14,10 @@ from aepose.weights.checkpoint import read_checkpoint
 from aepose.zoo.download import check_file
 from tests.test_tools import load_tool
 
-CONFIG = {"metainfo": "coco", "model": {"backbone": {"type": "HRNet"}}, "work_dir": "/home/me",
-          "load_from": "/home/me/a.pth"}
+PUBLIC = {"metainfo": "coco",
+          "model": {"type": "AssociativeEmbedding", "backbone": {"type": "HRNet"}}}
+CONFIG = {**PUBLIC, "work_dir": "/home/me", "load_from": "/home/me/a.pth"}
+MINE = {"name": "mine", "keypoint_names": ["nose"], "flip_pairs": [], "sigmas": [0.1]}
 STATE = {"a": torch.rand(3), "b.running_mean": torch.arange(4)}
 
 
@@ -40,9 +42,6 @@ def assert_public(path, config):
     assert all(torch.equal(published["state_dict"][k], v) for k, v in STATE.items())
     assert json.loads(published["meta"].pop("aepose_config")) == config
     assert published["meta"] == {"epoch": 3}
-
-
-PUBLIC = {"metainfo": "coco", "model": {"backbone": {"type": "HRNet"}}}
 
 
 def test_stripped_weights_are_equal_and_carry_the_config(checkpoint, tmp_path):
@@ -71,8 +70,10 @@ def test_equal_weights_have_equal_names(checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize(("metrics", "shown"), [
-    ({"stage": "val", "epoch": 3, "metrics": {"coco/AP": 0.7061}}, "| val | 0.706 |"),
-    ({"stage": "val", "epoch": 2, "metrics": {"coco/AP": 0.7061}}, "Not measured."),
+    ({"stage": "val", "epoch": 3, "metrics": {"coco/AP": 0.7061}, "columns": {"coco": ["AP"]}},
+     "| val | 0.706 |"),
+    ({"stage": "val", "epoch": 2, "metrics": {"coco/AP": 0.7061}, "columns": {"coco": ["AP"]}},
+     "Not measured."),
     (None, "Not measured."),
 ])
 def test_card(checkpoint, tmp_path, metrics, shown):
@@ -93,7 +94,7 @@ def test_card(checkpoint, tmp_path, metrics, shown):
     ({}, None, "Creative Commons Attribution 4.0"),
     ({"data_root": "data/toy_long"}, None, "drawn by aepose"),
     ({"metainfo": "coco_wholebody"}, None, "non-commercial use only"),
-    ({"metainfo": "mine"}, None, "does not know (`mine`): state its licence here"),
+    ({"metainfo": MINE}, None, "does not know (`mine`): state its licence here"),
     ({}, "crowdpose", "CrowdPose states no licence"),
 ])
 def test_licence_note(checkpoint, tmp_path, config, data_set, note):
@@ -124,7 +125,7 @@ def test_a_checkpoint_without_config(checkpoint, tmp_path, tiny_config):
     with pytest.raises(CheckpointError, match=r"a\.pth does not say which config.*--config"):
         publish(path, tmp_path / "net")
     cfg = tiny_config("published")
-    published = publish(path, tmp_path / "net", config=cfg.filename)
+    published = publish(path, tmp_path / "net", config=cfg.file)
     stored = json.loads(read_checkpoint(published.torch_file)["meta"]["aepose_config"])
     assert stored["codec"]["input_size"] == 64
 
@@ -150,7 +151,7 @@ def test_published_weights_load_by_themselves(tmp_path):
     """Both files give the network of the checkpoint that they come from."""
     model = load_model(device="cpu")
     torch.save({"state_dict": read_checkpoint(TOY_CHECKPOINT)["state_dict"], "meta": {
-        "aepose_config": json.dumps(model.config.to_dict())}}, tmp_path / "a.pth")
+        "aepose_config": json.dumps(model.experiment.to_dict())}}, tmp_path / "a.pth")
     published = publish(tmp_path / "a.pth", tmp_path / "net")
     for path in (published.torch_file, published.safetensors_file):
         state = load_model(checkpoint=path, device="cpu").model.state_dict()

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from aepose.apis import reproduce as module
 from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.errors import ConfigError
+from aepose.release import reproduce as module
 from aepose.release.reproduce import Options, Outcome, Row, reproduce, rows_of_file, zoo_rows
 from aepose.release.reproduce_tables import markdown, with_models, write_measured, write_tables
 from aepose.zoo.index import INDEX, list_models

@@ -4,8 +4,9 @@ import torchvision
 from torch import nn
 
 from aepose.errors import CheckpointError
-from aepose.models import HRNet, MobileNetV2, ResNet, convert_backbone_state, load_backbone
+from aepose.models import HRNet, MobileNetV2, ResNet
 from aepose.models.backbones.hrnet import FuseLayers
+from aepose.weights.imagenet import convert_backbone_state, load_backbone
 from tests.conftest import TINY_HRNET
 
 

@@ -7,20 +7,20 @@ import torch
 
 from aepose.experiment import Experiment
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 PATHS = sorted(p for p in CONFIGS.glob("*/*.py") if p.parent.name != "_base_")
 LONGEST = 40
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
 def test_config(path):
-    cfg = Experiment.load(path)
-    codec = cfg.codec
+    experiment = Experiment.load(path)
+    codec = experiment.codec
     assert len(path.read_text().splitlines()) < LONGEST
     assert f"{codec.input_size}x{codec.input_size}" in path.stem
-    assert cfg.metainfo.split("_")[0] in path.stem or path.parent.name == "toy"
+    assert experiment.metainfo.name.split("_")[0] in path.stem or path.parent.name == "toy"
     with torch.device("meta"):
-        head = cfg.network().keypoint_head
+        head = experiment.network().keypoint_head
     assert len(head.losses) >= len(set(codec.map_sizes))
 
 

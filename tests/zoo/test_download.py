@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from aepose.apis import download as module
 from aepose.errors import CheckpointError
+from aepose.zoo import download as module
 from aepose.zoo.download import NotOnServerError, check_file, download, hash_in_name
-from tests.apis.file_server import CONTENT, HASH, NAME, FileServer, start
+from tests.zoo.file_server import CONTENT, HASH, NAME, FileServer, start
 
 ROOT = Path(__file__).parents[2]
 DAMAGED = b"\1" + CONTENT[1:-1] + b"\1"

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 import aepose
-from aepose import model_zoo
-from aepose.apis import hub
 from aepose.errors import CheckpointError, ConfigError
 from aepose.experiment import Experiment
-from tests.apis.file_server import CONTENT, NAME, FileServer, start
+from aepose.zoo import hub
+from aepose.zoo import index as zoo_index
 from tests.golden_check import ROOT
+from tests.zoo.file_server import CONTENT, NAME, FileServer, start
 
 TOY = "hrnet_w16_toy_256x256"
 TINY = ("codec.input_size=64", "codec.max_num_people=3", "model.backbone.width=4",
@@ -42,17 +42,17 @@ def server(monkeypatch):
 def published(monkeypatch, server):
     """Make NAME the weights of the toy model, of a backbone, and the only published file."""
     url = f"{server.url}/published/{NAME}"
-    index = json.loads(model_zoo.INDEX.read_text())
+    index = json.loads(zoo_index.INDEX.read_text())
     index["models"] = [
         {"name": TOY, "dataset": "toy", "input_size": 256, "parameters": 1, "weights": 1,
          "url": url},
         {"name": f"{TOY}_long", "dataset": "toy", "input_size": 256, "parameters": 1, "weights": 1},
     ]
     index["backbones"] = {"hrnet_w32": url}
-    monkeypatch.setattr(model_zoo, "_index", lambda: index)
-    model_zoo._models.cache_clear()
+    monkeypatch.setattr(zoo_index, "_index", lambda: index)
+    zoo_index._models.cache_clear()
     yield url
-    model_zoo._models.cache_clear()
+    zoo_index._models.cache_clear()
 
 
 def test_a_published_file_is_downloaded_once(home, published, server):
@@ -169,7 +169,7 @@ def weights(tmp_path):
 
 def test_a_model_by_name(home, published, server, weights, monkeypatch):
     server.content = weights.read_bytes()
-    model_zoo._index()["models"][0]["url"] = f"{server.url}/{weights.name}"
+    zoo_index._index()["models"][0]["url"] = f"{server.url}/{weights.name}"
     of_zoo = aepose.load_model(TOY, device="cpu", cfg_options=TINY)
     given = aepose.load_model(TOY, weights, device="cpu", cfg_options=TINY)
     of_url = aepose.load_model(TOY, f"{server.url}/{weights.name}", device="cpu", cfg_options=TINY)

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import torchvision
 
-from aepose import model_zoo
 from aepose.errors import ConfigError
 from aepose.experiment import Experiment
-from aepose.metainfo import get_metainfo
+from aepose.zoo import index
 from aepose.zoo.download import hash_in_name
 from aepose.zoo.index import (
     backbones,
@@ -47,11 +46,11 @@ def test_all_models_are_there():
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
 def test_the_index_agrees_with_config_and_network(model, golden):
-    cfg = Experiment.load(config_path(model))
-    assert cfg.codec.input_size == model.input_size
-    assert cfg.metainfo == model.dataset
-    assert get_metainfo(cfg.metainfo).num_keypoints == datasets()[model.dataset].keypoints
-    assert sorted(cfg.test_time.multi_scales) == list(datasets()[model.dataset].multi_scales)
+    experiment = Experiment.load(config_path(model))
+    assert experiment.codec.input_size == model.input_size
+    assert experiment.metainfo.name == model.dataset
+    assert experiment.metainfo.num_keypoints == datasets()[model.dataset].keypoints
+    assert sorted(experiment.test_time.multi_scales) == list(datasets()[model.dataset].multi_scales)
     assert model.parameters == golden[model.name]["num_parameters"]
     assert model.weights == golden[model.name]["num_entries"]
 
@@ -122,7 +121,7 @@ def test_unknown_models(name, message):
 
 
 def test_configs_that_are_not_installed(tmp_path, monkeypatch):
-    monkeypatch.setattr(model_zoo, "__file__", str(tmp_path / "aepose" / "model_zoo.py"))
+    monkeypatch.setattr(index, "__file__", str(tmp_path / "aepose" / "zoo" / "index.py"))
     with pytest.raises(ConfigError, match=r"hrnet_w48_mhp_512x512\.py is not part of this inst"):
         config_path(find_model("hrnet_w48_mhp_512x512"))
 
