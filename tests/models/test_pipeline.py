@@ -15,6 +15,7 @@ from aepose.models import pipeline
 from aepose.models.pipeline import find_people
 from aepose.stage_clock import StageClock, stage
 from tests.models.test_associative_embedding import build_architecture
+from tests.models.test_fuse import randomise
 
 PATIENCE = 20       # seconds; only a failing test waits so long
 
@@ -130,7 +131,7 @@ def test_maps_that_nobody_will_ask_for_are_not_decoded(monkeypatch):
 
 @pytest.mark.parametrize("overlap", [True, False])
 def test_people_are_those_of_the_maps_that_are_kept(make_codec, overlap):
-    model = build_architecture("higherhrnet", make_codec).eval()
+    model = randomise(build_architecture("higherhrnet", make_codec))
     items = [make_eval_item(np.full((64, 64, 3), value, np.uint8), model.codec, (1,))
              for value in (50, 200)]
     for keep in (False, True):
