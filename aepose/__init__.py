@@ -10,16 +10,18 @@ from aepose.version import __version__
 if TYPE_CHECKING:
     from aepose.apis.inference import PoseInferencer, load_model
     from aepose.codecs.core import build_info
+    from aepose.models import create_backbone
     from aepose.zoo.index import ModelEntry, list_models
 
-__all__ = ["ModelEntry", "PoseInferencer", "__version__", "build_info", "list_models",
-           "load_model"]
+__all__ = ["ModelEntry", "PoseInferencer", "__version__", "build_info", "create_backbone",
+           "list_models", "load_model"]
 
 # Imported when they are first asked for, so that `import aepose` does not wait for PyTorch.
 _LAZY = {
     "ModelEntry": "aepose.zoo.index",
     "PoseInferencer": "aepose.apis.inference",
     "build_info": "aepose.codecs.core",
+    "create_backbone": "aepose.models",
     "list_models": "aepose.zoo.index",
     "load_model": "aepose.apis.inference",
 }

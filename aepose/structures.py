@@ -126,7 +126,7 @@ class EvalItem:
 
 @dataclass(frozen=True)
 class EvalSettings:
-    """How test pictures go through the network and how its maps are joined.
+    """How test pictures go through the network and how its maps are aggregated.
 
     scales: test scales; multi_scales: what ``--multi-scale`` uses instead
     flip: average with the mirrored picture; its tags become a second value (L = 2)
@@ -178,6 +178,18 @@ class HeadOutput:
 
 
 @dataclass
+class AggregatedMaps:
+    """What the people of one picture are found in.
+
+    heatmaps: (K, H, W) float32; tags: (K, H, W, L) float32, or (1, H, W, L) with one tag map for
+    all keypoints; on the network's device
+    """
+
+    heatmaps: torch.Tensor
+    tags: torch.Tensor
+
+
+@dataclass
 class PoseResult:
     """The people found in one picture; coordinates in pixels of the picture as loaded.
 
@@ -185,6 +197,7 @@ class PoseResult:
     keypoint_scores: (P, K) float32, the heatmap value at each keypoint
     scores: (P,) float32, one per person: mean heatmap value before missing keypoints are filled
     tags: (P, K, L) float32
+    maps: what the people were found in, where that was asked for
     """
 
     keypoints: np.ndarray
@@ -194,6 +207,7 @@ class PoseResult:
     image_id: int = -1
     image_path: str = ""
     image_size: tuple[int, int] = field(default=(0, 0))
+    maps: AggregatedMaps | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         people, num_keypoints = self.keypoint_scores.shape

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aepose.codecs.aggregation import flip_back, join_scales
+from aepose.codecs.aggregation import aggregate, flip_back
 from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
 from aepose.structures import HeadOutput
@@ -43,22 +43,22 @@ def make_outputs(
             for width, height in sizes]
 
 
-def our_join(
+def our_aggregation(
     outputs: Outputs, scales: Sequence[float], size: tuple[int, int], flip_index: torch.Tensor
 ) -> Callable[[], tuple[torch.Tensor, torch.Tensor]]:
-    """Return a function that joins the outputs as the detector does."""
+    """Return a function that aggregates the outputs as the detector does."""
 
     def split(maps: list[torch.Tensor]) -> list[HeadOutput]:
         return [HeadOutput(m[:, :KEYPOINTS], m[:, KEYPOINTS:] if m.shape[1] > KEYPOINTS else None)
                 for m in maps]
 
-    def join() -> tuple[torch.Tensor, torch.Tensor]:
+    def run() -> tuple[torch.Tensor, torch.Tensor]:
         passes = ([split(picture), [flip_back(o, flip_index) for o in split(mirrored)]]
                   for picture, mirrored in outputs)
         with torch.inference_mode():
-            return join_scales(scales, passes, size, align_corners=False)
+            return aggregate(scales, passes, size, align_corners=False)
 
-    return join
+    return run
 
 
 def difference(ours: tuple[torch.Tensor, torch.Tensor], path: Path) -> float:
@@ -73,7 +73,7 @@ def compare(name: str, scales: Sequence[float], folder: Path) -> list[str]:
     experiment = Experiment.load(ROOT / "configs" / "coco" / f"{name}.py")
     codec, test_time = experiment.codec, experiment.test_time
     if not test_time.project2image or test_time.align_corners:
-        raise ValueError(f"{name} does not join maps as this benchmark expects")
+        raise ValueError(f"{name} does not aggregate maps as this benchmark expects")
     frame = codec.geometry.eval_frame(PICTURE, codec.input_size, tuple(scales))
     outputs = make_outputs(frame.sizes, codec.map_strides, NETWORKS[name])
     flip_index = get_metainfo("coco").flip_index
@@ -81,10 +81,10 @@ def compare(name: str, scales: Sequence[float], folder: Path) -> list[str]:
     np.savez(path, scales=scales, base_size=frame.base_size, flip_index=flip_index, **{
         f"output.{s}.{p}.{o}": maps.numpy() for s, passes in enumerate(outputs)
         for p, of_pass in enumerate(passes) for o, maps in enumerate(of_pass)})
-    join = our_join(outputs, scales, frame.base_size, torch.from_numpy(flip_index))
+    ours = our_aggregation(outputs, scales, frame.base_size, torch.from_numpy(flip_index))
     with Peer("aggregate.py", path) as peer:
-        apart = difference(join(), path.with_suffix(".joined.npz"))
-        found = take_turns({"ours": lambda: seconds(join),
+        apart = difference(ours(), path.with_suffix(".aggregated.npz"))
+        found = take_turns({"ours": lambda: seconds(ours),
                             "peer": lambda: peer.seconds(path.stem)}, REPEATS, warmups=3)
     return [name.split("_coco")[0], ", ".join(map(str, scales)), f"{found['ours'] * 1e3:.1f}",
             f"{found['peer'] * 1e3:.1f}", f"{found['peer'] / found['ours']:.1f}x", f"{apart:.0e}"]

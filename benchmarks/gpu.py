@@ -95,7 +95,7 @@ def profile(
 def testing(root: Path, options: argparse.Namespace) -> None:
     """Pictures per second with flip test, and milliseconds per picture stage by stage."""
     head("test", "batch", "pictures/s", "outside the network", "reading, ms", "network, ms",
-         "joining, ms", "decoding, ms", "people")
+         "aggregation, ms", "decoding, ms", "people")
     for name, changes in TEST_TYPES.items():
         cfg = Experiment.load(options.config, [*changes, f"data_root={root}",
                                            f"codec.input_size={options.side}"])

@@ -22,7 +22,7 @@ TOPICS = {
     "data.py": "Training samples",
     "train_step.py": "Training step on the CPU",
     "gpu.py": "Testing and training on a GPU",
-    "aggregate.py": "Joining maps",
+    "aggregate.py": "Aggregation",
     "decode.py": "Decoding",
     "end_to_end.py": "From pixels to people",
     "evaluate.py": "Evaluation",

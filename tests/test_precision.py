@@ -66,7 +66,7 @@ def test_how_a_network_was_trained_does_not_decide_how_it_is_tested(
     model = tiny_config("types", [
         f"model.backbone_dtype={trained}", f"test_time.dtype={tested}"]).network().train(training)
     if not training:
-        model.prepare_for_test()
+        model = model.prepare_for_test()
     seen = []
     model.backbone.register_forward_hook(lambda *args: seen.extend(f.dtype for f in args[-1]))
     with torch.no_grad():

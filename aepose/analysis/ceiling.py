@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.codecs.aggregation import join_scales
+from aepose.codecs.aggregation import aggregate
 from aepose.codecs.geometry import CONVENTIONS
 from aepose.datasets.annotations import by_image, join_fields
 from aepose.errors import ConfigError
@@ -109,7 +109,7 @@ def ceiling(
         item = item_without_pixels(codec, image)
         outputs = noise.add(perfect_maps(codec, joints, item), image["id"])
         size = item.base_size if test_time.project2image else None
-        joined, stacked = join_scales((1,), [[outputs]], size, test_time.align_corners)
+        joined, stacked = aggregate((1,), [[outputs]], size, test_time.align_corners)
         metric.process(None, [codec.decode(joined[0], stacked[0], item)])
         if progress:
             progress(done, len(images))

@@ -129,8 +129,9 @@ class PoseInferencer:
         Coordinates of the result are in pixels of the picture as loaded. Raises DataError for a
         file that is no picture and for another kind of array.
         """
-        with torch.no_grad():
-            return self._network.test_step(collate_eval([self._item(image)]))[0]
+        batch = collate_eval([self._item(image)])
+        ((_, (result,)),) = find_people(self._network, [batch], overlap=False)
+        return result
 
 
 def load_model(

@@ -1,6 +1,6 @@
-"""Joining the network outputs of one picture over outputs, flip and test scales.
+"""Aggregation of the network outputs of an image over outputs, flip and test scales.
 
-Each joined map is written once, into memory that is taken once, in the order in which decoding
+Each aggregated map is written once, into memory that is taken once, in the order in which decoding
 reads it fastest: tags come out planar, (L, K, H, W).
 """
 
@@ -33,13 +33,13 @@ def flip_back(output: HeadOutput, flip_index: torch.Tensor) -> HeadOutput:
     return HeadOutput(undo(output.heatmaps), undo(output.tags))
 
 
-def join_scales(
+def aggregate(
     scales: Sequence[float],
     passes: Iterable[Sequence[Sequence[HeadOutput]]],
     size: Size | None,
     align_corners: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Join outputs, flip passes and test scales of pictures of one size.
+    """Aggregate outputs, flip passes and test scales of images of one size.
 
     scales: largest first
     passes: per scale, the head's outputs for the pictures and, with flip test, for their mirror

@@ -6,7 +6,7 @@ import numpy as np
 
 from aepose.codecs.core import core
 from aepose.codecs.maps import Maps, check_finite, check_maps
-from aepose.codecs.peaks import Highest, highest_peaks
+from aepose.codecs.peaks import PeakCells, peak_cells
 
 
 class NumpyMaps(Maps):
@@ -17,10 +17,10 @@ class NumpyMaps(Maps):
         check_maps(heatmaps, tags)
         self.heatmaps, self.tags = heatmaps, np.broadcast_to(tags, (*heatmaps.shape, tags.shape[3]))
 
-    def highest(self, most: int, kernel: int, threshold: np.float32) -> Highest:
+    def peak_cells(self, most: int, kernel: int, threshold: np.float32) -> PeakCells:
         for heatmap in self.heatmaps:
             check_finite("heatmaps", heatmap)
-        return highest_peaks(self.heatmaps, most, kernel, threshold)
+        return peak_cells(self.heatmaps, most, kernel, threshold)
 
     def best_cells(self, keypoint: np.ndarray, mean: np.ndarray) -> np.ndarray:
         cells = np.zeros(len(keypoint), np.int64)
@@ -49,8 +49,8 @@ class CompiledMaps(NumpyMaps):
         super().__init__(heatmaps, tags)
         self._core = core().Maps(_dense(heatmaps), _dense(tags))
 
-    def highest(self, most: int, kernel: int, threshold: np.float32) -> Highest:
-        return Highest(*self._core.top(most, kernel, float(threshold)))
+    def peak_cells(self, most: int, kernel: int, threshold: np.float32) -> PeakCells:
+        return PeakCells(*self._core.top(most, kernel, float(threshold)))
 
     def best_cells(self, keypoint: np.ndarray, mean: np.ndarray) -> np.ndarray:
         return self._core.best_cells(

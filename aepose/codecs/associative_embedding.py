@@ -33,13 +33,24 @@ def _planar(image: np.ndarray) -> np.ndarray:
     return planes
 
 
+def _checked_strides(strides: Sequence[int]) -> tuple[int, ...]:
+    """Return ``codec.map_strides`` in falling order."""
+    if not (isinstance(strides, (list, tuple)) and strides
+            and all(type(stride) is int and stride > 0 for stride in strides)
+            and len(set(strides)) == len(strides)):
+        raise ConfigError(f"codec.map_strides = {strides!r}: give a list of different positive "
+                          "whole numbers, such as [4] or [4, 2]")
+    return tuple(sorted(strides, reverse=True))
+
+
 @CODECS.register_module()
 @dataclass
 class AssociativeEmbeddingCodec:
     """What a heatmap and a tag mean, for one keypoint set and one network input size.
 
     input_size: side of the square training input; the short side of a test picture
-    map_strides: input pixels per map cell, one per output resolution, lowest resolution first
+    map_strides: input pixels per map cell, one per output resolution; kept in falling order, which
+        is that of rising resolution
     sigma: standard deviation of the heatmap Gaussians, in map cells
     max_num_people: M, people per training picture, and candidates per keypoint in decoding. More
         than M people can be found unless ``ignore_too_much`` limits them.
@@ -51,6 +62,7 @@ class AssociativeEmbeddingCodec:
     ignore_too_much: keep at most M people
     adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
     convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
+    size_multiple: sides of network inputs are multiples of it; that of a network must divide it
     """
 
     metainfo: Metainfo
@@ -66,16 +78,16 @@ class AssociativeEmbeddingCodec:
     adjust: bool = True
     refine: bool = True
     convention: Literal["classic", "udp"] = "classic"
+    size_multiple: int = SIZE_MULTIPLE
 
     def __post_init__(self) -> None:
         if str(self.convention) not in CONVENTIONS:
             raise ConfigError(f"codec.convention = {self.convention!r}: give 'classic' or 'udp'")
-        self.geometry = CONVENTIONS[self.convention]()
-        for name in ("input_size", "sigma", "max_num_people", "nms_kernel"):
+        for name in ("input_size", "sigma", "max_num_people", "nms_kernel", "size_multiple"):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or value <= 0:
                 raise ConfigError(f"codec.{name} = {value!r}: give a positive number")
-        for name in ("max_num_people", "nms_kernel"):
+        for name in ("max_num_people", "nms_kernel", "size_multiple"):
             if not isinstance(getattr(self, name), int):
                 raise ConfigError(f"codec.{name} = {getattr(self, name)}: give a whole number")
         for name in ("detection_threshold", "tag_threshold"):
@@ -85,9 +97,12 @@ class AssociativeEmbeddingCodec:
                 raise ConfigError(f"codec.{name} = {value!r}: give a number that is not negative")
         if self.nms_kernel % 2 == 0:
             raise ConfigError(f"codec.nms_kernel = {self.nms_kernel}: give an odd number")
-        if self.input_size % SIZE_MULTIPLE:
+        if self.input_size % self.size_multiple:
             raise ConfigError(f"codec.input_size = {self.input_size}: give a multiple of "
-                              f"{SIZE_MULTIPLE}, which networks can halve often enough")
+                              f"codec.size_multiple, {self.size_multiple}, so that networks can "
+                              "halve it often enough")
+        self.map_strides = _checked_strides(self.map_strides)
+        self.geometry = CONVENTIONS[self.convention](self.size_multiple)
 
     @property
     def map_sizes(self) -> tuple[int, ...]:

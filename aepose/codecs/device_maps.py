@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from aepose.codecs.maps import Maps, check_maps
-from aepose.codecs.peaks import Highest
+from aepose.codecs.peaks import PeakCells
 
 CHUNK = 1 << 25  # floats of a temporary tensor in a search
 
@@ -29,7 +29,7 @@ class DeviceMaps(Maps):
         self._tags = tags.detach().expand(*heatmaps.shape, -1)
         self.heatmaps, self.tags = _Cells(self._heat), _Cells(self._tags)
 
-    def highest(self, most: int, kernel: int, threshold: np.float32) -> Highest:
+    def peak_cells(self, most: int, kernel: int, threshold: np.float32) -> PeakCells:
         self._check_finite("heatmaps", self._heat)
         height, width = self._heat.shape[1:]
         window = min(kernel, 2 * height - 1), min(kernel, 2 * width - 1)
@@ -42,7 +42,7 @@ class DeviceMaps(Maps):
         score, cell = score.cpu().numpy(), cell.cpu().numpy()
         cell[score == 0] = 0
         tied = ((np.diff(score) == 0) & (score[:, 1:] > 0)).any(axis=1)
-        return Highest(score[:, :most].copy(), cell[:, :most].copy(), tied)
+        return PeakCells(score[:, :most].copy(), cell[:, :most].copy(), tied)
 
     def best_cells(self, keypoint: np.ndarray, mean: np.ndarray) -> np.ndarray:
         cells = np.zeros(len(keypoint), np.int64)

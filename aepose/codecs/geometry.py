@@ -25,7 +25,7 @@ from aepose.codecs.refine import PIXEL_CENTRE, adjust
 # Classic windows handed from resize to decode are measured in units of 200 pixels, as published
 # results were made; keeping the unit keeps the rounding.
 SCALE_UNIT = 200.0
-SIZE_MULTIPLE = 64
+SIZE_MULTIPLE = 64  # as published; networks halve their input up to six times
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,19 @@ class EvalFrame:
     sizes: tuple[tuple[int, int], ...]
 
 
-def _round_up(value: float) -> int:
-    """The smallest multiple of 64 that is no less than ``value``."""
-    return math.ceil(value / SIZE_MULTIPLE) * SIZE_MULTIPLE
-
-
 class Geometry(ABC):
-    """One pixel convention."""
+    """One pixel convention.
+
+    size_multiple: both sides of a test picture are rounded up to multiples of it
+    """
 
     # Added to the position of a cell that decoding fills in, which then points to its middle.
     cell_offset: float
     # How maps are joined in this convention, unless a config's ``test_time`` says otherwise.
     joining: Mapping[str, bool]
+
+    def __init__(self, size_multiple: int = SIZE_MULTIPLE) -> None:
+        self.size_multiple = size_multiple
 
     @abstractmethod
     def image_center(self, size: tuple[int, int]) -> np.ndarray:
@@ -127,11 +128,11 @@ class Geometry(ABC):
         """Return where a test picture of ``size`` (w, h) goes.
 
         The short side becomes ``input_size`` at scale 1; both sides are rounded up to multiples of
-        64 at the *smallest* scale in use, so that every scale fits the network.
+        ``size_multiple`` at the *smallest* scale in use, so that every scale fits the network.
         """
         smallest = min(scales)
-        short = _round_up(smallest * input_size)
-        long = _round_up(short / min(size) * max(size))
+        short = self._round_up(smallest * input_size)
+        long = self._round_up(short / min(size) * max(size))
         width, height = (long, short) if size[0] >= size[1] else (short, long)
 
         def at(scale: float) -> tuple[int, int]:
@@ -139,6 +140,10 @@ class Geometry(ABC):
 
         center, window = self._test_window(size, (width, height), at(1.0))
         return EvalFrame(at(1.0), center, window, tuple(at(s) for s in scales))
+
+    def _round_up(self, value: float) -> int:
+        """The smallest multiple of ``size_multiple`` that is no less than ``value``."""
+        return math.ceil(value / self.size_multiple) * self.size_multiple
 
 
 class ClassicGeometry(Geometry):

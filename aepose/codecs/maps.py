@@ -1,4 +1,4 @@
-"""The heatmaps and tags of one picture, wherever they lie, and what decoding asks of them.
+"""Interface of the maps of one image: finding peaks, and the cells that missing keypoints fit.
 
 Decoding looks at whole maps only to find peaks and to fill in missing keypoints. Those two searches
 exist three times, with equal results: compiled and in NumPy (:mod:`aepose.codecs.array_maps`), and
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aepose.codecs.peaks import Highest, Peaks, check_kernel, settle_ties, threshold_float32
+from aepose.codecs.peaks import PeakCells, Peaks, check_kernel, settle_ties, threshold_float32
 
 
 class Maps(ABC):
@@ -28,7 +28,7 @@ class Maps(ABC):
     tags: Any  # one tag map for all keypoints shows up K times, without being copied
 
     @abstractmethod
-    def highest(self, most: int, kernel: int, threshold: np.float32) -> Highest:
+    def peak_cells(self, most: int, kernel: int, threshold: np.float32) -> PeakCells:
         """Return the ``most`` highest local maxima above ``threshold`` of each heatmap."""
 
     @abstractmethod
@@ -65,7 +65,7 @@ class Maps(ABC):
                 f"the number of cells of a {width}x{height} map"
             )
         limit = threshold_float32(threshold)
-        found = self.highest(max_num_people, kernel, limit)
+        found = self.peak_cells(max_num_people, kernel, limit)
         score, cell = found.score, found.cell
         for k in np.flatnonzero(found.tied):
             score[k], cell[k] = settle_ties(self._heatmap(k), max_num_people, kernel, limit)

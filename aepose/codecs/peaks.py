@@ -1,4 +1,4 @@
-"""From heatmaps to candidates: the highest local maxima of each keypoint, with their tags.
+"""Peak finding: the highest local maxima of each heatmap, with their tags.
 
 First stage of decoding (Newell et al., Associative Embedding, NIPS 2017): every keypoint of every
 person is looked for at once, so each heatmap may hold as many peaks as there are people.
@@ -39,8 +39,8 @@ class Peaks:
 
 
 @dataclass
-class Highest:
-    """The highest cells of K heatmaps, highest first: what a search for peaks finds.
+class PeakCells:
+    """The cells of the M highest peaks of each of K heatmaps, highest first.
 
     score: (K, M) float32, 0 behind the last one
     cell: (K, M) int64, y * W + x
@@ -70,18 +70,18 @@ def suppress(heatmap: np.ndarray, kernel: int) -> np.ndarray:
     return np.where(heatmap == _window_maximum(heatmap, kernel), heatmap, np.float32(0))
 
 
-def highest_peaks(
+def peak_cells(
     heatmaps: np.ndarray, most: int, kernel: int, threshold: np.float32
-) -> Highest:
+) -> PeakCells:
     """Return the ``most`` highest local maxima above ``threshold`` of (K, H, W) ``heatmaps``."""
-    found = Highest(*empty_peaks(len(heatmaps), most), np.zeros(len(heatmaps), bool))
+    found = PeakCells(*empty_peaks(len(heatmaps), most), np.zeros(len(heatmaps), bool))
     for k, heatmap in enumerate(heatmaps):
         cell = np.flatnonzero(heatmap > threshold)
         if not len(cell):
             continue
-        highest = _window_maximum(heatmap, kernel).reshape(-1)[cell]
+        maximum = _window_maximum(heatmap, kernel).reshape(-1)[cell]
         score = heatmap.reshape(-1)[cell]
-        cell, score = cell[score == highest], score[score == highest]
+        cell, score = cell[score == maximum], score[score == maximum]
         # One more than asked for, to see whether the last one is equal to it.
         order = np.argsort(-score, kind="stable")[: most + 1]
         found.tied[k] = (np.diff(score[order]) == 0).any()

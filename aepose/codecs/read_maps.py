@@ -1,4 +1,4 @@
-"""Where the maps of a picture go to be decoded."""
+"""Choose the map implementation: compiled, NumPy or PyTorch."""
 
 from __future__ import annotations
 

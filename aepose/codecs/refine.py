@@ -1,4 +1,4 @@
-"""From grouped candidates to final poses: sub-pixel positions, scores and missing keypoints.
+"""Refinement of grouped candidates: sub-pixel positions, scores and missing keypoints.
 
 Last stages of decoding with Associative Embedding (Newell et al., NIPS 2017). In the classic pixel
 convention integer positions name pixels, and half a pixel is added to reach their centres; in the

@@ -1,4 +1,4 @@
-"""What the training engine lacks: checkpoint safety, result files, the runner's assembly.
+"""Extensions of the training engine: loops, hooks, whole checkpoints, guarded steps.
 
 The parts of the engine that the API needs are handed on from here.
 """

@@ -1,4 +1,4 @@
-"""Reporting the pictures that a training has to do without."""
+"""Report the images that a training has to do without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training step whose numbers broke, stored so that it can be looked at."""
+"""Store a training step whose numbers broke, and read it back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_rank
-from mmengine.model import is_model_wrapper
 
+from aepose.engine.distributed import unwrap
 from aepose.engine.seeding import seed_step
 from aepose.errors import CheckpointError
 from aepose.files import whole_file
@@ -49,7 +49,7 @@ def save_bad_step(runner: Any, batches: Sequence[dict[str, Any]], iteration: int
 
     iteration: training steps before the last of ``batches``
     """
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrap(runner.model)
     content = {
         "state_dict": {name: value.cpu() for name, value in model.state_dict().items()},
         _KEY: {

@@ -23,11 +23,12 @@ from mmengine.dist import (
     is_main_process,
 )
 from mmengine.hooks import Hook
-from mmengine.model import MMDistributedDataParallel
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from torch import nn
 
 from aepose.engine.resume import list_checkpoints
 from aepose.errors import ConfigError
+from aepose.models import AssociativeEmbedding
 
 _PLACE = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 # Long enough for the first process to score a large validation set while the others wait.
@@ -92,7 +93,15 @@ def wrap_model(model: nn.Module, sync_bn: bool = False) -> nn.Module:
             raise ConfigError("sync_bn needs GPUs: PyTorch has no synchronised BatchNorm on CPUs")
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     device_ids = [device.index] if device.type == "cuda" else None
-    return MMDistributedDataParallel(model.to(device), device_ids=device_ids)
+    # Parameters without a gradient, unannounced, are an error at the second step.
+    unused = isinstance(model, AssociativeEmbedding) and not model.fully_trained
+    return MMDistributedDataParallel(model.to(device), device_ids=device_ids,
+                                     find_unused_parameters=unused)
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """Return the network itself, of one that :func:`wrap_model` may have wrapped."""
+    return model.module if is_model_wrapper(model) else model
 
 
 def first_of_machine_first(function: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""An average of the weights over the last steps, which tests better than the last weights."""
+"""Exponential moving average of the weights over training steps."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from aepose.engine.distributed import unwrap
 from aepose.errors import ConfigError
 
 TRAINED = "trained_parameters"
@@ -88,8 +88,7 @@ class WeightAverageHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         """Start the average; weights that are loaded later replace it."""
-        network = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self.average = WeightAverage(network, self.momentum)
+        self.average = WeightAverage(unwrap(runner.model), self.momentum)
 
     def before_train(self, runner: Any) -> None:
         """Start from the weights that were loaded, unless an average was."""

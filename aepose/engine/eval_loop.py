@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
-from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, ValLoop
 
+from aepose.engine.distributed import unwrap
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import Batch, find_people
 from aepose.registry import LOOPS
@@ -16,9 +16,9 @@ from aepose.registry import LOOPS
 
 @LOOPS.register_module()
 class PoseValLoop(ValLoop):
-    """A validation: the people in every picture of a set, and the metric of them.
+    """A validation: the people in every image of a set, and the metric of them.
 
-    waited: seconds that the last run spent waiting for pictures
+    waited: seconds that the last run spent waiting for images
     """
 
     waited = 0.0
@@ -27,30 +27,33 @@ class PoseValLoop(ValLoop):
         """Run it; return the metrics by name."""
         return _run(self, "val")
 
+    def tested_network(self) -> AssociativeEmbedding:
+        """Return the network that is being trained."""
+        return unwrap(self.runner.model).eval()
+
 
 @LOOPS.register_module()
 class PoseTestLoop(TestLoop):
-    """A test: a validation whose network is not trained any more, and so made faster first."""
+    """A test: a validation by a second network, which is faster and cannot be trained."""
 
     waited = 0.0
 
     def run(self) -> dict[str, float]:
         """Run it; return the metrics by name."""
-        _network(self.runner).prepare_for_test()
         return _run(self, "test")
 
+    def tested_network(self) -> AssociativeEmbedding:
+        """Return a network made for tests; the runner's stays as it is."""
+        return unwrap(self.runner.model).prepare_for_test()
 
-def _network(runner: Any) -> AssociativeEmbedding:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
-
-def _run(loop: ValLoop | TestLoop, stage: Literal["val", "test"]) -> dict[str, float]:
+def _run(loop: PoseValLoop | PoseTestLoop, stage: Literal["val", "test"]) -> dict[str, float]:
     runner = loop.runner
     runner.call_hook(f"before_{stage}")
     runner.call_hook(f"before_{stage}_epoch")
-    runner.model.eval()
-    batches = _announced(loop, stage)
-    for index, (batch, results) in enumerate(find_people(_network(runner), batches)):
+    # Hooks may have exchanged the weights.
+    found = find_people(loop.tested_network(), _announced(loop, stage))
+    for index, (batch, results) in enumerate(found):
         loop.evaluator.process(data_samples=results, data_batch=batch)
         runner.call_hook(f"after_{stage}_iter", batch_idx=index, data_batch=batch, outputs=results)
     metrics = loop.evaluator.evaluate(len(loop.dataloader.dataset))
@@ -59,7 +62,7 @@ def _run(loop: ValLoop | TestLoop, stage: Literal["val", "test"]) -> dict[str, f
     return metrics
 
 
-def _announced(loop: ValLoop | TestLoop, stage: str) -> Iterator[Batch]:
+def _announced(loop: PoseValLoop | PoseTestLoop, stage: str) -> Iterator[Batch]:
     """Yield the batches, tell the hooks of each, and note how long they were waited for."""
     loop.waited, start = 0.0, time.perf_counter()
     for index, batch in enumerate(loop.dataloader):

@@ -1,17 +1,19 @@
-"""A look at the network while it trains."""
+"""Drawings of what the network finds in validation images while it trains."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from aepose.datasets import collate_eval
+from aepose.engine.distributed import unwrap
+from aepose.models import AssociativeEmbedding
+from aepose.models.pipeline import find_people
 from aepose.registry import HOOKS
 from aepose.visualization import draw_prediction, tile_images, write_image
 
@@ -40,8 +42,7 @@ class ValidationPanelHook(Hook):
             self._chosen = self._choose(dataset)
         if not self._chosen:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        rows = [self._row(model, dataset, index) for index in self._chosen]
+        rows = list(self._rows(unwrap(runner.model), dataset))
         panel = np.concatenate([tile_images([row], columns=1, side=self.width) for row in rows])
         panel = panel[panel.any(axis=(1, 2))]  # without the black that makes the rows square
         write_image(Path(runner.work_dir) / "panels" / f"epoch_{runner.epoch}.png", panel)
@@ -57,12 +58,11 @@ class ValidationPanelHook(Hook):
                 chosen.append(index)
         return chosen
 
-    @staticmethod
-    def _row(model: Any, dataset: Any, index: int) -> np.ndarray:
-        item = dataset[index]
-        with torch.no_grad():
-            images = model.data_preprocessor(collate_eval([item]))["images"]
-            heatmaps, tags = (m[0].float().cpu().numpy() for m in model.aggregate(images, item))
-        result = model.codec.decode(heatmaps, tags, item)
-        return draw_prediction(dataset.load_sample(index), item, heatmaps, tags, result,
-                               model.codec)
+    def _rows(self, model: AssociativeEmbedding, dataset: Any) -> Iterator[np.ndarray]:
+        batches = (collate_eval([dataset[index]]) for index in self._chosen)
+        found = find_people(model, batches, overlap=False, keep_maps=True)
+        for index, (batch, (result,)) in zip(self._chosen, found, strict=True):
+            heatmaps, tags = (part.cpu().numpy() for part in (result.maps.heatmaps,
+                                                              result.maps.tags))
+            yield draw_prediction(dataset.load_sample(index), batch["items"][0], heatmaps, tags,
+                                  result, model.codec)

@@ -1,4 +1,4 @@
-"""Finding where a stopped training goes on, and with which learning rate."""
+"""Find where a stopped training goes on, and with which learning rate."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
-from mmengine.model import is_model_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
+from aepose.engine.distributed import unwrap
 from aepose.engine.resume import (
     PROGRESS,
     check_resumable,
@@ -52,8 +52,7 @@ class PoseRunner(Runner):
         """Load weights that fit exactly, from a file that is not trusted."""
         checkpoint = read_checkpoint(filename)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        load_weights(model, checkpoint["state_dict"], filename)
+        load_weights(unwrap(self.model), checkpoint["state_dict"], filename)
         self.logger.info(f"loaded checkpoint {filename}")
         return checkpoint
 

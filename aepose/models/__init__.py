@@ -1,18 +1,31 @@
 """Networks: backbones, heads, losses and the detector that joins them."""
 
 from aepose.models.associative_embedding import AssociativeEmbedding
-from aepose.models.backbones import HourglassAENet, HRNet, MobileNetV2, ResNet
-from aepose.models.heads import AEHigherResolutionHead, AEMultiStageHead, AESimpleHead
+from aepose.models.backbones import (
+    Backbone,
+    HourglassAENet,
+    HRNet,
+    MobileNetV2,
+    ResNet,
+    create_backbone,
+)
+from aepose.models.heads import AEHead, AEHigherResolutionHead, AEMultiStageHead, AESimpleHead
 from aepose.models.losses import PoseLoss
+from aepose.models.specs import FeatureSpec, OutputSpec
 
 __all__ = [
+    "AEHead",
     "AEHigherResolutionHead",
     "AEMultiStageHead",
     "AESimpleHead",
     "AssociativeEmbedding",
+    "Backbone",
+    "FeatureSpec",
     "HRNet",
     "HourglassAENet",
     "MobileNetV2",
+    "OutputSpec",
     "PoseLoss",
     "ResNet",
+    "create_backbone",
 ]

@@ -1,4 +1,4 @@
-"""Training with less memory: blocks whose activations are computed again when they are needed.
+"""Activation checkpointing: blocks that compute their activations again in the backward pass.
 
 Chen, Xu, Zhang, Guestrin: Training Deep Nets with Sublinear Memory Cost (2016).
 """
@@ -7,48 +7,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from aepose.models.backbones.blocks import BasicBlock, Bottleneck
-from aepose.models.backbones.hourglass_ae import Hourglass
-from aepose.models.backbones.hrnet import HRModule
-from aepose.models.backbones.mobilenet_v2 import InvertedResidual
 
-# Only the outermost of them forget their activations.
-BLOCKS = (HRModule, Hourglass, Bottleneck, BasicBlock, InvertedResidual)
+class CheckpointedBlock(nn.Module):
+    """Base of blocks that can keep only their inputs for the backward pass.
+
+    A subclass computes in ``compute`` what other modules do in ``forward``.
+
+    checkpointing: whether this one does, in training mode; set by :func:`checkpoint_activations`
+    """
+
+    checkpointing = False
+
+    def compute(self, *inputs: Any) -> Any:
+        """Return the block's output."""
+        raise NotImplementedError
+
+    def forward(self, *inputs: Any) -> Any:
+        """Return the block's output; with ``checkpointing``, forget how it was computed."""
+        if not (self.checkpointing and self.training):
+            return self.compute(*inputs)
+        # The re-entrant kind drops the gradient of a first block, whose input needs none.
+        return checkpoint(self.compute, *inputs, use_reentrant=False, preserve_rng_state=False,
+                          context_fn=self._contexts)
+
+    def _contexts(self) -> tuple[AbstractContextManager, AbstractContextManager]:
+        return nullcontext(), _frozen_statistics(self)
 
 
 def checkpoint_activations(network: nn.Module) -> int:
-    """Let the blocks of a network keep only their inputs for the backward pass; return how many.
+    """Switch the outermost blocks of a network to activation checkpointing; return how many.
 
     Weights, their names, losses and gradients stay the same; a training step takes about a third
-    longer. Blocks behave as before where no gradient is asked for.
+    longer. Nothing changes in evaluation mode.
     """
     count = 0
     for child in network.children():
-        if isinstance(child, BLOCKS):
-            child.forward = partial(_forward, child, child.forward)
+        if isinstance(child, CheckpointedBlock):
+            child.checkpointing = True
             count += 1
         else:
             count += checkpoint_activations(child)
     return count
-
-
-def _forward(block: nn.Module, forward: Any, *inputs: Any) -> Any:
-    if not block.training:
-        return forward(*inputs)
-
-    def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
-        return nullcontext(), _frozen_statistics(block)
-
-    # The re-entrant kind drops the gradient of a first block, whose input needs none.
-    return checkpoint(forward, *inputs, use_reentrant=False, preserve_rng_state=False,
-                      context_fn=contexts)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -10,19 +11,17 @@ from mmengine.model import BaseModel
 from torch import nn
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.codecs.aggregation import flip_back, join_scales
-from aepose.errors import ConfigError, NumericalError
-from aepose.malloc import give_back_freed_memory
+from aepose.codecs.aggregation import aggregate, flip_back
+from aepose.errors import ConfigError, NumericalError, warn_once
 from aepose.models.activation_checkpointing import checkpoint_activations
+from aepose.models.backbones import Backbone
 from aepose.models.data_preprocessor import PosePreprocessor
 from aepose.models.fuse import CONVOLUTIONS, fuse_conv_bn
+from aepose.models.heads import AEHead
 from aepose.precision import at_least_float32, autocast_type, full_float32
 from aepose.registry import MODELS, build
 from aepose.stage_clock import stage
 from aepose.structures import EvalItem, EvalSettings, HeadOutput, MapTargets, PoseResult
-
-# Pixels of a test batch from which its feature maps take more memory than the network.
-_LARGE = 2**20
 
 
 @MODELS.register_module()
@@ -40,6 +39,8 @@ class AssociativeEmbedding(BaseModel):
         :func:`~aepose.models.activation_checkpointing.checkpoint_activations`
     compile: train with the backbone and head compiled by ``torch.compile``; the first step of each
         batch size takes minutes
+
+    Raises ConfigError for parts that do not fit each other, the codec or ``test_time``.
     """
 
     def __init__(
@@ -61,11 +62,12 @@ class AssociativeEmbedding(BaseModel):
         self.codec = codec
         self.test_time = test_time
         self.pretrained = pretrained
-        self.backbone = build(MODELS, backbone, "model.backbone", metainfo=codec.metainfo)
-        self.keypoint_head = build(
-            MODELS, keypoint_head, "model.keypoint_head",
-            metainfo=codec.metainfo, in_channels=self.backbone.out_channels,
+        self.backbone = _build(Backbone, backbone, "model.backbone", metainfo=codec.metainfo)
+        self.keypoint_head = _build(
+            AEHead, keypoint_head, "model.keypoint_head",
+            metainfo=codec.metainfo, in_features=self.backbone.out_features,
         )
+        self._check_sizes()
         self.test_outputs = self.keypoint_head.choose_outputs(test_time.outputs)
         self._train_dtype = autocast_type(backbone_dtype, "model.backbone_dtype")
         self._test_dtype = autocast_type(test_time.dtype, "test_time.dtype")
@@ -79,78 +81,100 @@ class AssociativeEmbedding(BaseModel):
             "flip_index", torch.from_numpy(codec.metainfo.flip_index), persistent=False
         )
 
+    def _check_sizes(self) -> None:
+        """Raise ConfigError unless the codec has the network's strides and suits its input."""
+        strides = sorted({output.stride for output in self.keypoint_head.outputs}, reverse=True)
+        if strides != list(self.codec.map_strides):
+            raise ConfigError(f"codec.map_strides = {list(self.codec.map_strides)}, but the "
+                              f"outputs of {type(self.keypoint_head).__name__} on "
+                              f"{type(self.backbone).__name__} have the strides {strides}; set "
+                              f"codec.map_strides={strides}")
+        needed, multiple = self.backbone.size_multiple, self.codec.size_multiple
+        if multiple % needed:
+            raise ConfigError(f"codec.size_multiple = {multiple}, but the sides of the input of "
+                              f"{type(self.backbone).__name__} must be multiples of {needed}; set "
+                              f"codec.size_multiple={needed}")
+
     def prepare_for_test(self) -> AssociativeEmbedding:
-        """Make the network faster, for tests alone, unless ``test_time.faster`` is off; return it.
+        """Return a second network for tests, made faster unless ``test_time.faster`` is off.
 
         BatchNorms become part of convolutions, see :func:`~aepose.models.fuse.fuse_conv_bn`, the
         channels of a pixel lie together in memory, and weights that autocast would convert again
-        and again are converted once. Maps change by rounding. Load weights before: the state dict
-        has other entries then.
+        and again are converted once. Maps change by rounding. Weights that do not change are shared
+        with this network, which stays as it is; so load weights, and move to a device, before.
         """
-        self.eval()
+        network = self._sharing_copy().eval()
         if not self.test_time.faster:
-            return self
-        fuse_conv_bn(self)
+            return network
+        side = self.backbone.size_multiple
+        fuse_conv_bn(network, next(self.parameters()).new_zeros(1, 3, side, side))
         if self._test_dtype is not None:
-            in_float32 = getattr(self.backbone, "float32_layers", nn.ModuleList())
-            for part in set(self.backbone.modules()) - set(in_float32.modules()):
+            for part in set(network.backbone.modules()) - set(
+                    network.backbone.float32_layers.modules()):
                 if isinstance(part, CONVOLUTIONS):
                     part.to(self._test_dtype)
-        self.memory_format = torch.channels_last
-        return self.to(memory_format=self.memory_format)
+        network.memory_format = torch.channels_last
+        return network.to(memory_format=network.memory_format)
+
+    def _sharing_copy(self) -> AssociativeEmbedding:
+        """Return a copy whose parameters and buffers are others, in the same memory."""
+        # One Parameter in two networks would not do: Module.to() changes parameters in place.
+        memo: dict[int, Any] = {id(shared): shared for shared in (self.codec, self.test_time)}
+        for parameter in self.parameters():
+            memo[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
+        for buffer in self.buffers():
+            memo[id(buffer)] = buffer.detach()
+        network = copy.deepcopy(self, memo)
+        network._training_maps = network.maps  # a compiled one is not copied
+        return network
+
+    @property
+    def fully_trained(self) -> bool:
+        """Whether a loss trains every part of every output."""
+        every = range(len(self.keypoint_head.outputs))
+        return not any(self.keypoint_head.untrained(every))
+
+    def warn_of_untrained_outputs(self) -> None:
+        """Warn, once, of what a test uses although no loss trains it."""
+        for part in self.keypoint_head.untrained(self.test_outputs):
+            warn_once(f"a test uses {part}, which no loss of model.keypoint_head.losses trains; "
+                      "choose others by test_time.outputs, or train them")
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """(N, 3, H, W) normalised pictures -> the head's raw maps, lowest resolution first.
+        """(N, 3, H, W) normalised images -> the head's raw maps, lowest resolution first.
 
         The maps are float32, or float64 where the network is. In training mode the backbone runs in
         ``backbone_dtype``, else in ``test_time.dtype``.
         """
         device, dtype = images.device.type, self._train_dtype if self.training else self._test_dtype
-        tidy = device == "cpu" and not torch.is_grad_enabled() and images[:, 0].numel() >= _LARGE
-        if tidy:
-            give_back_freed_memory()
         if self.memory_format == torch.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(device, dtype, enabled=dtype is not None):
             features = [at_least_float32(f) for f in self.backbone(images)]
         del images  # as large as a feature map
-        if tidy:
-            give_back_freed_memory()
         # Also if a caller's own autocast is on.
         with torch.autocast(device, enabled=False):
             return self.keypoint_head(features)
 
     def forward(
         self,
-        images: Any,
+        images: torch.Tensor,
         targets: Sequence[MapTargets] | None = None,
-        items: Sequence[EvalItem] | None = None,
-        mode: Literal["tensor", "loss", "predict"] = "tensor",
+        mode: Literal["tensor", "loss"] = "tensor",
     ) -> Any:
-        """Run one of three modes, as the engine asks.
+        """Run in one of two modes, as the engine asks.
 
-        'tensor': raw maps; 'loss': dict of scalar losses; 'predict': one PoseResult per item.
+        'tensor': raw maps; 'loss': dict of scalar losses. People in test images are found by
+        :func:`~aepose.models.pipeline.find_people`.
         """
         if mode == "loss":
             return self.keypoint_head.loss(self._training_maps(images), targets)
-        if mode == "predict":
-            return [self.decode(*maps) for maps in self.joined_maps(images, items)]
         return self.maps(images)
 
-    def joined_maps(
-        self, images: Sequence[torch.Tensor], items: Sequence[EvalItem]
-    ) -> list[tuple[torch.Tensor, torch.Tensor, EvalItem]]:
-        """Return what :meth:`decode` takes for each picture of a batch.
-
-        images: one (N, 3, H, W) uint8 tensor per test scale
-        """
-        heatmaps, tags = self.aggregate(images, items[0])
-        return list(zip(heatmaps, tags, items, strict=True))
-
     def decode(self, heatmaps: torch.Tensor, tags: torch.Tensor, item: EvalItem) -> PoseResult:
-        """Find the people of one picture in its joined maps (K, H, W) and (K or 1, H, W, L).
+        """Find the people of one image in its aggregated maps (K, H, W) and (K or 1, H, W, L).
 
-        Raises NumericalError that names the picture if the maps are not finite.
+        Raises NumericalError that names the image if the maps are not finite.
         """
         try:
             return self.codec.decode(heatmaps.float(), tags.float(), item)
@@ -165,17 +189,17 @@ class AssociativeEmbedding(BaseModel):
     def aggregate(
         self, images: Sequence[torch.Tensor], item: EvalItem
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return heatmaps (N, K, H, W) and tags (N, K, H, W, L) joined over flip and scales.
+        """Return heatmaps (N, K, H, W) and tags (N, K, H, W, L) aggregated over flip and scales.
 
         images: one (N, 3, H, W) uint8 tensor per test scale
-        item: one of the N pictures, whose sizes are those of all
+        item: one of the N images, whose sizes are those of all
         """
         size = item.base_size if self.test_time.project2image else None
         tag_scale = 1 if len(item.scales) > 1 else item.scales[0]
         passes = (self._flip_passes(image, scale == tag_scale)
                   for image, scale in zip(images, item.scales, strict=True))
         with stage("aggregate"):
-            return join_scales(item.scales, passes, size, self.test_time.align_corners)
+            return aggregate(item.scales, passes, size, self.test_time.align_corners)
 
     def _flip_passes(self, image: torch.Tensor, with_tags: bool) -> list[list[HeadOutput]]:
         """Used outputs of pictures and, with flip test, of their mirror images, flipped back."""
@@ -202,3 +226,12 @@ class AssociativeEmbedding(BaseModel):
         image = image.contiguous(memory_format=self.memory_format)
         image = self.data_preprocessor.normalise(image)
         return image.flip(3) if mirror else image
+
+
+def _build(base: type[nn.Module], cfg: dict, key: str, **context: Any) -> Any:
+    """Build a part of the network that has to be of some kind."""
+    part = build(MODELS, cfg, key, **context)
+    if not isinstance(part, base):
+        raise ConfigError(f"{key}.type = {cfg['type']!r}: {type(part).__name__} is not derived "
+                          f"from aepose.models.{base.__name__}, as this part of a network must be")
+    return part

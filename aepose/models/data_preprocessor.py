@@ -1,4 +1,4 @@
-"""From batches as the data loader gives them to what the network takes, on its device."""
+"""Move batches to the network's device and normalise their images there."""
 
 from __future__ import annotations
 

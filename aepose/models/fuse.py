@@ -16,14 +16,12 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from aepose.codecs.geometry import SIZE_MULTIPLE
-
 # Exactly these: a subclass, or a layer whose weights are computed from others, may do more.
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
 
 
-def fuse_conv_bn(model: nn.Module, images: torch.Tensor | None = None) -> nn.Module:
+def fuse_conv_bn(model: nn.Module, images: torch.Tensor) -> nn.Module:
     """Fold each BatchNorm2d that directly follows a convolution into it; return ``model``.
 
     Works in place: the convolution gets new weights and a bias, and ``nn.Identity`` takes the place
@@ -34,8 +32,7 @@ def fuse_conv_bn(model: nn.Module, images: torch.Tensor | None = None) -> nn.Mod
     What follows what is seen in one forward pass, not guessed from names: a pair is folded if the
     BatchNorm alone reads what the convolution gives, and both run once. All others stay.
 
-    images: what that pass is made with; None for a black picture (1, 3, 64, 64), which suits every
-        network that takes test pictures, as their sides are multiples of 64
+    images: what that pass is made with, of any values, in a size that the network takes
 
     Raises ValueError if any part of ``model`` is in training mode.
     """
@@ -43,11 +40,6 @@ def fuse_conv_bn(model: nn.Module, images: torch.Tensor | None = None) -> nn.Mod
     if training:
         raise ValueError(f"fuse_conv_bn: {training[0]} is in training mode, where BatchNorm goes "
                          "by the batch; call model.eval() first")
-    parameter = next(model.parameters(), None)
-    if parameter is None:
-        return model
-    if images is None:
-        images = parameter.new_zeros(1, 3, SIZE_MULTIPLE, SIZE_MULTIPLE)
     # Another BatchNorm behind a folded one is next in line.
     while pairs := _pairs(model, images):
         for conv, norm in pairs.items():

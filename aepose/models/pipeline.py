@@ -1,45 +1,60 @@
-"""Network and decoding side by side."""
+"""The one way to test: batches of images to people, the network and decoding side by side."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import torch
 
 from aepose.codecs.core import core
 from aepose.models.associative_embedding import AssociativeEmbedding
-from aepose.structures import EvalItem, PoseResult
+from aepose.stage_clock import stage
+from aepose.structures import AggregatedMaps, EvalItem, PoseResult
 
 # Batches whose maps wait to be decoded while the network has the next one.
 _AHEAD = 2
 
 Batch = dict[str, Any]
+Found = Iterator[tuple[Batch, list[PoseResult]]]
 
 
 def find_people(
-    model: AssociativeEmbedding, batches: Iterable[Batch]
-) -> Iterator[tuple[Batch, list[PoseResult]]]:
-    """Yield each batch of test pictures with its results, in order.
+    model: AssociativeEmbedding, batches: Iterable[Batch], overlap: bool = True,
+    keep_maps: bool = False,
+) -> Found:
+    """Yield each batch of test images with its results, in order.
 
-    While the network runs, other threads decode the maps of the batches before; so results come up
-    to two batches late. Raises what network and decoding raise; later batches are then lost.
+    model: in evaluation mode; :meth:`AssociativeEmbedding.prepare_for_test` gives a faster one
+    overlap: let other threads decode the maps of the batches before while the network runs, so that
+        results come up to two batches late; else all is done in this thread, one after the other,
+        as :class:`~aepose.stage_clock.StageClock` needs it
+    keep_maps: give each result the maps that its people were found in
+
+    Raises what network and decoding raise; later batches are then lost. Warns of outputs that are
+    used without having been trained.
     """
+    model.warn_of_untrained_outputs()
+    return (_overlapped if overlap else _one_by_one)(model, batches, keep_maps)
+
+
+def _one_by_one(model: AssociativeEmbedding, batches: Iterable[Batch], keep_maps: bool) -> Found:
+    for batch in batches:
+        yield batch, [decode() for decode in _run_network(model, batch, keep_maps)]
+
+
+def _overlapped(model: AssociativeEmbedding, batches: Iterable[Batch], keep_maps: bool) -> Found:
     waiting: deque[tuple[Batch, list[Future[PoseResult]]]] = deque()
     pool = ThreadPoolExecutor(_decoders(), "decode")
     try:
         for batch in batches:
-            with torch.no_grad():
-                maps = model.joined_maps(**model.data_preprocessor(batch))
-            device = maps[0][0].device
-            made = (torch.cuda.current_stream(device).record_event()
-                    if device.type == "cuda" else None)
-            waiting.append(
-                (batch, [pool.submit(_decode, model, *of_one, made) for of_one in maps]))
+            waiting.append((batch, [pool.submit(decode) for decode
+                                    in _run_network(model, batch, keep_maps)]))
             if len(waiting) > _AHEAD:
                 yield _finish(*waiting.popleft())
         while waiting:
@@ -49,9 +64,23 @@ def find_people(
         pool.shutdown(cancel_futures=True)
 
 
+def _run_network(
+    model: AssociativeEmbedding, batch: Batch, keep_maps: bool
+) -> list[Callable[[], PoseResult]]:
+    """Return what is left to do for each image of a batch."""
+    inputs = model.data_preprocessor(batch)
+    items = inputs["items"]
+    with torch.no_grad():
+        heatmaps, tags = model.aggregate(inputs["images"], items[0])
+    device = heatmaps.device
+    made = torch.cuda.current_stream(device).record_event() if device.type == "cuda" else None
+    return [partial(_decode, model, AggregatedMaps(*maps), item, made, keep_maps)
+            for *maps, item in zip(heatmaps, tags, items, strict=True)]
+
+
 def _decode(
-    model: AssociativeEmbedding, heatmaps: torch.Tensor, tags: torch.Tensor, item: EvalItem,
-    made: torch.cuda.Event | None,
+    model: AssociativeEmbedding, maps: AggregatedMaps, item: EvalItem,
+    made: torch.cuda.Event | None, keep_maps: bool,
 ) -> PoseResult:
     """Decode maps; on a GPU once they are made, and beside the network, not behind its next pass.
 
@@ -59,19 +88,30 @@ def _decode(
     GPU are many short kernels that Python starts one by one. These serve where there is no core.
     """
     if made is None:
-        return model.decode(heatmaps, tags, item)
-    stream = _decode_stream(heatmaps.device)
-    with torch.cuda.stream(stream):
-        stream.wait_event(made)
-        for maps in (heatmaps, tags):
-            maps.record_stream(stream)  # its memory is not given to others before
-        if core() is None:
-            return model.decode(heatmaps, tags, item)
-        heatmaps, tags = (maps.to("cpu", non_blocking=True) for maps in (heatmaps, tags))
-        copied = torch.cuda.Event(blocking=True)
-        copied.record(stream)
+        result = model.decode(maps.heatmaps, maps.tags, item)
+    else:
+        stream = _decode_stream(maps.heatmaps.device)
+        with torch.cuda.stream(stream):
+            stream.wait_event(made)
+            for part in (maps.heatmaps, maps.tags):
+                part.record_stream(stream)  # its memory is not given to others before
+            with stage("peaks"):  # which are the first to read the maps
+                heatmaps, tags = _on_host(maps, stream)
+            result = model.decode(heatmaps, tags, item)
+    return replace(result, maps=maps) if keep_maps else result
+
+
+def _on_host(
+    maps: AggregatedMaps, stream: torch.cuda.Stream
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return copies of maps for the compiled core, or the maps themselves where there is none."""
+    if core() is None:
+        return maps.heatmaps, maps.tags
+    heatmaps, tags = (part.to("cpu", non_blocking=True) for part in (maps.heatmaps, maps.tags))
+    copied = torch.cuda.Event(blocking=True)
+    copied.record(stream)
     copied.synchronize()
-    return model.decode(heatmaps, tags, item)
+    return heatmaps, tags
 
 
 @cache

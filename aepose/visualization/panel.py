@@ -27,7 +27,7 @@ def draw_prediction(
     """Return five pictures in a row, (H, 5W, 3) uint8 RGB: input, heatmaps, tags, found, annotated.
 
     sample: the picture as annotated; item: the same picture as the network gets it
-    heatmaps: (K, h, w) and tags (K or 1, h, w, L) float32, joined over flip and scales
+    heatmaps: (K, h, w) and tags (K or 1, h, w, L) float32, aggregated over flip and scales
     result: the people decoded from them, in pixels of the picture; likely ones are drawn
     """
     image = item.images[0]

@@ -1,10 +1,10 @@
-"""MMPose's joining of network outputs, on what benchmarks/aggregate.py saved.
+"""MMPose's aggregation of network outputs, on what benchmarks/aggregate.py saved.
 
 Arguments: an npz per case, named after a published config and the number of test scales
 (``CONFIG.SCALES.npz``). Each holds base_size, scales, flip_index, and the outputs
 ``output.<scale>.<pass>.<output>``. The detector itself runs, with these outputs in place of its
 network's, and ends where it would start to look for people. Maps of its first run are saved beside
-the input, as ``CONFIG.SCALES.joined.npz``.
+the input, as ``CONFIG.SCALES.aggregated.npz``.
 """
 
 import itertools
@@ -29,7 +29,7 @@ class Stored(torch.nn.Module):
         return next(self.calls)
 
 
-class JoinedError(Exception):
+class AggregatedError(Exception):
     """Ends a run; carries the maps."""
 
 
@@ -37,7 +37,7 @@ class Parser:
     """Where people would be looked for."""
 
     def parse(self, heatmaps, tags, *options):
-        raise JoinedError(heatmaps, tags)
+        raise AggregatedError(heatmaps, tags)
 
 
 def make_join(path):
@@ -62,12 +62,12 @@ def make_join(path):
         try:
             with torch.no_grad():
                 model.forward_test(meta["aug_data"][0], [meta])
-        except JoinedError as joined:
-            return time.perf_counter() - start, joined.args
+        except AggregatedError as aggregated:
+            return time.perf_counter() - start, aggregated.args
         raise RuntimeError("the detector looked for nobody")
 
     _, (heatmaps, tags) = run()
-    np.savez(path.with_suffix(".joined.npz"), heatmaps=heatmaps, tags=tags)
+    np.savez(path.with_suffix(".aggregated.npz"), heatmaps=heatmaps, tags=tags)
     return lambda: run()[0]
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from aepose.codecs.aggregation import flip_back, join_scales
+from aepose.codecs.aggregation import aggregate, flip_back
 from aepose.structures import HeadOutput
 
 
@@ -27,8 +27,8 @@ def test_flip_back(channels, expected):
 
 
 def heatmaps_of(passes, size, align_corners=False):
-    """Heatmaps joined over outputs and passes, of outputs of which the first has tags."""
-    return join_scales((1,), [passes], size, align_corners)[0]
+    """Heatmaps aggregated over outputs and passes, of outputs of which the first has tags."""
+    return aggregate((1,), [passes], size, align_corners)[0]
 
 
 def test_heatmaps_are_averaged_over_passes_and_outputs():
@@ -44,7 +44,7 @@ def test_heatmaps_are_averaged_over_passes_and_outputs():
 
 def test_outputs_without_heatmaps_or_without_tags():
     outputs = [HeadOutput(None, constant(7)), HeadOutput(constant(1), None)]
-    heatmaps, tags = join_scales((1,), [[outputs]], None, align_corners=False)
+    heatmaps, tags = aggregate((1,), [[outputs]], None, align_corners=False)
     assert (heatmaps.unique().tolist(), tags.unique().tolist()) == ([1], [7])
 
 
@@ -52,13 +52,13 @@ def test_outputs_without_heatmaps_or_without_tags():
 def test_one_output_has_tags(number):
     outputs = [HeadOutput(constant(1), constant(7) if i < number else None) for i in range(2)]
     with pytest.raises(ValueError, match=f"{number} outputs have tags: expected one"):
-        join_scales((1,), [[outputs]], None, align_corners=False)
+        aggregate((1,), [[outputs]], None, align_corners=False)
 
 
 @pytest.mark.parametrize("scales", [(1,), (2, 1), (1, 0.5), (2, 1, 0.5)])
 def test_tags_are_those_of_scale_one(scales):
     per_scale = [[[HeadOutput(constant(s), constant(10 * s))]] for s in scales]
-    heatmaps, tags = join_scales(scales, per_scale, (4, 4), align_corners=False)
+    heatmaps, tags = aggregate(scales, per_scale, (4, 4), align_corners=False)
     assert tags.unique().tolist() == [10]
     assert heatmaps.mean().item() == pytest.approx(sum(scales) / len(scales))
 
@@ -82,7 +82,7 @@ def test_every_enlargement_is_that_of_pytorch(before, size, align_corners):
     expected = [torch.nn.functional.interpolate(
         m, size=size[::-1], mode="bilinear", align_corners=align_corners)
         for m in (output.heatmaps, output.tags)]
-    found = join_scales((1,), [[[output]]], size, align_corners)
+    found = aggregate((1,), [[[output]]], size, align_corners)
     for actual, wanted in zip((found[0], found[1][..., 0]), expected, strict=True):
         torch.testing.assert_close(actual, wanted, rtol=0, atol=2e-6)
 
@@ -106,7 +106,7 @@ def test_layout_makes_no_difference(device, layout, size):
     def join(change):
         h, t, other_h, other_t = map(change, parts)
         scale = [[HeadOutput(h, t)], [HeadOutput(other_h, other_t)]]
-        return join_scales((1,), [scale], size, align_corners=False)
+        return aggregate((1,), [scale], size, align_corners=False)
 
     for plain, found in zip(join(lambda m: m), join(lambda m: LAYOUTS[layout](m.to(device))),
                             strict=True):
@@ -119,7 +119,7 @@ def test_what_is_not_finite_stays_so(device):
     for value in (float("nan"), float("inf")):
         broken = constant(1, 2, (4, 4)).to(device)
         broken[0, 1, 2, 2] = value
-        for found in join_scales((1,), [[[HeadOutput(broken, broken)]]], (16, 16), False):
+        for found in aggregate((1,), [[[HeadOutput(broken, broken)]]], (16, 16), False):
             assert found[:, 0].isfinite().all()
             assert not found[:, 1].isfinite().all()
 
@@ -137,7 +137,7 @@ def test_averaging_before_resizing_changes_only_the_rounding(
                             else None for count in (3, tags)))
 
     passes = [[output((5, 7), tag_maps), output((10, 14), 0)] for _ in range(2)]
-    heatmaps, tags = join_scales((1,), [passes], size, align_corners)
+    heatmaps, tags = aggregate((1,), [passes], size, align_corners)
     width, height = size or (14, 10)
 
     def large(maps):
@@ -151,23 +151,23 @@ def test_averaging_before_resizing_changes_only_the_rounding(
     assert tags[0].permute(3, 0, 1, 2).is_contiguous()      # planar
 
 
-def test_join_scales_averages_over_flip_then_scales_at_the_size_of_the_first():
+def test_aggregate_averages_over_flip_then_scales_at_the_size_of_the_first():
     def passes(size, *values):
         return [[HeadOutput(constant(heat, 2, size), constant(tag, 2, size))]
                 for heat, tag in values]
 
     scales = [passes((8, 6), (1, 5), (3, 6)), passes((4, 3), (4, 7), (6, 8)),
               passes((2, 3), (2, 1), (2, 1))]
-    heatmaps, tags = join_scales((2, 1, 0.5), iter(scales), None, align_corners=False)
+    heatmaps, tags = aggregate((2, 1, 0.5), iter(scales), None, align_corners=False)
     torch.testing.assert_close(heatmaps, torch.full((1, 2, 6, 8), 3.0))
     # Tags are those of scale 1, brought to the heatmaps' size.
     torch.testing.assert_close(tags, torch.tensor([7.0, 8.0]).expand(1, 2, 6, 8, 2))
     assert scales[0][0][0].heatmaps.unique().tolist() == [1]     # nothing is changed in place
 
 
-def test_join_scales_of_one_scale_without_flip_and_one_tag_map():
+def test_aggregate_of_one_scale_without_flip_and_one_tag_map():
     output = HeadOutput(torch.rand(1, 3, 4, 5), torch.rand(1, 1, 4, 5))
-    heatmaps, tags = join_scales((0.5,), [[[output]]], None, align_corners=False)
+    heatmaps, tags = aggregate((0.5,), [[[output]]], None, align_corners=False)
     assert torch.equal(heatmaps, output.heatmaps)
     assert torch.equal(tags, output.tags[..., None])
 
@@ -178,8 +178,8 @@ def test_flip_test_with_one_tag_map_for_all():
     index = torch.tensor([0, 2, 1])
     mirrored = HeadOutput(output.heatmaps[:, index].flip(3), output.tags.flip(3) + 1)
     passes = [[output], [flip_back(mirrored, index)]]
-    heatmaps, tags = join_scales((1,), [passes], (10, 8), align_corners=True)
-    alone, _ = join_scales((1,), [[[output]]], (10, 8), align_corners=True)
+    heatmaps, tags = aggregate((1,), [passes], (10, 8), align_corners=True)
+    alone, _ = aggregate((1,), [[[output]]], (10, 8), align_corners=True)
     torch.testing.assert_close(heatmaps, alone)
     torch.testing.assert_close(tags[..., 1], tags[..., 0] + 1)
     assert tags.shape == (1, 1, 8, 10, 2)
@@ -192,7 +192,7 @@ def test_maps_stay_on_their_device(size):
         return HeadOutput(*(torch.rand(2, 3, *size, device="meta") for _ in "ht"))
 
     scales = ([[output(5 * s, 7 * s)], [output(5 * s, 7 * s)]] for s in (2, 1))
-    heatmaps, tags = join_scales((2, 1), scales, size, align_corners=True)
+    heatmaps, tags = aggregate((2, 1), scales, size, align_corners=True)
     width, height = size or (14, 10)
     assert (heatmaps.device.type, tags.device.type) == ("meta", "meta")
     assert heatmaps.shape == (2, 3, height, width)

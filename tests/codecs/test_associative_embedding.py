@@ -235,10 +235,35 @@ def test_unknown_convention(make_codec, convention):
     ({"max_num_people": 30.5}, "codec.max_num_people = 30.5: give a whole number"),
     ({"nms_kernel": 5.0}, "codec.nms_kernel = 5.0: give a whole number"),
     ({"nms_kernel": 4}, "codec.nms_kernel = 4: give an odd number"),
+    ({"input_size": 96}, "codec.input_size = 96: give a multiple of codec.size_multiple, 64"),
+    ({"size_multiple": 0}, "codec.size_multiple = 0: give a positive number"),
+    ({"size_multiple": 32.0}, "codec.size_multiple = 32.0: give a whole number"),
+    ({"map_strides": []}, "codec.map_strides = []: give a list of different positive whole"),
+    ({"map_strides": [4, 0]}, "codec.map_strides = [4, 0]: give a list"),
+    ({"map_strides": [4, 2.0]}, "codec.map_strides = [4, 2.0]: give a list"),
+    ({"map_strides": [4, 4]}, "codec.map_strides = [4, 4]: give a list"),
+    ({"map_strides": [True]}, "codec.map_strides = [True]: give a list"),
+    ({"map_strides": 4}, "codec.map_strides = 4: give a list"),
 ])
 def test_options_that_cannot_be_used(make_codec, options, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         make_codec(**options)
+
+
+@pytest.mark.parametrize("strides", [[4, 2], (2, 4), [2, 4]])
+def test_the_order_of_strides_does_not_matter(make_codec, strides):
+    codec = make_codec(128, map_strides=strides)
+    assert codec.map_strides == (4, 2)
+    assert codec.map_sizes == (32, 64)
+
+
+@pytest.mark.parametrize(("multiple", "expected"), [
+    (32, (160, 96)), (64, (192, 128)), (96, (192, 96)), (128, (256, 128)),
+])
+def test_sides_are_multiples_of_what_the_codec_says(make_codec, multiple, expected):
+    side = {32: 96, 64: 128, 96: 96, 128: 128}[multiple]
+    codec = make_codec(side, size_multiple=multiple)
+    assert codec.geometry.eval_frame((150, 100), side, (1,)).base_size == expected
 
 
 BROKEN_MAPS = {

@@ -12,11 +12,21 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from aepose.apis import TOY_CHECKPOINT, evaluate
 from aepose.engine import read_bad_step
-from aepose.engine.distributed import goes_on, local_device, process_group, wrap_model
+from aepose.engine.distributed import (
+    goes_on,
+    local_device,
+    process_group,
+    unwrap,
+    wrap_model,
+)
 from aepose.errors import ConfigError
+from aepose.models import AssociativeEmbedding
+from aepose.structures import EvalSettings
+from tests.conftest import TINY_HRNET
 from tests.engine import two_processes
 from tests.engine.processes import (
     TRAIN,
@@ -30,6 +40,7 @@ from tests.engine.processes import (
 )
 from tests.engine.runs import one_thread
 from tests.golden_check import ROOT
+from tests.models.test_associative_embedding import LOSS, NO_TAGS, two_targets
 
 PORT = "29533"
 NO_VALIDATION = ["val_dataloader=None", "val_evaluator=None", "visualizer=None"]
@@ -57,6 +68,25 @@ def found(tiny_config, tmp_path_factory, batch):
     torch.save(batch, folder / "batch.pth")
     run_two(two_processes.__file__, folder, tiny_config("two").file)
     return [torch.load(folder / f"rank_{rank}.pth", weights_only=True) for rank in (0, 1)]
+
+
+@pytest.fixture
+def group_of_one():
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("losses", [[LOSS, NO_TAGS], [NO_TAGS, None], [None, NO_TAGS]])
+def test_outputs_that_are_not_trained(group_of_one, make_codec, losses):
+    """PyTorch misses their gradients at the second step, and it does not matter."""
+    head = {"type": "AEHigherResolutionHead", "losses": losses, "cat_output": False}
+    model = wrap_model(AssociativeEmbedding({**TINY_HRNET}, head, make_codec(map_strides=(4, 2)),
+                                            EvalSettings()))
+    targets = two_targets(unwrap(model).codec)
+    for _ in range(2):
+        found = model(torch.rand(2, 3, 64, 64), targets=targets, mode="loss")
+        sum(value for name, value in found.items() if name.endswith("_loss")).backward()
 
 
 def test_averaged_gradients_are_those_of_the_joined_batch(found, tiny_config, batch):

@@ -175,8 +175,8 @@ def break_loss(model, wanted):
     """Make the loss of a tiny run infinite where ``wanted`` says so of the number of the batch."""
     compute, seen = model.forward, []
 
-    def forward(images, targets=None, items=None, mode="tensor"):
-        result = compute(images, targets, items, mode)
+    def forward(images, targets=None, mode="tensor"):
+        result = compute(images, targets, mode)
         if mode == "loss":
             seen.append(None)
             if wanted(len(seen)):

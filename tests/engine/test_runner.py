@@ -14,6 +14,7 @@ import torch
 from aepose.apis import dry_run, evaluate, train
 from aepose.errors import CheckpointError, ConfigError, OutputError
 from aepose.experiment import Experiment
+from aepose.experiment.assemble import make_runner
 from tests.engine.runs import NO_VALIDATION, differing, logged, weights
 
 
@@ -169,6 +170,18 @@ def test_evaluate_gives_what_validation_gave(trained, tiny_config, tmp_path):
         assert json.loads(path.read_text()) == expected
     assert len(expected) == sum(len(result) for result in seen) > 0
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["stage"] == "test"
+
+
+def test_a_test_leaves_the_network_as_it_was(trained, tiny_config, tmp_path):
+    """A second one is tested: after it the runner's can be saved and trained."""
+    checkpoint = trained[0] / "epoch_2.pth"
+    runner = make_runner(tiny_config("left_alone"), tmp_path, "test", load_from=str(checkpoint))
+    parameters = list(runner.model.parameters())
+    runner.test()
+    assert_equal(runner.model.state_dict(), weights(checkpoint))
+    assert all(a is b for a, b in zip(runner.model.parameters(), parameters, strict=True))
+    assert all(p.requires_grad for p in parameters)
+    assert runner.model.training
 
 
 def test_multi_scale_takes_the_other_scales_and_leaves_the_config(trained, tiny_config, tmp_path):

@@ -119,7 +119,7 @@ def joining(test_time):
      lambda c: c.dataset("train").transforms[0].scale, (1, 1)),
     ("codec.max_num_people=5", lambda c: c.codec.max_num_people, 5),
     ("test_time.flip=False", lambda c: c.network().test_time.flip, False),
-    ("model.backbone.width=8", lambda c: c.network().backbone.out_channels, (8,)),
+    ("model.backbone.width=8", lambda c: c.network().backbone.out_features[0].channels, 8),
     ("model.keypoint_head.losses.0.push=0.5",
      lambda c: c.network().keypoint_head.losses[0].push, 0.5),
     ("train_dataloader.dataset.transforms.0.rotation=7",

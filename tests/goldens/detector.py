@@ -1,8 +1,8 @@
-"""aggregate.npz/.json and e2e.json.gz: pictures through network and aggregation.
+"""aggregate.npz/.json and e2e.json.gz: images through network and aggregation.
 
-Joined maps are compared, not the people in them: the maps of these networks of random weights are
-flat, so that their seventh digit, which depends on the machine, decides who is found. People are
-compared in trained_toy.json.gz.
+Aggregated maps are compared, not the people in them: the maps of these networks of random weights
+are flat, so that their seventh digit, which depends on the machine, decides who is found. People
+are compared in trained_toy.json.gz.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _detector(name: str, case: dict, options: Options, flip: bool) -> Associativ
     return model
 
 
-def _joined_maps(
+def _aggregated_maps(
     model: AssociativeEmbedding, path: Path
 ) -> tuple[dict[str, torch.Tensor], EvalItem]:
     """Return 'heatmap' (K, H, W) and 'tag' (K, H, W, L) of one picture, and its sizes."""
@@ -52,7 +52,7 @@ def _joined_maps(
 
 
 def check_aggregate(folder: Path, options: Options) -> Tally:
-    """Joined maps over outputs, flip and scales, value by value."""
+    """Aggregated maps over outputs, flip and scales, value by value."""
     golden, arrays = read_json(folder / "aggregate.json"), np.load(folder / "aggregate.npz")
     tally = Tally()
     for key, case in golden.items():
@@ -61,10 +61,10 @@ def check_aggregate(folder: Path, options: Options) -> Tally:
         if model is None:
             tally.skip(key, "no such config yet" if path else "picture is not here")
             continue
-        joined, item = _joined_maps(model, path)
+        aggregated, item = _aggregated_maps(model, path)
         tally.add(f"{key}.sizes", _sizes(item, case), 1e-6)
         step = case["sub_stride"]
-        for name, maps in joined.items():
+        for name, maps in aggregated.items():
             facts = case[f"{name}s"]
             same = list(maps[None].shape) == facts["shape"]
             part = maps[:, ::step, ::step].numpy()
@@ -74,7 +74,7 @@ def check_aggregate(folder: Path, options: Options) -> Tally:
 
 
 def check_e2e(folder: Path, options: Options) -> Tally:
-    """Mean, deviation and largest value of each test picture's joined maps."""
+    """Mean, deviation and largest value of each test picture's aggregated maps."""
     tally = Tally()
     for key, case in read_json(folder / "e2e.json.gz").items():
         paths = [find_image(options.data, facts["image"]) for facts in case["images"]]
@@ -83,9 +83,9 @@ def check_e2e(folder: Path, options: Options) -> Tally:
             tally.skip(key, "no such config yet" if all(paths) else "pictures are not here")
             continue
         for facts, path in zip(case["images"], paths, strict=True):
-            joined, item = _joined_maps(model, path)
+            aggregated, item = _aggregated_maps(model, path)
             tally.add(f"{key}.{path.name}.sizes", _sizes(item, facts), 1e-6)
-            for name, maps in joined.items():
+            for name, maps in aggregated.items():
                 tally.add(f"{key}.{path.name}.{name}", _statistics(maps, facts[name]), MAPS)
     return tally
 

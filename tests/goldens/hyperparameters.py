@@ -63,7 +63,7 @@ class Ours:
         """Channels of the backbone's first map."""
         with torch.device("meta"):
             backbone = build(MODELS, self.cfg.model.backbone, metainfo=self.metainfo)
-        return backbone.out_channels[0]
+        return backbone.out_features[0].channels
 
     def split(self, name: str) -> Any:
         """The data set of a split; a test is the validation."""

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -39,10 +41,10 @@ def step(network, images):
 def test_a_step_is_the_same_with_less_memory(name):
     images = torch.rand(2, 4, 16, 16)  # no gradient: the first block's weights need theirs
     found = []
-    for recompute in (False, True):
+    for checkpointed in (False, True):
         torch.manual_seed(0)
         network = NETWORKS[name]().train()
-        if recompute:
+        if checkpointed:
             assert checkpoint_activations(network) == sum(
                 not isinstance(child, nn.Conv2d) for child in network)
         found.append(step(network, images))
@@ -61,13 +63,27 @@ def test_frozen_blocks_stay_frozen():
     assert all(p.grad is not None for p in network.parameters())
 
 
+def test_a_copy_checkpoints_its_own():
+    """Nothing of a block is replaced: its copy computes with its own weights."""
+    network = NETWORKS["BasicBlock"]().train()
+    names = list(network.state_dict())
+    checkpoint_activations(network)
+    copied = copy.deepcopy(network)
+    for parameter in network.parameters():
+        parameter.data.fill_(torch.nan)
+    copied(torch.rand(2, 4, 8, 8)).sum().backward()
+    assert list(network.state_dict()) == names
+    assert all(p.grad.isfinite().all() for p in copied.parameters())
+
+
 @pytest.mark.parametrize("dtype", [None, "bfloat16"])
 def test_the_detector_trains_the_same(tiny_config, dtype):
     images, gradients = torch.rand(2, 3, 64, 64), []
-    for recompute in (False, True):
+    for checkpointed in (False, True):
         torch.manual_seed(0)
-        options = [f"model.activation_checkpointing={recompute}", f"model.backbone_dtype={dtype}"]
-        model = tiny_config("recompute", options).network()
+        options = [f"model.activation_checkpointing={checkpointed}",
+                   f"model.backbone_dtype={dtype}"]
+        model = tiny_config("checkpointed", options).network()
         assert model.backbone.stage2[0].training
         model(images)[0].square().mean().backward()
         gradients.append({n: p.grad for n, p in model.named_parameters()})
@@ -75,7 +91,7 @@ def test_the_detector_trains_the_same(tiny_config, dtype):
     assert all(torch.equal(gradients[0][n], gradients[1][n]) for n in gradients[0])
 
 
-def test_compiled_or_recomputed(tiny_config):
+def test_compiled_or_checkpointed(tiny_config):
     with pytest.raises(ConfigError, match=r"model\.compile: choose one"):
         tiny_config("both", ["model.compile=True",
                                          "model.activation_checkpointing=True"]).network()

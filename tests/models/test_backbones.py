@@ -2,14 +2,24 @@ import pytest
 import torch
 from torch import nn
 
+import aepose
 from aepose.errors import ConfigError
-from aepose.models import HourglassAENet, HRNet, MobileNetV2, ResNet
+from aepose.models import (
+    Backbone,
+    FeatureSpec,
+    HourglassAENet,
+    HRNet,
+    MobileNetV2,
+    ResNet,
+    create_backbone,
+)
 from aepose.models.backbones.blocks import Bottleneck, ConvBN
 from aepose.models.backbones.mobilenet_v2 import scale_channels
+from aepose.registry import MODELS
 from tests.conftest import TINY_HRNET
 
 TINY_HOURGLASS = {"num_stacks": 2, "stage_channels": (8, 12, 16), "feat_channels": 6}
-# Name -> what makes a small one, given three keypoints; its channels, its stride.
+# Name -> what makes a small one, given three keypoints; its channels, stride and size multiple.
 
 
 def make_hrnet():
@@ -17,27 +27,60 @@ def make_hrnet():
 
 
 TINY = {
-    "hrnet": (lambda m: make_hrnet(), [4], 4),
-    "hourglass": (lambda m: HourglassAENet(m, **TINY_HOURGLASS), [6, 6], 4),
+    "hrnet": (lambda m: make_hrnet(), [4], 4, 32),
+    "hourglass": (lambda m: HourglassAENet(m, **TINY_HOURGLASS), [6, 6], 4, 16),
     "hourglass, one tag map": (
-        lambda m: HourglassAENet(m, **TINY_HOURGLASS, tag_per_joint=False), [4, 4], 4),
+        lambda m: HourglassAENet(m, **TINY_HOURGLASS, tag_per_joint=False), [4, 4], 4, 16),
     "hourglass, one stack": (
-        lambda m: HourglassAENet(m, **{**TINY_HOURGLASS, "num_stacks": 1}), [6], 4),
-    "mobilenet": (lambda m: MobileNetV2(width=0.25), [1280], 32),
-    "resnet": (lambda m: ResNet(50), [2048], 32),
+        lambda m: HourglassAENet(m, **{**TINY_HOURGLASS, "num_stacks": 1}), [6], 4, 16),
+    "mobilenet": (lambda m: MobileNetV2(width=0.25), [1280], 32, 32),
+    "resnet": (lambda m: ResNet(50), [2048], 32, 32),
 }
 
 
 @pytest.mark.parametrize("name", TINY)
-@pytest.mark.parametrize("size", [(64, 64), (96, 64)])
-def test_shapes(three, name, size):
-    make, channels, stride = TINY[name]
+@pytest.mark.parametrize("sides", [(1, 1), (3, 2)])
+def test_what_a_backbone_declares_is_what_it_gives(three, name, sides):
+    """At multiples of the smallest input that it declares."""
+    make, channels, stride, multiple = TINY[name]
     backbone = make(three).eval()
+    assert backbone.size_multiple == multiple
+    assert backbone.out_features == tuple(FeatureSpec(c, stride) for c in channels)
+    height, width = (side * multiple for side in sides)
     with torch.no_grad():
-        maps = backbone(torch.zeros(2, 3, *size))
-    expected = [(2, c, size[0] // stride, size[1] // stride) for c in channels]
-    assert [tuple(m.shape) for m in maps] == expected
-    assert list(backbone.out_channels) == channels
+        maps = backbone(torch.zeros(2, 3, height, width))
+    assert [tuple(m.shape) for m in maps] == [
+        (2, f.channels, height // f.stride, width // f.stride) for f in backbone.out_features]
+
+
+def test_the_table_has_every_backbone(three):
+    registered = {cls for cls in MODELS.module_dict.values()
+                  if isinstance(cls, type) and issubclass(cls, Backbone)}
+    assert {type(make(three)) for make, *_ in TINY.values()} == registered
+
+
+@pytest.mark.parametrize(("name", "options"), [
+    ("HRNet", {"width": 4, "num_blocks": 1}), ("HourglassAENet", {**TINY_HOURGLASS}),
+    ("MobileNetV2", {"width": 0.25}), ("ResNet", {"depth": 50}),
+])
+def test_a_backbone_by_itself(name, options):
+    backbone = aepose.create_backbone(name, metainfo="crowdpose", **options)
+    assert type(backbone).__name__ == name
+    with torch.no_grad():
+        maps = backbone.eval()(torch.zeros(1, 3, 64, 64))
+    assert [m.shape[1] for m in maps] == [f.channels for f in backbone.out_features]
+
+
+@pytest.mark.parametrize(("name", "options", "message"), [
+    ("HRNte", {}, "backbone 'HRNte' is unknown; did you mean 'HRNet'"),
+    ("AESimpleHead", {}, "backbone 'AESimpleHead' is unknown"),
+    ("HRNet", {"widht": 4}, r"backbone\.widht: HRNet has no such option; did you mean 'width'"),
+    ("HourglassAENet", {}, "backbone: HourglassAENet needs metainfo"),
+    ("HourglassAENet", {"metainfo": "cocoa"}, "'cocoa'.*'coco'"),
+])
+def test_backbones_that_cannot_be_created(name, options, message):
+    with pytest.raises(ConfigError, match=message):
+        create_backbone(name, **options)
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -9,6 +9,7 @@ from aepose.models.fuse import fuse_conv_bn
 from aepose.structures import EvalSettings
 from tests.models.test_associative_embedding import ARCHITECTURES
 
+IMAGE = torch.zeros(1, 3, 64, 64)
 TOLERANCE = 1e-5  # of the largest absolute value
 NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
 
@@ -40,7 +41,7 @@ def norms(network):
 
 
 @torch.no_grad()
-def check_same(network, left, images=None, example=None):
+def check_same(network, left, images=None, example=IMAGE):
     """Fuse, twice; compare outputs; check how many BatchNorms are left."""
     images = torch.randn(2, 3, 128, 64) if images is None else images
     before = network(images)
@@ -154,7 +155,7 @@ def test_what_is_folded(name):
 
 def test_a_norm_of_the_batch_itself_stays():
     network = nn.Sequential(conv(), norm(track_running_stats=False)).eval()
-    assert norms(fuse_conv_bn(network)) == 1
+    assert norms(fuse_conv_bn(network, IMAGE)) == 1
 
 
 def test_shared_weights_of_another_layer_stay():
@@ -168,7 +169,7 @@ def test_shared_weights_of_another_layer_stay():
 def test_layout_precision_and_gradients_stay(layout):
     network = randomise(nn.Sequential(conv(bias=False).requires_grad_(False), norm()))
     network.to(memory_format=layout)
-    fuse_conv_bn(network)
+    fuse_conv_bn(network, IMAGE)
     weight, bias = network[0].weight, network[0].bias
     assert weight.is_contiguous(memory_format=layout)
     assert {p.dtype for p in (weight, bias)} == {torch.float32}
@@ -183,7 +184,7 @@ def test_under_autocast(make_codec):
         EvalSettings(outputs=outputs, dtype="bfloat16")))
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
-        before, after = model(images), fuse_conv_bn(model)(images)
+        before, after = model(images), fuse_conv_bn(model, images)(images)
     assert norms(model) == 0
     for old, new in zip(before, after, strict=True):
         assert (old - new).abs().max() < 0.1 * old.abs().max()
@@ -198,15 +199,15 @@ def test_a_network_in_training_mode_is_refused():
     network = nn.Sequential(conv(), norm()).eval()
     network[1].train()
     with pytest.raises(ValueError, match=r"fuse_conv_bn: 1 is in training mode.*model\.eval"):
-        fuse_conv_bn(network)
+        fuse_conv_bn(network, IMAGE)
     with pytest.raises(ValueError, match="fuse_conv_bn: the model is in training mode"):
-        fuse_conv_bn(network.train())
+        fuse_conv_bn(network.train(), IMAGE)
 
 
 def test_no_hooks_stay_and_no_weights_are_needed():
     network = nn.Sequential(conv(), norm()).eval()
-    fuse_conv_bn(network)
+    fuse_conv_bn(network, IMAGE)
     for layer in network.modules():
         assert len(layer._forward_hooks) == len(layer._forward_pre_hooks) == 0
     empty = nn.Identity().eval()
-    assert fuse_conv_bn(empty) is empty
+    assert fuse_conv_bn(empty, IMAGE) is empty

@@ -118,6 +118,7 @@ def test_parts_of_a_pose_loss(options, names):
     shapes = {name: tuple(value.shape) for name, value in losses.items()}
     assert shapes == {name: () if name in STATISTICS else (2,) for name in names}
     assert loss.with_tags == ("push_loss" in names)
+    assert loss.with_heatmaps == ("heatmap_loss" in names)
     for name in names - set(STATISTICS):
         factor = getattr(loss, name.removesuffix("_loss"))
         plain = losses[name.removesuffix("_loss")]
@@ -165,6 +166,13 @@ def test_factors_and_float32():
 @pytest.mark.parametrize(("options", "message"), [
     ({"push_type": "min"}, "push_type = 'min': give 'exp' or 'max'"),
     ({"push": None}, "give both push and pull"), ({"pull": None}, "give both push and pull"),
+    ({"push": "a"}, r"PoseLoss\.push = 'a': give a number that is not negative, or None"),
+    ({"pull": -0.1}, r"PoseLoss\.pull = -0\.1: give a number"),
+    ({"heatmap": float("nan")}, r"PoseLoss\.heatmap = nan: give a number"),
+    ({"heatmap": float("inf")}, r"PoseLoss\.heatmap = inf: give a number"),
+    ({"heatmap": True}, r"PoseLoss\.heatmap = True: give a number"),
+    ({"push": [1]}, r"PoseLoss\.push = \[1\]: give a number"),
+    ({"supervise_empty": "no"}, r"supervise_empty = 'no': give True or False"),
 ])
 def test_contradictions(options, message):
     with pytest.raises(ConfigError, match=message):

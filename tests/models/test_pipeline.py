@@ -9,9 +9,13 @@ import pytest
 import torch
 
 from aepose.apis import PoseInferencer
+from aepose.datasets.transforms import make_eval_item
 from aepose.errors import NumericalError
 from aepose.models import pipeline
 from aepose.models.pipeline import find_people
+from aepose.stage_clock import StageClock, stage
+from tests.models.test_associative_embedding import build_architecture
+from tests.models.test_fuse import randomise
 
 PATIENCE = 20       # seconds; only a failing test waits so long
 
@@ -26,10 +30,13 @@ class Network:
     def data_preprocessor(self, batch):
         return batch
 
-    def joined_maps(self, items):
+    def warn_of_untrained_outputs(self):
+        pass
+
+    def aggregate(self, images, item):
         assert not torch.is_grad_enabled()
-        self.seen.append(items)
-        return [(torch.zeros(1), torch.zeros(1), item) for item in items]
+        self.seen.append(item)
+        return torch.zeros(len(images), 1), torch.zeros(len(images), 1)
 
     def decode(self, heatmaps, tags, item):
         self.decoded.set()
@@ -39,13 +46,14 @@ class Network:
 
 
 def batches(*several):
-    return [{"items": list(items)} for items in several]
+    return [{"items": list(items), "images": list(items)} for items in several]
 
 
+@pytest.mark.parametrize("overlap", [True, False])
 @pytest.mark.parametrize("several", [[], ["a"], ["ab", "c"], ["ab", "cd", "e", "fgh", "i"]])
-def test_results_come_with_their_batch_in_order(several):
+def test_results_come_with_their_batch_in_order(several, overlap):
     given = batches(*several)
-    found = list(find_people(Network(), given))
+    found = list(find_people(Network(), given, overlap))
     assert [batch for batch, _ in found] == given
     assert [results for _, results in found] == [[f"people of {i}" for i in b] for b in several]
 
@@ -55,11 +63,31 @@ def test_the_network_goes_on_while_maps_are_decoded():
     network = Network()
 
     def waits_for_the_first():
-        yield {"items": ["first"]}
+        yield from batches(["first"])
         assert network.decoded.wait(PATIENCE)
-        yield {"items": ["second"]}
+        yield from batches(["second"])
 
     assert len(list(find_people(network, waits_for_the_first()))) == 2
+
+
+def test_without_overlap_all_is_done_in_one_thread():
+    """One picture after the other, where a StageClock sees every stage."""
+    threads = set()
+
+    class Noting(Network):
+        def decode(self, heatmaps, tags, item):
+            threads.add(threading.current_thread())
+            with stage("decode"):
+                return item
+
+    network = Noting()
+    with StageClock() as clock:
+        found = find_people(network, batches("ab", "c"), overlap=False)
+        next(found)
+        assert list(network.seen) == ["a"]
+        list(found)
+    assert threads == {threading.current_thread()}
+    assert list(clock.seconds) == ["decode"]
 
 
 def test_the_network_does_not_run_far_ahead():
@@ -71,8 +99,9 @@ def test_the_network_does_not_run_far_ahead():
     assert len(network.seen) == 3
 
 
-def test_an_error_of_decoding_is_raised():
-    found = find_people(Network(), batches(["a"], ["broken"], ["c"], ["d"], ["e"]))
+@pytest.mark.parametrize("overlap", [True, False])
+def test_an_error_of_decoding_is_raised(overlap):
+    found = find_people(Network(), batches(["a"], ["broken"], ["c"], ["d"], ["e"]), overlap)
     assert next(found)[1] == ["people of a"]
     with pytest.raises(NumericalError, match="broken"):
         next(found)
@@ -98,6 +127,21 @@ def test_maps_that_nobody_will_ask_for_are_not_decoded(monkeypatch):
     next(found)
     found.close()
     assert "behind it" not in begun
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_people_are_those_of_the_maps_that_are_kept(make_codec, overlap):
+    model = randomise(build_architecture("higherhrnet", make_codec))
+    items = [make_eval_item(np.full((64, 64, 3), value, np.uint8), model.codec, (1,))
+             for value in (50, 200)]
+    for keep in (False, True):
+        ((_, results),) = find_people(model, [{"items": items}], overlap, keep)
+        assert [result.maps is not None for result in results] == [keep] * 2
+    for result, item in zip(results, items, strict=True):
+        again = model.decode(result.maps.heatmaps, result.maps.tags, item)
+        assert len(result) > 0
+        np.testing.assert_array_equal(again.keypoints, result.keypoints)
+    assert not torch.equal(results[0].maps.heatmaps, results[1].maps.heatmaps)
 
 
 def inferencer(device, dtype=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aepose.codecs.aggregation import join_scales
+from aepose.codecs.aggregation import aggregate
 from aepose.datasets.transforms import make_eval_item
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper
 from tests.models.test_associative_embedding import (
@@ -52,9 +52,9 @@ def test_maps_of_a_test(device, make_codec, name, dtype):
     (images,) = model.data_preprocessor({"items": [item]})["images"]
     exact, images = exact_copy(model), model.data_preprocessor.normalise(images).double()
     outputs = exact.keypoint_head.split(exact.keypoint_head(exact.backbone(images)))
-    expected = join_scales((1,), [[[outputs[i] for i in model.test_outputs]]], None, False)
+    expected = aggregate((1,), [[[outputs[i] for i in model.test_outputs]]], None, False)
 
-    model.to(device).prepare_for_test()
+    model = model.to(device).prepare_for_test()
     found = model.aggregate(model.data_preprocessor({"items": [item]})["images"], item)
     for maps, wanted in zip(found, expected, strict=True):
         assert (maps.device.type, maps.dtype) == (device.type, torch.float32)

@@ -177,7 +177,7 @@ def test_a_model_by_name(home, published, server, weights, monkeypatch):
     assert server.paths == [f"/{weights.name}"]
     trained = Experiment.load(ROOT / "configs" / "toy" / f"{TOY}.py", TINY).network()
     trained.load_state_dict(torch.load(weights, weights_only=True)["state_dict"])
-    expected = trained.prepare_for_test().state_dict()
+    expected = trained.state_dict()
     for inferencer in (of_zoo, given, of_url, by_file):
         state = inferencer.model.state_dict()
         assert state.keys() == expected.keys()

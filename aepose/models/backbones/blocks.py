@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from aepose.models.activation_checkpointing import CheckpointedBlock
+
 
 def conv_bn(
     inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
@@ -51,7 +53,7 @@ class ConvBN(nn.Module):
         return x if self.activation is None else self.activation(x)
 
 
-class BasicBlock(nn.Module):
+class BasicBlock(CheckpointedBlock):
     """Two 3x3 convolutions beside a shortcut. (N, channels, H, W) -> the same shape."""
 
     def __init__(self, channels: int) -> None:
@@ -59,7 +61,7 @@ class BasicBlock(nn.Module):
         self.conv1, self.bn1 = conv_bn(channels, channels, 3)
         self.conv2, self.bn2 = conv_bn(channels, channels, 3)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor) -> torch.Tensor:
         """Return relu(x + convolutions(x))."""
         out = torch.relu_(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
@@ -67,7 +69,7 @@ class BasicBlock(nn.Module):
         return torch.relu_(out)
 
 
-class Bottleneck(nn.Module):
+class Bottleneck(CheckpointedBlock):
     """1x1, 3x3, 1x1 convolutions beside a shortcut; the 3x3 one carries the stride.
 
     (N, inputs, H, W) -> (N, 4 * channels, H / stride, W / stride); the shortcut is a 1x1
@@ -85,7 +87,7 @@ class Bottleneck(nn.Module):
         same = inputs == outputs and stride == 1
         self.downsample = None if same else nn.Sequential(*conv_bn(inputs, outputs, 1, stride))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor) -> torch.Tensor:
         """Return relu(shortcut(x) + convolutions(x))."""
         out = torch.relu_(self.bn1(self.conv1(x)))
         out = torch.relu_(self.bn2(self.conv2(out)))

@@ -16,13 +16,16 @@ from torch import nn
 
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
+from aepose.models.activation_checkpointing import CheckpointedBlock
+from aepose.models.backbones.base import Backbone
 from aepose.models.backbones.blocks import ConvBN
-from aepose.models.initialise import initialise_normal
+from aepose.models.initialization import init_normal
+from aepose.models.specs import FeatureSpec, OutputSpec
 from aepose.precision import at_least_float32
 from aepose.registry import MODELS
 
 
-class Hourglass(nn.Module):
+class Hourglass(CheckpointedBlock):
     """One level of an hourglass, with all lower ones inside.
 
     channels: of this level and of each lower one, which has half the resolution
@@ -38,21 +41,21 @@ class Hourglass(nn.Module):
         self.low2 = Hourglass(channels[1:]) if len(channels) > 2 else ConvBN(below, below, 3)
         self.low3 = ConvBN(below, here, 3)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor) -> torch.Tensor:
         """Return the sum of this level's and the lower levels' features."""
         low = self.low3(self.low2(self.low1(F.max_pool2d(x, 2))))
         return self.up1(x) + F.interpolate(low, scale_factor=2, mode="nearest")
 
 
 @MODELS.register_module()
-class HourglassAENet(nn.Module):
+class HourglassAENet(Backbone):
     """The stacked hourglass; its final convolutions are part of it, as each feeds the next stack.
 
     metainfo, tag_per_joint: make C, the channels of an output: K heatmaps and K tag maps, or one
     stage_channels: channels at a quarter of the input and at each halving after it
     feat_channels: channels behind each hourglass
 
-    (N, 3, H, W) normalised pictures -> num_stacks maps (N, C, H/4, W/4), float32; H and W are
+    (N, 3, H, W) normalised images -> num_stacks maps (N, C, H/4, W/4), float32; H and W are
     multiples of 4 * 2^(len(stage_channels) - 1).
     """
 
@@ -70,10 +73,10 @@ class HourglassAENet(nn.Module):
         if len(stage_channels) < 2:
             raise ConfigError(f"model.backbone.stage_channels = {stage_channels!r}: give at least "
                               "two numbers, one per resolution")
-        keypoints = metainfo.num_keypoints
-        outputs = keypoints + (keypoints if tag_per_joint else 1)
+        outputs = OutputSpec.of(metainfo, 4, tag_per_joint=tag_per_joint).channels
         first = stage_channels[0]
-        self.out_channels = (outputs,) * num_stacks
+        self.out_features = (FeatureSpec(outputs, stride=4),) * num_stacks
+        self.size_multiple = 4 * 2 ** (len(stage_channels) - 1)
         self.stem = nn.Sequential(
             ConvBN(3, 64, 7, stride=2), ConvBN(64, 128, 3), nn.MaxPool2d(2),
             ConvBN(128, 128, 3), ConvBN(128, first, 3),
@@ -95,11 +98,11 @@ class HourglassAENet(nn.Module):
         self.remap_feature_convs = nn.ModuleList(
             ConvBN(feat_channels, first, 1, activation=None) for _ in range(num_stacks - 1)
         )
-        initialise_normal(self)
+        init_normal(self)
 
     @property
     def float32_layers(self) -> nn.ModuleList:
-        """Layers that autocast leaves in float32."""
+        """The predictions of each stack."""
         return self.out_convs
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:

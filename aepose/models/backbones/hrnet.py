@@ -13,8 +13,11 @@ import torch
 from torch import nn
 
 from aepose.errors import ConfigError
+from aepose.models.activation_checkpointing import CheckpointedBlock
+from aepose.models.backbones.base import Backbone
 from aepose.models.backbones.blocks import BasicBlock, Bottleneck, conv_bn
-from aepose.models.initialise import INITIALISATIONS
+from aepose.models.initialization import INITIALIZERS
+from aepose.models.specs import FeatureSpec
 from aepose.registry import MODELS
 
 
@@ -56,7 +59,7 @@ class FuseLayers(nn.ModuleList):
         return fused
 
 
-class HRModule(nn.Module):
+class HRModule(CheckpointedBlock):
     """Residual blocks in every branch, then one exchange."""
 
     def __init__(self, channels: Sequence[int], num_blocks: int, num_outputs: int) -> None:
@@ -66,7 +69,7 @@ class HRModule(nn.Module):
         )
         self.fuse_layers = FuseLayers(channels, num_outputs)
 
-    def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
+    def compute(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
         """One map per branch in, one per output out."""
         return self.fuse_layers(
             [branch(x) for branch, x in zip(self.branches, maps, strict=True)])
@@ -84,7 +87,7 @@ def _transition(before: Sequence[int], after: Sequence[int]) -> nn.ModuleList:
 
 
 @MODELS.register_module()
-class HRNet(nn.Module):
+class HRNet(Backbone):
     """HRNet with four stages; gives its highest-resolution branch, at a quarter of the input.
 
     width: channels of the highest-resolution branch; branch i has width * 2^i
@@ -95,7 +98,7 @@ class HRNet(nn.Module):
     initialisation: 'normal' as published, where weights of ImageNet follow; 'kaiming' learns faster
         from scratch
 
-    (N, 3, H, W) normalised pictures -> [(N, width, H/4, W/4)]; H and W are multiples of 32.
+    (N, 3, H, W) normalised images -> [(N, width, H/4, W/4)]; H and W are multiples of 32.
     """
 
     def __init__(
@@ -109,10 +112,11 @@ class HRNet(nn.Module):
         initialisation: Literal["normal", "kaiming"] = "normal",
     ) -> None:
         super().__init__()
-        if initialisation not in INITIALISATIONS:
+        if initialisation not in INITIALIZERS:
             raise ConfigError(f"HRNet.initialisation = {initialisation!r}: give one of "
-                              + ", ".join(INITIALISATIONS))
-        self.out_channels = (width,)
+                              + ", ".join(INITIALIZERS))
+        self.out_features = (FeatureSpec(width, stride=4),)
+        self.size_multiple = 32
         self.conv1, self.bn1 = conv_bn(3, stem_channels, 3, stride=2)
         self.conv2, self.bn2 = conv_bn(stem_channels, stem_channels, 3, stride=2)
         stage1_out = stage1_channels * Bottleneck.expansion
@@ -129,7 +133,7 @@ class HRNet(nn.Module):
             layers = (HRModule(channels, num_blocks, n) for n in outputs)
             setattr(self, f"stage{stage}", nn.Sequential(*layers))
             before = channels
-        INITIALISATIONS[initialisation](self)
+        INITIALIZERS[initialisation](self)
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the highest-resolution features, in a list of one."""

@@ -10,8 +10,11 @@ import torch
 from torch import nn
 
 from aepose.errors import ConfigError
+from aepose.models.activation_checkpointing import CheckpointedBlock
+from aepose.models.backbones.base import Backbone
 from aepose.models.backbones.blocks import ConvBN
-from aepose.models.initialise import initialise_kaiming
+from aepose.models.initialization import init_kaiming
+from aepose.models.specs import FeatureSpec
 from aepose.registry import MODELS
 
 # Table 2 of the paper, one row per stage: expansion, channels, blocks, stride of the first block.
@@ -30,7 +33,7 @@ def scale_channels(channels: int, width: float) -> int:
     return rounded + 8 if rounded < 0.9 * scaled else rounded
 
 
-class InvertedResidual(nn.Module):
+class InvertedResidual(CheckpointedBlock):
     """Widen by a 1x1, filter by a depthwise 3x3, narrow by a linear 1x1 convolution.
 
     (N, inputs, H, W) -> (N, outputs, H / stride, W / stride); a shortcut where the shape stays.
@@ -48,18 +51,18 @@ class InvertedResidual(nn.Module):
         )
         self.shortcut = stride == 1 and inputs == outputs
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor) -> torch.Tensor:
         """Return convolutions(x), plus x where the shape stays."""
         return x + self.conv(x) if self.shortcut else self.conv(x)
 
 
 @MODELS.register_module()
-class MobileNetV2(nn.Module):
+class MobileNetV2(Backbone):
     """MobileNetV2 without its classifier.
 
     width: factor of all channels but, below 1, the last ones
 
-    (N, 3, H, W) normalised pictures -> [(N, 1280 * max(1, width), H/32, W/32)]; H and W are
+    (N, 3, H, W) normalised images -> [(N, 1280 * max(1, width), H/32, W/32)]; H and W are
     multiples of 32.
     """
 
@@ -79,8 +82,9 @@ class MobileNetV2(nn.Module):
             setattr(self, f"layer{stage}", nn.Sequential(*layers))
         last = scale_channels(LAST_CHANNELS, max(1.0, width))
         self.conv2 = ConvBN(inputs, last, 1, activation=nn.ReLU6)
-        self.out_channels = (last,)
-        initialise_kaiming(self)
+        self.out_features = (FeatureSpec(last, stride=32),)
+        self.size_multiple = 32
+        init_kaiming(self)
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the features of the last convolution, in a list of one."""

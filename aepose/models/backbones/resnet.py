@@ -12,8 +12,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from aepose.errors import ConfigError
+from aepose.models.backbones.base import Backbone
 from aepose.models.backbones.blocks import Bottleneck, conv_bn
-from aepose.models.initialise import initialise_kaiming
+from aepose.models.initialization import init_kaiming
+from aepose.models.specs import FeatureSpec
 from aepose.registry import MODELS
 
 # Bottlenecks in each of the four stages.
@@ -21,12 +23,12 @@ STAGE_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 @MODELS.register_module()
-class ResNet(nn.Module):
+class ResNet(Backbone):
     """ResNet without its classifier.
 
     depth: 50, 101 or 152 layers
 
-    (N, 3, H, W) normalised pictures -> [(N, 2048, H/32, W/32)]; H and W are multiples of 32.
+    (N, 3, H, W) normalised images -> [(N, 2048, H/32, W/32)]; H and W are multiples of 32.
     """
 
     def __init__(self, depth: int = 50) -> None:
@@ -43,8 +45,9 @@ class ResNet(nn.Module):
                 layers.append(Bottleneck(inputs, channels, 2 if stage and block == 0 else 1))
                 inputs = channels * Bottleneck.expansion
             setattr(self, f"layer{stage + 1}", nn.Sequential(*layers))
-        self.out_channels = (inputs,)
-        initialise_kaiming(self)
+        self.out_features = (FeatureSpec(inputs, stride=32),)
+        self.size_multiple = 32
+        init_kaiming(self)
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the features of the last stage, in a list of one."""

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.models.backbones.blocks import BasicBlock, deconv_bn
 from aepose.models.heads.base import AEHead
-from aepose.models.initialise import initialise_normal
+from aepose.models.initialization import init_normal
+from aepose.models.specs import FeatureSpec, OutputSpec
 from aepose.registry import MODELS
 
 
@@ -22,47 +24,57 @@ from aepose.registry import MODELS
 class AEHigherResolutionHead(AEHead):
     """One output from the backbone's first feature map, one more from each doubling of its size.
 
-    in_channels: channels of the backbone's maps
-    losses: one config per output, 1 + num_deconv_layers of them, see :class:`AEHead`; as published
-        only the first output has tags
+    in_features: the backbone's maps
+    losses: one config per output, 1 + num_deconv_layers of them, see :class:`AEHead`
+    tag_per_joint: a tag map for each keypoint, or one for all
+    tag_outputs: indices of the outputs that have tags; as published the first alone
     final_kernel: side of the convolution behind each output
     num_deconv_layers: transposed convolutions, each of which doubles the size
     num_deconv_filters: channels behind each of them; None for those of the features
     num_basic_blocks: residual blocks behind each of them
     cat_output: let a transposed convolution see the output before it, besides the features
 
-    [(N, in_channels[0], h, w), ...] -> [(N, K + tags, h, w), (N, K, 2h, 2w), ...]
+    [(N, C, h, w), ...] -> [(N, K + tags, h, w), (N, K, 2h, 2w), ...]
+
+    Raises ConfigError for a ``tag_outputs`` that names no output.
     """
 
     def __init__(
         self,
         metainfo: Metainfo,
-        in_channels: Sequence[int],
-        losses: Sequence[dict],
+        in_features: Sequence[FeatureSpec],
+        losses: Sequence[dict | None],
         tag_per_joint: bool = True,
+        tag_outputs: Sequence[int] = (0,),
         final_kernel: int = 1,
         num_deconv_layers: int = 1,
         num_deconv_filters: int | None = None,
         num_basic_blocks: int = 4,
         cat_output: bool = True,
     ) -> None:
-        super().__init__(metainfo, losses, tag_per_joint, num_outputs=1 + num_deconv_layers)
-        filters = in_channels[0] if num_deconv_filters is None else num_deconv_filters
-        channels = [in_channels[0], *[filters] * num_deconv_layers]
+        number, (first, *_) = 1 + num_deconv_layers, in_features
+        if not isinstance(tag_outputs, (list, tuple)) or not all(
+                type(index) is int and 0 <= index < number for index in tag_outputs):
+            raise ConfigError(f"model.keypoint_head.tag_outputs = {tag_outputs!r}: give a list of "
+                              f"indices from 0 to {number - 1}")
+        super().__init__([OutputSpec.of(metainfo, first.stride // 2**i, i in tag_outputs,
+                                        tag_per_joint) for i in range(number)], losses)
+        filters = first.channels if num_deconv_filters is None else num_deconv_filters
+        channels = [first.channels, *[filters] * num_deconv_layers]
         self.cat_output = cat_output
         self.final_layers = nn.ModuleList(
-            nn.Conv2d(c, self.output_channels(i), final_kernel, padding=final_kernel // 2)
-            for i, c in enumerate(channels)
+            nn.Conv2d(c, output.channels, final_kernel, padding=final_kernel // 2)
+            for c, output in zip(channels, self.outputs, strict=True)
         )
         self.deconv_layers = nn.ModuleList()
         for index in range(num_deconv_layers):
-            inputs = channels[index] + (self.output_channels(index) if cat_output else 0)
+            inputs = channels[index] + (self.outputs[index].channels if cat_output else 0)
             deconv = nn.Sequential(*deconv_bn(inputs, filters))
-            initialise_normal(deconv)
+            init_normal(deconv)
             blocks = (nn.Sequential(BasicBlock(filters)) for _ in range(num_basic_blocks))
             self.deconv_layers.append(nn.Sequential(deconv, *blocks))
         # The residual blocks are left as PyTorch starts them.
-        initialise_normal(self.final_layers)
+        init_normal(self.final_layers)
 
     def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the output maps, lowest resolution first."""

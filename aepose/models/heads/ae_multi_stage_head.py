@@ -9,6 +9,7 @@ import torch
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.models.heads.base import AEHead
+from aepose.models.specs import FeatureSpec, OutputSpec
 from aepose.registry import MODELS
 
 
@@ -16,8 +17,9 @@ from aepose.registry import MODELS
 class AEMultiStageHead(AEHead):
     """No layers: the stages of the stacked hourglass are the outputs.
 
-    in_channels: channels of the backbone's maps, one per stage; losses: one config per stage, see
-        :class:`AEHead`. Where a stage has no push and pull its tag maps are there, but unused.
+    in_features: the backbone's maps, one per stage; losses: one config per stage, see
+        :class:`AEHead`
+    tag_per_joint: a tag map for each keypoint, or one for all
 
     [(N, K + tags, h, w), ...] -> the same
     """
@@ -25,19 +27,21 @@ class AEMultiStageHead(AEHead):
     def __init__(
         self,
         metainfo: Metainfo,
-        in_channels: Sequence[int],
-        losses: Sequence[dict],
+        in_features: Sequence[FeatureSpec],
+        losses: Sequence[dict | None],
         tag_per_joint: bool = True,
     ) -> None:
-        super().__init__(metainfo, losses, tag_per_joint, num_outputs=len(in_channels))
-        expected = self.num_keypoints + self.num_tags
-        if any(channels != expected for channels in in_channels):
+        outputs = [OutputSpec.of(metainfo, feature.stride, tag_per_joint=tag_per_joint)
+                   for feature in in_features]
+        given = [feature.channels for feature in in_features]
+        if given != [output.channels for output in outputs]:
             raise ConfigError(
-                f"model.keypoint_head: {self.num_keypoints} heatmaps and {self.num_tags} tag "
-                f"map(s) make {expected} channels, but the backbone's stages have "
-                f"{list(in_channels)}; it must predict by itself (HourglassAENet), with the same "
+                f"model.keypoint_head: {outputs[0].heatmaps} heatmaps and {outputs[0].tags} tag "
+                f"map(s) make {outputs[0].channels} channels, but the backbone's stages have "
+                f"{given}; it must predict by itself (HourglassAENet), with the same "
                 "tag_per_joint as the head"
             )
+        super().__init__(outputs, losses)
 
     def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the backbone's maps."""

@@ -10,7 +10,8 @@ from torch import nn
 from aepose.metainfo import Metainfo
 from aepose.models.backbones.blocks import deconv_bn
 from aepose.models.heads.base import AEHead
-from aepose.models.initialise import initialise_normal
+from aepose.models.initialization import init_normal
+from aepose.models.specs import FeatureSpec, OutputSpec
 from aepose.registry import MODELS
 
 
@@ -20,36 +21,39 @@ class AESimpleHead(AEHead):
 
     Xiao, Wu, Wei: Simple Baselines for Human Pose Estimation and Tracking (ECCV 2018).
 
-    in_channels: channels of the backbone's maps; losses: one config, see :class:`AEHead`
+    in_features: the backbone's maps; losses: one config, see :class:`AEHead`
+    tag_per_joint: a tag map for each keypoint, or one for all
     final_kernel: side of the last convolution
     num_deconv_layers: transposed convolutions, each of which doubles the size; 3 bring features at
         1/32 to 1/4 of the input
     deconv_channels: their output channels
 
-    [(N, in_channels[0], h, w), ...] -> [(N, K + tags, h * 2^d, w * 2^d)], d = num_deconv_layers
+    [(N, C, h, w), ...] -> [(N, K + tags, h * 2^d, w * 2^d)], d = num_deconv_layers
     """
 
     def __init__(
         self,
         metainfo: Metainfo,
-        in_channels: Sequence[int],
-        losses: Sequence[dict],
+        in_features: Sequence[FeatureSpec],
+        losses: Sequence[dict | None],
         tag_per_joint: bool = True,
         final_kernel: int = 1,
         num_deconv_layers: int = 0,
         deconv_channels: int = 256,
     ) -> None:
-        super().__init__(metainfo, losses, tag_per_joint)
-        channels = in_channels[0]
+        stride = in_features[0].stride // 2**num_deconv_layers
+        output = OutputSpec.of(metainfo, stride, tag_per_joint=tag_per_joint)
+        super().__init__([output], losses)
+        channels = in_features[0].channels
         layers: list[nn.Module] = []
         for _ in range(num_deconv_layers):
             layers += deconv_bn(channels, deconv_channels)
             channels = deconv_channels
         self.deconv_layers = nn.Sequential(*layers)
         self.final_layer = nn.Conv2d(
-            channels, self.output_channels(0), final_kernel, padding=final_kernel // 2
+            channels, output.channels, final_kernel, padding=final_kernel // 2
         )
-        initialise_normal(self)
+        init_normal(self)
 
     def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the one output map."""

@@ -1,80 +1,84 @@
-"""What all Associative Embedding heads share: their outputs' layout and their losses."""
+"""Base class of Associative Embedding heads: declared outputs, their split and their losses."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
 
 from aepose.errors import ConfigError
-from aepose.metainfo import Metainfo
 from aepose.models.losses import STATISTICS, PoseLoss
+from aepose.models.specs import OutputSpec
 from aepose.registry import MODELS, build
 from aepose.structures import HeadOutput, MapTargets
 
+_LOSSES = "model.keypoint_head.losses"
+
 
 class AEHead(nn.Module):
-    """Base of heads; a subclass gives ``forward(features) -> list of maps``.
+    """Base of heads; a subclass gives ``forward(features) -> list of maps``, one per output.
 
-    num_outputs: how many maps the head gives
-    losses: one config per output, lowest resolution first. Output i is the channel concatenation
-        of K heatmaps and, where its loss has push and pull, K tag maps (one without
-        ``tag_per_joint``).
+    outputs: what each map holds; it depends on the head's own options, never on its losses
+    losses: for each output the config of its loss, or None where it is not trained. A loss of one's
+        own takes a :class:`HeadOutput` and its :class:`MapTargets`, as :class:`PoseLoss` does, and
+        says in ``with_heatmaps`` and ``with_tags`` what it trains.
 
-    Raises ConfigError if there is not one loss per output.
+    Raises ConfigError if there is not one entry per output, or one trains what its output lacks.
     """
 
-    def __init__(
-        self,
-        metainfo: Metainfo,
-        losses: Sequence[dict],
-        tag_per_joint: bool = True,
-        num_outputs: int = 1,
-    ) -> None:
+    def __init__(self, outputs: Sequence[OutputSpec], losses: Sequence[dict | None]) -> None:
         super().__init__()
-        if len(losses) != num_outputs:
+        if not isinstance(losses, (list, tuple)) or len(losses) != len(outputs):
+            number = len(losses) if isinstance(losses, (list, tuple)) else losses
             raise ConfigError(
-                f"model.keypoint_head.losses has {len(losses)} entries, but {type(self).__name__} "
-                f"here has {num_outputs} output(s); give one loss for each"
+                f"{_LOSSES} has {number} entries, but {type(self).__name__} here has "
+                f"{len(outputs)} output(s); give a list with one loss, or None, for each"
             )
-        self.num_keypoints = metainfo.num_keypoints
-        self.num_tags = metainfo.num_keypoints if tag_per_joint else 1
-        self.losses: list[PoseLoss] = [
-            build(MODELS, cfg, f"model.keypoint_head.losses.{i}") for i, cfg in enumerate(losses)
+        self.outputs = tuple(outputs)
+        self.losses: list[PoseLoss | None] = [
+            None if cfg is None else build(MODELS, cfg, f"{_LOSSES}.{i}")
+            for i, cfg in enumerate(losses)
         ]
-
-    def output_channels(self, index: int) -> int:
-        """Channels of output ``index``."""
-        return self.num_keypoints + (self.num_tags if self.losses[index].with_tags else 0)
+        for index, (output, loss) in enumerate(zip(self.outputs, self.losses, strict=True)):
+            for part, factors, there, trained in _parts(output, loss):
+                if trained and not there:
+                    raise ConfigError(f"{_LOSSES}.{index} trains {part}, which output {index} of "
+                                      f"{type(self).__name__} lacks; set {factors} to None")
 
     def choose_outputs(self, asked: Sequence[int] | None) -> tuple[int, ...]:
         """Return the indices of the outputs used at test time: those asked for, or all.
 
-        Raises ConfigError unless all exist, one of them at least has trained heatmaps, and exactly
-        one has tags: those of several outputs have nothing to do with each other.
+        Raises ConfigError unless all exist, one of them at least has heatmaps, and exactly one has
+        tags: those of several outputs have nothing to do with each other.
         """
-        number = len(self.losses)
+        number = len(self.outputs)
         chosen = tuple(range(number)) if asked is None else tuple(asked)
         where = f"test_time.outputs = {None if asked is None else list(asked)}"
         if max(chosen) >= number:
             raise ConfigError(f"{where}: {type(self).__name__} has outputs 0 to {number - 1}")
-        with_tags = [i for i, loss in enumerate(self.losses) if loss.with_tags]
+        with_tags = [i for i, output in enumerate(self.outputs) if output.tags]
         if sum(i in chosen for i in with_tags) != 1:
-            raise ConfigError(f"{where}: choose exactly one output that has tags (by their losses "
-                              f"these are {with_tags}), and any without")
-        if all(self.losses[i].heatmap is None for i in chosen):
-            raise ConfigError(f"{where}: by their losses none of these outputs has heatmaps")
+            raise ConfigError(f"{where}: choose exactly one output that has tags (these are "
+                              f"{with_tags}), and any without")
+        if not any(self.outputs[i].heatmaps for i in chosen):
+            raise ConfigError(f"{where}: none of these outputs has heatmaps")
         return chosen
 
+    def untrained(self, chosen: Sequence[int]) -> Iterator[str]:
+        """Yield in words the parts of some outputs that no loss trains."""
+        for index in chosen:
+            for part, _, there, trained in _parts(self.outputs[index], self.losses[index]):
+                if there and not trained:
+                    yield f"the {part} of output {index}"
+
     def split(self, maps: Sequence[torch.Tensor]) -> list[HeadOutput]:
-        """Split the raw maps into the heatmaps and tags that their losses train."""
-        outputs = []
-        for m, loss in zip(maps, self.losses, strict=True):
-            heatmaps = None if loss.heatmap is None else m[:, : self.num_keypoints]
-            tags = m[:, self.num_keypoints:] if loss.with_tags else None
-            outputs.append(HeadOutput(heatmaps, tags))
-        return outputs
+        """Split the raw maps into heatmaps and tags, as the outputs are declared."""
+        return [
+            HeadOutput(m[:, : output.heatmaps] if output.heatmaps else None,
+                       m[:, output.heatmaps:] if output.tags else None)
+            for m, output in zip(maps, self.outputs, strict=True)
+        ]
 
     def loss(
         self, maps: Sequence[torch.Tensor], targets: Sequence[MapTargets]
@@ -90,6 +94,8 @@ class AEHead(nn.Module):
         by_size = {t.heatmaps.shape[-2:]: t for t in targets}
         values: dict[str, list[torch.Tensor]] = {}
         for m, output, loss in zip(maps, self.split(maps), self.losses, strict=True):
+            if loss is None:
+                continue
             size = m.shape[-2:]
             if size not in by_size:
                 raise ConfigError(
@@ -100,3 +106,10 @@ class AEHead(nn.Module):
                 values.setdefault(name, []).append(value.mean())
         return {name: sum(parts) / (len(parts) if name in STATISTICS else 1)
                 for name, parts in values.items()}
+
+
+def _parts(output: OutputSpec, loss: PoseLoss | None) -> Iterator[tuple[str, str, bool, bool]]:
+    """Yield the parts that an output can have: name, factors, whether it is there, and trained."""
+    heatmaps, tags = (False, False) if loss is None else (loss.with_heatmaps, loss.with_tags)
+    yield "heatmaps", "heatmap", output.heatmaps > 0, heatmaps
+    yield "tags", "push and pull", output.tags > 0, tags

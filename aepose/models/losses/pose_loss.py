@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -25,9 +27,12 @@ STATISTICS = ("tag_spread", "tag_gap")
 class PoseLoss(nn.Module):
     """Heatmap, push and pull losses of one network output.
 
-    heatmap, push, pull: factors; None leaves that part out (push and pull only together)
+    heatmap, push, pull: factors, not negative; None leaves that part out (push and pull only
+        together)
     push_type: 'exp' or 'max', see :func:`push_and_pull`
     supervise_empty: count the heatmaps of keypoints that nobody in the picture shows
+
+    Raises ConfigError for other values.
     """
 
     def __init__(
@@ -39,6 +44,13 @@ class PoseLoss(nn.Module):
         supervise_empty: bool = True,
     ) -> None:
         super().__init__()
+        for name, factor in (("heatmap", heatmap), ("push", push), ("pull", pull)):
+            if factor is not None and not (type(factor) in (int, float)
+                                           and 0 <= factor < math.inf):
+                raise ConfigError(f"PoseLoss.{name} = {factor!r}: give a number that is not "
+                                  "negative, or None to leave this loss out")
+        if not isinstance(supervise_empty, bool):
+            raise ConfigError(f"PoseLoss.supervise_empty = {supervise_empty!r}: give True or False")
         if push_type not in ("exp", "max"):
             raise ConfigError(f"PoseLoss.push_type = {push_type!r}: give 'exp' or 'max'")
         if (push is None) != (pull is None):
@@ -48,6 +60,11 @@ class PoseLoss(nn.Module):
         self.pull = pull
         self.push_type = push_type
         self.supervise_empty = supervise_empty
+
+    @property
+    def with_heatmaps(self) -> bool:
+        """Whether this output's heatmaps are trained."""
+        return self.heatmap is not None
 
     @property
     def with_tags(self) -> bool:
@@ -62,7 +79,7 @@ class PoseLoss(nn.Module):
         in float32 (of float64 maps in float64).
         """
         losses = {}
-        if self.heatmap is not None:
+        if self.with_heatmaps:
             heatmap = heatmap_loss(at_least_float32(output.heatmaps), targets.heatmaps,
                                    targets.loss_mask, self.supervise_empty)
             losses["heatmap_loss"] = heatmap * self.heatmap

@@ -1,4 +1,6 @@
-"""How weights start, where not as PyTorch does: its BatchNorm (weight 1, bias 0) is as published.
+"""Weight initialisation where it differs from PyTorch's defaults.
+
+BatchNorm keeps them (weight 1, bias 0), as published.
 """
 
 from __future__ import annotations
@@ -8,8 +10,8 @@ from collections.abc import Callable
 from torch import nn
 
 
-def initialise_normal(module: nn.Module) -> None:
-    """Start convolutions near zero (normal, standard deviation 0.001), their biases at zero.
+def init_normal(module: nn.Module) -> None:
+    """Draw the weights of convolutions from N(0, 0.001^2); their biases are zero.
 
     As published for the heads, HRNet and the stacked hourglass; behind each but a last
     convolution follows a BatchNorm, to which the scale of its weights makes no difference.
@@ -21,8 +23,8 @@ def initialise_normal(module: nn.Module) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-def initialise_kaiming(module: nn.Module) -> None:
-    """Start convolutions from a normal distribution that keeps the variance of gradients.
+def init_kaiming(module: nn.Module) -> None:
+    """Draw the weights of convolutions from a normal distribution that keeps gradients' variance.
 
     He, Zhang, Ren, Sun: Delving Deep into Rectifiers (ICCV 2015), eq. 14; as published for ResNet
     and MobileNetV2.
@@ -32,7 +34,7 @@ def initialise_kaiming(module: nn.Module) -> None:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
 
-INITIALISATIONS: dict[str, Callable[[nn.Module], None]] = {
-    "normal": initialise_normal,
-    "kaiming": initialise_kaiming,
+INITIALIZERS: dict[str, Callable[[nn.Module], None]] = {
+    "normal": init_normal,
+    "kaiming": init_kaiming,
 }

@@ -1,0 +1,26 @@
+"""Base class of backbones, which declare their features and the input size they need."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from aepose.models.specs import FeatureSpec
+
+
+class Backbone(nn.Module):
+    """Base of backbones.
+
+    A subclass gives ``forward(images) -> list of maps``, one for each of ``out_features``, of
+    normalised images (N, 3, H, W), and sets in its constructor:
+
+    out_features: its feature maps, in order
+    size_multiple: H and W must be multiples of it
+    """
+
+    out_features: tuple[FeatureSpec, ...]
+    size_multiple: int
+
+    @property
+    def float32_layers(self) -> nn.ModuleList:
+        """Layers that compute in float32 under autocast, too."""
+        return nn.ModuleList()
