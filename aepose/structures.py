@@ -131,7 +131,7 @@ class EvalSettings:
     scales: test scales; multi_scales: what ``--multi-scale`` uses instead
     flip: average with the mirrored picture; its tags become a second value (L = 2)
     project2image: resize maps to the network input size before decoding
-    align_corners: of that bilinear resize
+    align_corners: of that bilinear resize; in a config both follow ``codec.convention``
     outputs: indices of the head's outputs that are used, None for all; exactly one of them has tags
     dtype: 'bfloat16' or 'float16' tests the backbone under autocast; None: in float32, however the
         network was trained

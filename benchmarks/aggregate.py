@@ -70,8 +70,8 @@ def difference(ours: tuple[torch.Tensor, torch.Tensor], path: Path) -> float:
 
 def compare(name: str, scales: Sequence[float], folder: Path) -> list[str]:
     """Return a row of the table."""
-    cfg = Experiment.load(ROOT / "configs" / "coco" / f"{name}.py")
-    codec, test_time = cfg.codec, cfg.test_time
+    experiment = Experiment.load(ROOT / "configs" / "coco" / f"{name}.py")
+    codec, test_time = experiment.codec, experiment.test_time
     if not test_time.project2image or test_time.align_corners:
         raise ValueError(f"{name} does not aggregate maps as this benchmark expects")
     frame = codec.geometry.eval_frame(PICTURE, codec.input_size, tuple(scales))

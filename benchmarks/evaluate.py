@@ -2,8 +2,8 @@
 
 As many pictures as COCO's validation set has, with 20 detections each, from the list of detections
 in memory to the numbers. xtcocotools runs in the peer's environment. Our own evaluator has several
-programs to match by; those that ``pip install faster-coco-eval xtcocotools`` has not brought into
-this environment are left out, and it says why.
+programs to match by; those that are not installed in this environment are left out, and it says
+why.
 """
 
 from __future__ import annotations

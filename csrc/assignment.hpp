@@ -9,7 +9,8 @@
 
 namespace aepose {
 
-constexpr double largest_cost = 1e300;  // beyond, differences of costs are not finite
+// The package munkres, which serves without this core, does not end for differences above 9.2e18.
+constexpr double largest_cost = 1e18;
 
 // The method of Kuhn and Munkres on a square matrix, which smaller ones are filled up to with zeros.
 // The order in which zeros are looked for (see find_zero) decides among equal assignments.
@@ -40,7 +41,7 @@ class Assignment {
     void fill(const double* cost, std::int64_t rows, std::int64_t columns) {
         for (std::int64_t i = 0; i < rows * columns; ++i)
             if (!(cost[i] >= -largest_cost && cost[i] <= largest_cost))
-                throw std::invalid_argument("cost: NaN or infinite values, or beyond 1e300");
+                throw std::invalid_argument("cost: NaN or infinite values, or beyond 1e18");
         n_ = std::max(rows, columns);
         words_ = (n_ + word_bits - 1) / word_bits;
         cost_.assign(n_ * n_, 0);

@@ -12,6 +12,7 @@ import torch
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import aggregate
+from aepose.codecs.geometry import CONVENTIONS
 from aepose.datasets.annotations import by_image, join_fields
 from aepose.errors import ConfigError
 from aepose.evaluation import Record, Scores
@@ -21,9 +22,6 @@ from aepose.structures import EvalItem, HeadOutput, MapView
 
 # Tags of two people differ by this; the matcher joins what is closer than codec.tag_threshold.
 TAG_GAP = 10.0
-# How the published configs join maps, by pixel convention.
-_JOINING = {"classic": {"project2image": True, "align_corners": False},
-            "udp": {"project2image": False, "align_corners": True}}
 
 
 @dataclass(frozen=True)
@@ -65,18 +63,18 @@ def variants(
 ) -> Iterator[tuple[str, Experiment]]:
     """Yield a name and an experiment for each combination; what is empty stays as it is.
 
-    Each convention joins maps as the published configs with that convention do.
+    Each convention joins maps in its own way, whatever ``cfg`` says.
     """
     codec = experiment.codec
     for size, stride, convention in product(
             input_sizes or [codec.input_size], strides or [codec.map_strides],
             conventions or [codec.convention]):
-        if convention not in _JOINING:
-            raise ConfigError(f"convention {convention!r}: give {' or '.join(_JOINING)}")
+        if convention not in CONVENTIONS:
+            raise ConfigError(f"convention {convention!r}: give {' or '.join(CONVENTIONS)}")
         changes = {"codec.input_size": size, "codec.map_strides": list(stride),
                    "codec.convention": convention}
         if conventions:
-            changes |= {f"test_time.{k}": v for k, v in _JOINING[convention].items()}
+            changes |= {f"test_time.{k}": v for k, v in CONVENTIONS[convention].joining.items()}
         yield (f"{size}, 1/{' + 1/'.join(map(str, stride))}, {convention}",
                experiment.changed(changes))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -52,6 +53,8 @@ class Geometry(ABC):
 
     # Added to the position of a cell that decoding fills in, which then points to its middle.
     cell_offset: float
+    # How maps are joined in this convention, unless a config's ``test_time`` says otherwise.
+    joining: Mapping[str, bool]
 
     def __init__(self, size_multiple: int = SIZE_MULTIPLE) -> None:
         self.size_multiple = size_multiple
@@ -147,6 +150,7 @@ class ClassicGeometry(Geometry):
     """Pixel i covers [i, i+1): a map of W cells spans W pixels of its input."""
 
     cell_offset = PIXEL_CENTRE
+    joining = {"project2image": True, "align_corners": False}
 
     def image_center(self, size: tuple[int, int]) -> np.ndarray:
         return np.array(size, dtype=np.float64) / 2
@@ -222,6 +226,7 @@ class UdpGeometry(Geometry):
     """Pixel i is the point i: a map of W cells spans W - 1 steps from its first to its last."""
 
     cell_offset = 0.0
+    joining = {"project2image": False, "align_corners": True}
 
     def image_center(self, size: tuple[int, int]) -> np.ndarray:
         return (np.array(size, dtype=np.float64) - 1) / 2

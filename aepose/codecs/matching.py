@@ -43,7 +43,7 @@ def match_by_tag(
     ignore_too_much: give no candidate to people after the first ``max_num_people``, and drop them
 
     Raises ValueError if ``order`` is not a permutation of the keypoints, if ``max_num_people`` < 1,
-    and for tags whose distances are not finite.
+    and for tags whose distances are not finite or lead to costs above 1e18.
     """
     num_keypoints = len(peaks.tag)
     order = [int(keypoint) for keypoint in order]

@@ -17,14 +17,14 @@ class BadImages:
     """
 
     def __init__(self, runner: Any) -> None:
-        self._runner = runner
+        self.runner = runner
         self._known: set[str] = set()
         self._draws = 0
-        self._epoch: list[str] = []
+        self._of_epoch: list[str] = []
 
     @property
     def _wanted(self) -> bool:
-        return getattr(self._runner.train_dataloader.dataset, "on_bad_image", "error") == "skip"
+        return getattr(self.runner.train_dataloader.dataset, "on_bad_image", "error") == "skip"
 
     def note(self, batch: dict[str, Any]) -> None:
         """Take in the (path, reason) pairs that come with a batch."""
@@ -33,20 +33,20 @@ class BadImages:
         for path, reason in batch["bad_images"]:
             if path not in self._known:
                 self._known.add(path)
-                self._runner.logger.warning(f"{reason}; another picture takes its place")
-            self._epoch.append(path)
+                self.runner.logger.warning(f"{reason}; another picture takes its place")
+            self._of_epoch.append(path)
         self._draws += len(batch["bad_images"])
-        self._runner.message_hub.update_scalar("train/bad_images", self._draws)
+        self.runner.message_hub.update_scalar("train/bad_images", self._draws)
 
     def summarise(self, epoch: int) -> None:
         """Log what ``epoch``, counted from 1, had to do without."""
         if not self._wanted:
             return
-        paths = [path for part in all_gather_object(self._epoch) for path in part]
-        self._epoch = []
+        paths = [path for part in all_gather_object(self._of_epoch) for path in part]
+        self._of_epoch = []
         if paths:
             different = sorted(set(paths))
             more = ", …" if len(different) > _SHOWN else ""
-            self._runner.logger.warning(
+            self.runner.logger.warning(
                 f"epoch {epoch}: unreadable pictures were drawn and replaced {len(paths)} times; "
                 f"{len(different)} files: {', '.join(different[:_SHOWN])}{more}")

@@ -52,11 +52,17 @@ class WeightAverage:
 
 
 class TrainedWeightsHook(Hook):
-    """Resume with the trained weights of a checkpoint that was saved with an average."""
+    """Resume with the trained weights of a checkpoint that was saved with an average.
+
+    resuming: whether the checkpoint to be loaded is one to go on from
+    """
+
+    def __init__(self, resuming: bool) -> None:
+        self.resuming = resuming
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Hand on the trained weights instead of the average."""
-        if runner._resume and TRAINED in checkpoint:
+        if self.resuming and TRAINED in checkpoint:
             runner.logger.warning("the checkpoint was saved with ema; without it training goes on "
                                   "from the trained weights, and their average is lost")
             checkpoint["state_dict"].update(checkpoint[TRAINED])
@@ -66,16 +72,19 @@ class WeightAverageHook(Hook):
     """Validate and save the average of the weights; train on with the weights themselves.
 
     momentum: the share of the newest weights, see :class:`WeightAverage`
+    resuming: whether the checkpoint to be loaded is one to go on from; whoever assembles the run
+        says so
 
     A checkpoint's ``state_dict`` holds the average; the weights that training goes on from are
     beside it, for resuming. Raises ConfigError for a momentum that is none.
     """
 
-    def __init__(self, momentum: float = 0.0002) -> None:
+    def __init__(self, momentum: float = 0.0002, resuming: bool = False) -> None:
         if not isinstance(momentum, float) or not 0 < momentum < 1:
             raise ConfigError(f"ema.momentum = {momentum!r}: give a number between 0 and 1, such "
                               "as 0.0002")
         self.momentum = momentum
+        self.resuming = resuming
 
     def before_run(self, runner: Any) -> None:
         """Start the average; weights that are loaded later replace it."""
@@ -109,7 +118,7 @@ class WeightAverageHook(Hook):
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """On resuming, take the average from a checkpoint and hand on the trained weights."""
-        if not runner._resume:
+        if not self.resuming:
             return
         if TRAINED not in checkpoint:
             runner.logger.warning("the checkpoint holds no average of weights: it starts anew")

@@ -52,6 +52,7 @@ class GuardedOptimWrapper(OptimWrapper):
                               "of bad steps in a row after which training stops, at least 1")
         # The engine takes entries out of the dict that it is given.
         super().__init__(optimizer, accumulative_counts, dict(clip_grad) if clip_grad else None)
+        self.batches_per_step = accumulative_counts  # whose gradients are accumulated
         self.max_bad_steps = max_bad_steps
         self.loss_scaler: torch.amp.GradScaler | None = None
         self._statistics: _Statistics | None = None
@@ -72,15 +73,10 @@ class GuardedOptimWrapper(OptimWrapper):
         """Whether no gradients are being accumulated."""
         return self.should_update()
 
-    @property
-    def batches_per_step(self) -> int:
-        """Batches whose gradients are accumulated for one step."""
-        return self._accumulative_counts
-
     def count_from(self, done: int, batches: int) -> None:
         """Count batches from ``done``; a step ends with number ``batches``, however few it has."""
-        self._inner_count, self._max_counts = done, batches
-        self._remainder_counts = batches % self._accumulative_counts
+        # Of the network the engine would only say again and again that it has BatchNorm.
+        super().initialize_count_status(nn.Identity(), done, batches)
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
         """Count from the beginning of training, as the engine asks."""
@@ -136,11 +132,11 @@ class GuardedOptimWrapper(OptimWrapper):
         self.message_hub.update_scalar("train/grad_norm", norm)
         if self.bad_steps:
             self.message_hub.update_info("bad_steps", 0)
-        if self.loss_scaler is None:
-            super().step(**kwargs)
-            return
         if self.clip_grad_kwargs:
-            self._clip_grad()
+            self._clip()
+        if self.loss_scaler is None:
+            self.optimizer.step(**kwargs)
+            return
         self.loss_scaler.step(self.optimizer, **kwargs)
         self.loss_scaler.update()
 
@@ -156,7 +152,7 @@ class GuardedOptimWrapper(OptimWrapper):
                   f"skipped ({self.bad_steps} in a row, training stops at {self.max_bad_steps})",
                   "current", logging.WARNING)
 
-    def _clip_grad(self) -> None:
+    def _clip(self) -> None:
         """Clip; unlike the engine, wait for no norm: it is known already."""
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]
                       if p.grad is not None]

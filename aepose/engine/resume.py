@@ -42,8 +42,8 @@ def list_checkpoints(work_dir: Path) -> list[Path]:
     return [work_dir / f"{kind}_{number}.pth" for kind in kinds for number in numbers[kind]]
 
 
-def newest_checkpoint(work_dir: Path, logger: Logger) -> Path:
-    """Return the newest checkpoint that training can go on from; damaged ones are reported.
+def newest_checkpoint(work_dir: Path) -> tuple[Path, list[str]]:
+    """Return the newest checkpoint that training can go on from, and what is wrong with newer ones.
 
     Raises CheckpointError if there is none.
     """
@@ -53,9 +53,8 @@ def newest_checkpoint(work_dir: Path, logger: Logger) -> Path:
             check_resumable(path)
         except CheckpointError as error:
             problems.append(str(error))
-            logger.warning(f"{error}; the checkpoint before it is taken")
         else:
-            return path
+            return path, problems
     raise CheckpointError(f"cannot resume: {work_dir} has no checkpoint that can be read; to start "
                           "anew, give another --work-dir" + "".join(f"\n  {p}" for p in problems))
 

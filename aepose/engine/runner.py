@@ -18,7 +18,6 @@ from aepose.engine.resume import (
     check_resumable,
     describe_progress,
     keep_settings,
-    newest_checkpoint,
     place_to_resume,
     resume_schedulers,
     settings_of,
@@ -54,18 +53,8 @@ class PoseRunner(Runner):
         checkpoint = read_checkpoint(filename)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         load_weights(unwrap(self.model), checkpoint["state_dict"], filename)
-        self._has_loaded = True
         self.logger.info(f"loaded checkpoint {filename}")
         return checkpoint
-
-    def load_or_resume(self) -> None:
-        """Load what was asked for; to resume without a file, the newest one that is whole.
-
-        Raises CheckpointError if there is none.
-        """
-        if self._resume and self._load_from is None and not self._has_loaded:
-            self._load_from = str(newest_checkpoint(Path(self.work_dir), self.logger))
-        super().load_or_resume()
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Go on from a checkpoint of training, also from one written inside an epoch.

@@ -1,4 +1,4 @@
-"""The training loop, which can be stopped anywhere and goes on as if it had not been."""
+"""A training loop that can be stopped anywhere and goes on as if it had not been."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ class PoseTrainLoop(EpochBasedTrainLoop):
 
     max_epochs: passes through the training set
     val_begin, val_interval: validate from that epoch on, after every so many, and after the last
-    dynamic_intervals: (epoch, val_interval) pairs that change the interval
 
     Unlike the engine's loop it can go on inside an epoch, makes up for a validation that a stop
     cut short, and ends a training whose numbers stay broken, see :class:`GuardedOptimWrapper`.
@@ -38,16 +37,14 @@ class PoseTrainLoop(EpochBasedTrainLoop):
         max_epochs: int,
         val_begin: int = 1,
         val_interval: int = 1,
-        dynamic_intervals: list[tuple[int, int]] | None = None,
     ) -> None:
-        super().__init__(runner, dataloader, max_epochs, val_begin, val_interval,
-                         dynamic_intervals)
+        super().__init__(runner, dataloader, max_epochs, val_begin, val_interval)
         self._bad_images = BadImages(runner)
 
     @property
     def batches_done(self) -> int:
         """Batches of the current epoch before the next one."""
-        return self._iter - self._epoch * len(self.dataloader)
+        return self.iter - self.epoch * len(self.dataloader)
 
     def resume_at(self, epoch: int, iteration: int) -> None:
         """Go on behind that many epochs and training steps."""
@@ -56,10 +53,10 @@ class PoseTrainLoop(EpochBasedTrainLoop):
     def run(self) -> torch.nn.Module:
         """Train to the end; return the network."""
         self.runner.call_hook("before_train")
-        if self._epoch and not self.batches_done:
+        if self.epoch and not self.batches_done:
             self._validate()
         try:
-            while self._epoch < self._max_epochs and not self.stop_training:
+            while self.epoch < self.max_epochs and not self.stop_training:
                 self.run_epoch()
                 self._validate()
         finally:
@@ -71,14 +68,13 @@ class PoseTrainLoop(EpochBasedTrainLoop):
 
     def _validate(self) -> None:
         """Validate where the schedule says so, unless that was done before a stop."""
-        self._decide_current_val_interval()
-        due = self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
+        due = self.epoch % self.val_interval == 0 or self.epoch == self.max_epochs
         hub = self.runner.message_hub
-        if (self.runner.val_loop is None or self._epoch < self.val_begin or not due
-                or hub.get_info("validated_epoch", 0) == self._epoch):
+        if (self.runner.val_loop is None or self.epoch < self.val_begin or not due
+                or hub.get_info("validated_epoch", 0) == self.epoch):
             return
         # Noted first: it is stored with the checkpoint that a validation may write.
-        hub.update_info("validated_epoch", self._epoch)
+        hub.update_info("validated_epoch", self.epoch)
         self.runner.val_loop.run()
 
     def run_epoch(self) -> None:
@@ -95,7 +91,7 @@ class PoseTrainLoop(EpochBasedTrainLoop):
         if done < batches:
             for number, batch in enumerate(self.dataloader, start=done):
                 self.run_iter(number, batch)
-        self._bad_images.summarise(self._epoch + 1)
+        self._bad_images.summarise(self.epoch + 1)
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
 
@@ -104,7 +100,7 @@ class PoseTrainLoop(EpochBasedTrainLoop):
 
         Raises NumericalError that names the pictures if too many steps in a row were bad.
         """
-        seed_step(self.runner.seed, self._iter, get_rank())
+        seed_step(self.runner.seed, self.iter, get_rank())
         self._last_batches.append(data_batch)
         self._bad_images.note(data_batch)
         runner = self.runner
@@ -129,11 +125,11 @@ class PoseTrainLoop(EpochBasedTrainLoop):
             )
 
     def _give_up(self) -> None:
-        path = save_bad_step(self.runner, self._last_batches, self._iter - 1)
+        path = save_bad_step(self.runner, self._last_batches, self.iter - 1)
         names = [name for batch in self._last_batches for name in batch["image_paths"]]
         listed = "\n".join(f"  {name}" for name in names)
         raise NumericalError(
-            f"training stopped at iteration {self._iter}: the loss or the gradient of "
+            f"training stopped at iteration {self.iter}: the loss or the gradient of "
             f"{self.runner.optim_wrapper.bad_steps} steps in a row was not finite. Batch, weights "
             f"and seed of the last one are in {path} (docs/training.md, 'When numbers break'). "
             f"Its pictures:\n{listed}"

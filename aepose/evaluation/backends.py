@@ -1,11 +1,10 @@
 """The programs that match detections with people and count: one official, two that agree with it.
 
-'pycocotools'  the official one, always installed
-'faster'       faster-coco-eval: the same in C++
+'hotcoco'      the official one in Rust, many times as fast
+'pycocotools'  the official one, which serves where hotcoco cannot be imported
 'xtcoco'       xtcocotools, with which the published numbers were made; a cross-check
 
-All three get the same input and give the same arrays, from which our own code takes the metrics;
-the similarities that 'faster' matches by are computed here, a picture at a time.
+All three get the same input and give the same arrays, from which our own code takes the metrics.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import io
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -25,14 +23,13 @@ import numpy as np
 from mmengine.logging import print_log
 
 from aepose.errors import ConfigError, nearest
-from aepose.evaluation.oks import oks_with_people
 
 AUTO = "auto"
-# Name -> (what is imported, the distribution that pip installs).
+# Name -> (the package, its modules that have COCO and COCOeval), the preferred one first.
 _PACKAGES = {
-    "pycocotools": ("pycocotools", "pycocotools"),
-    "faster": ("faster_coco_eval", "faster-coco-eval"),
-    "xtcoco": ("xtcocotools", "xtcocotools"),
+    "hotcoco": ("hotcoco", "hotcoco", "hotcoco"),
+    "pycocotools": ("pycocotools", "pycocotools.coco", "pycocotools.cocoeval"),
+    "xtcoco": ("xtcocotools", "xtcocotools.coco", "xtcocotools.cocoeval"),
 }
 BACKENDS = (AUTO, *_PACKAGES)
 
@@ -92,7 +89,7 @@ class Backend:
 
 
 def find_backend(name: str = AUTO) -> Backend:
-    """Return an evaluator by its name; 'auto' is the fast one where it is installed.
+    """Return an evaluator by its name; 'auto' is hotcoco, or pycocotools where that is missing.
 
     Raises ConfigError for an unknown name and for one that is not installed or cannot be imported.
     """
@@ -100,9 +97,9 @@ def find_backend(name: str = AUTO) -> Backend:
         raise ConfigError(f"backend = {name!r} is not a known evaluator" + nearest(name, BACKENDS))
     if name != AUTO:
         return _load(name)
-    if _is_installed("faster"):
+    if _is_installed("hotcoco"):
         try:
-            return _load("faster")
+            return _load("hotcoco")
         except ConfigError as error:
             print_log(f"{error}; going on with pycocotools, which is slower", logger="current",
                       level=logging.WARNING)
@@ -119,65 +116,32 @@ def _is_installed(name: str) -> bool:
 
 
 def _load(name: str) -> Backend:
-    package, distribution = _PACKAGES[name]
+    package, *modules = _PACKAGES[name]
     if not _is_installed(name):
-        raise ConfigError(f"backend = {name!r}: {distribution} is not installed; `pip install "
-                          f"{distribution}`, or choose another (installed: "
+        raise ConfigError(f"backend = {name!r}: {package} is not installed; `pip install "
+                          f"{package}`, or choose another (installed: "
                           f"{', '.join(installed_backends())})")
     try:
-        index, evaluator = _MAKERS[name](package)
+        coco, cocoeval = map(importlib.import_module, modules)
     except (ImportError, ValueError) as error:  # ValueError: compiled for another NumPy
-        raise ConfigError(f"backend = {name!r}: {distribution} is installed but cannot be imported "
+        raise ConfigError(f"backend = {name!r}: {package} is installed but cannot be imported "
                           f"({error}); install it anew for this NumPy, `pip install "
-                          f"--force-reinstall --no-binary :all: --no-deps {distribution}`"
+                          f"--force-reinstall --no-binary :all: --no-deps {package}`"
                           ) from error
-    return Backend(name, f"{distribution} {version(distribution)}", index, evaluator)
+    return Backend(name, f"{package} {version(package)}", coco.COCO,
+                   _evaluator(name, cocoeval.COCOeval))
 
 
-def _pycocotools(package: str) -> tuple[Callable, Callable]:
-    coco = importlib.import_module(f"{package}.coco")
-    cocoeval = importlib.import_module(f"{package}.cocoeval")
-
-    def evaluator(truth: Any, found: Any, sigmas: np.ndarray) -> Any:
-        made = cocoeval.COCOeval(truth, found, "keypoints")
-        made.params.kpt_oks_sigmas = sigmas
-        return made
-
-    return coco.COCO, evaluator
-
-
-def _faster(package: str) -> tuple[Callable, Callable]:
-    module = importlib.import_module(package)
+def _evaluator(name: str, made: Callable) -> Callable[[Any, Any, np.ndarray], Any]:
+    """Return what makes an evaluator of a package's class ``made``."""
+    if name == "xtcoco":
+        # Of its types, this one reads num_keypoints as it stands, as the other two programs do.
+        return lambda truth, found, sigmas: made(
+            truth, found, "keypoints_crowd", sigmas, use_area=True)
 
     def evaluator(truth: Any, found: Any, sigmas: np.ndarray) -> Any:
-        made = module.COCOeval_faster(truth, found, "keypoints", kpt_oks_sigmas=sigmas)
-        # Its own way compares poses one by one, in Python.
-        made.computeOks = partial(_similarities, made)
-        return made
+        comparison = made(truth, found, "keypoints")
+        comparison.params.kpt_oks_sigmas = sigmas
+        return comparison
 
-    return module.COCO, evaluator
-
-
-def _similarities(evaluator: Any, image_id: int, category_id: int) -> np.ndarray:
-    """Return the (D, P) OKS of a picture's detections, best first, with its people."""
-    people, found = ([a for a in index.imgToAnns[image_id] if a["category_id"] == category_id]
-                     for index in (evaluator.cocoGt, evaluator.cocoDt))
-    best = np.argsort([-d["score"] for d in found], kind="stable")[: evaluator.params.maxDets[-1]]
-    poses = np.array([found[d]["keypoints"] for d in best], np.float64)
-    truth = np.array([p["keypoints"] for p in people], np.float64)
-    boxes = np.array([p["bbox"] for p in people], np.float64)
-    areas = np.array([p["area"] for p in people], np.float64)
-    return oks_with_people(poses.reshape(len(poses), -1, 3)[..., :2],
-                           truth.reshape(len(truth), -1, 3), boxes, areas,
-                           evaluator.params.kpt_oks_sigmas)
-
-
-def _xtcoco(package: str) -> tuple[Callable, Callable]:
-    coco = importlib.import_module(f"{package}.coco")
-    cocoeval = importlib.import_module(f"{package}.cocoeval")
-    # Of its types, this one reads num_keypoints as it stands, as the other two programs do.
-    return coco.COCO, lambda truth, found, sigmas: cocoeval.COCOeval(
-        truth, found, "keypoints_crowd", sigmas, use_area=True)
-
-
-_MAKERS = {"pycocotools": _pycocotools, "faster": _faster, "xtcoco": _xtcoco}
+    return evaluator

@@ -21,7 +21,7 @@ from aepose.engine.distributed import (
     wrap_model,
 )
 from aepose.engine.ema import TrainedWeightsHook, WeightAverageHook
-from aepose.engine.resume import list_checkpoints
+from aepose.engine.resume import list_checkpoints, newest_checkpoint
 from aepose.engine.scale_lr import AutoScaleLR
 from aepose.errors import ConfigError
 from aepose.evaluation.metric import BaseMetric
@@ -67,14 +67,14 @@ def make_runner(
     if randomness.get("seed") is not None:
         # The engine seeds itself too, but only after the network has drawn its weights.
         set_random_seed(randomness["seed"])
-    load_from, resume = _starting_point(load_from or cfg.get("load_from"), work_dir, resume)
-    model = experiment.network()
     report = [describe_processes()]
+    load_from, resume = _starting_point(load_from or cfg.get("load_from"), work_dir, resume, report)
+    model = experiment.network()
     parts: dict[str, Any] = {}
     if task == "train":
         parts, learning = _training_parts(experiment)
         report.append(learning)
-        hooks = [*hooks, *_training_hooks(cfg)]
+        hooks = [*hooks, *_training_hooks(cfg, resume)]
         if not resume:
             report.append(start_weights(model, load_from, bool(cfg.get("load_partial"))))
             load_from = None if cfg.get("load_partial") else load_from
@@ -102,14 +102,16 @@ def make_runner(
 
 
 def _starting_point(
-    load_from: str | None, work_dir: Path, resume: str | bool
+    load_from: str | None, work_dir: Path, resume: str | bool, report: list[str]
 ) -> tuple[str | None, bool]:
-    """Return the checkpoint to begin with, None for the newest if resuming, and if to resume."""
+    """Return the checkpoint to begin with, and whether to go on from it; add to ``report``."""
     if isinstance(resume, str):
         return resume, True
     # Where machines do not share the work dir, the others then say what they lack.
     if resume and from_first_process(bool(list_checkpoints(work_dir))):
-        return None, True
+        newest, problems = newest_checkpoint(work_dir)
+        report += [f"{problem}; the checkpoint before it is taken" for problem in problems]
+        return str(newest), True
     if load_from is None:
         return None, False
     return str(first_of_machine_first(lambda: find_checkpoint(load_from))), False
@@ -158,10 +160,10 @@ def _auto_scale_lr(described: dict[str, Any], optimiser: dict[str, Any]) -> Auto
     return rule
 
 
-def _training_hooks(cfg: Config) -> list[Hook]:
+def _training_hooks(cfg: Config, resume: bool) -> list[Hook]:
     average = cfg.get("ema")
-    return [SameStatisticsHook(),
-            TrainedWeightsHook() if average is None else WeightAverageHook(**average)]
+    return [SameStatisticsHook(), TrainedWeightsHook(resume) if average is None
+            else WeightAverageHook(**average, resuming=resume)]
 
 
 def _evaluation_parts(experiment: Experiment, split: Literal["val", "test"]) -> dict[str, Any]:

@@ -132,8 +132,12 @@ class Experiment:
 
     @cached_property
     def test_time(self) -> EvalSettings:
-        """How images go through the network in a test."""
-        return EvalSettings(**(self._config.get("test_time") or {}))
+        """How images go through the network in a test.
+
+        Where ``test_time`` is silent, maps are joined as is the codec's pixel convention.
+        """
+        given = self._config.get("test_time") or {}
+        return EvalSettings(**{**self.codec.geometry.joining, **given})
 
     def network(self) -> nn.Module:
         """Build the network, in training mode, with freshly drawn weights."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 
-import cv2
 import numpy as np
+from PIL import Image
 
-from aepose.visualization.image import FONT, Color
+from aepose.visualization.image import Color
 
-_GROUND, _INK = (255, 255, 255), (30, 30, 30)
-# All in pixels.
-_ROW, _BAR, _LENGTH, _MARGIN = 28, 18, 560, 16
-_TEXT_HEIGHT, _SWATCH = 11, 14
+_ROW, _LENGTH, _DPI = 28, 560, 100  # pixels of a row and of a bar; pixels per inch
 
 
 def draw_bars(
@@ -26,37 +24,30 @@ def draw_bars(
     A row without anything has an empty bar. Raises ValueError for a row of another length than
     ``parts`` and for a negative size.
     """
+    from matplotlib.figure import Figure  # takes half a second
+
     for name, values in rows.items():
         if len(values) != len(parts) or min(values, default=0) < 0:
             raise ValueError(f"row {name!r}: expected {len(parts)} sizes from 0, got {values}")
-    scale = cv2.getFontScaleFromHeight(FONT, _TEXT_HEIGHT, 1)
-
-    def width_of(text: str) -> int:
-        return cv2.getTextSize(text, FONT, scale, 1)[0][0]
-
-    totals = {name: f"{sum(values):g}" for name, values in rows.items()}
-    left = 2 * _MARGIN + max(map(width_of, rows), default=0)
-    right = max(map(width_of, totals.values()), default=0) + 2 * _MARGIN
-    legend = sum(width_of(part) + _SWATCH + 2 * _MARGIN for part in parts)
-    width = max(left + _LENGTH + right, legend + 2 * _MARGIN, width_of(title) + 2 * _MARGIN)
-    canvas = np.full((_ROW * (len(rows) + 2) + 2 * _MARGIN, width, 3), _GROUND, np.uint8)
-
-    def write(text: str, x: int, row: int) -> None:
-        y = _MARGIN + row * _ROW + (_ROW + _TEXT_HEIGHT) // 2
-        cv2.putText(canvas, text, (x, y), FONT, scale, _INK, 1, cv2.LINE_AA)
-
-    write(title, _MARGIN, 0)
-    x = _MARGIN
-    for part, color in parts.items():
-        top = _MARGIN + _ROW + (_ROW - _SWATCH) // 2
-        canvas[top : top + _SWATCH, x : x + _SWATCH] = color
-        write(part, x + _SWATCH + _MARGIN // 2, 1)
-        x += _SWATCH + width_of(part) + 2 * _MARGIN
-    for row, (name, values) in enumerate(rows.items(), start=2):
-        write(name, _MARGIN, row)
-        write(totals[name], left + _LENGTH + _MARGIN // 2, row)
-        top = _MARGIN + row * _ROW + (_ROW - _BAR) // 2
-        ends = left + np.round(np.cumsum(values) / max(sum(values), 1e-12) * _LENGTH).astype(int)
-        for start, end, color in zip([left, *ends], ends, parts.values(), strict=False):
-            canvas[top : top + _BAR, start:end] = color
-    return canvas
+    sizes = np.array(list(rows.values()), float).reshape(len(rows), len(parts))
+    totals, places = sizes.sum(axis=1), range(len(rows))
+    ends = sizes.cumsum(axis=1) / np.maximum(totals, 1e-12)[:, None]
+    figure = Figure(figsize=(_LENGTH / _DPI, max(len(rows), 1) * _ROW / _DPI))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 1), ylim=(max(len(rows), 1) - 0.5, -0.5))
+    for index, (part, color) in enumerate(parts.items()):
+        start = ends[:, index - 1] if index else np.zeros(len(rows))
+        axes.barh(places, ends[:, index] - start, 0.65, start, color=np.divide(color, 255),
+                  antialiased=False, label=part)
+    axes.set_yticks(places, list(rows))
+    behind = axes.secondary_yaxis("right")
+    behind.set_yticks(places, [f"{total:g}" for total in totals])
+    for side in (axes, behind):
+        side.tick_params(length=0)
+        side.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.legend(title=title, alignment="left", loc="lower left", bbox_to_anchor=(0, 1),
+                ncols=len(parts), frameon=False, borderaxespad=0.3, borderpad=0, columnspacing=1,
+                handlelength=1)
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=_DPI, bbox_inches="tight", pad_inches=0.15)
+    return np.array(Image.open(file).convert("RGB"))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from aepose.errors import CheckpointError
-from aepose.models.backbones.mobilenet_v2 import STAGES
+from aepose.models.backbones.mobilenet_v2 import MobileNetV2
 from aepose.weights.checkpoint import Misfits
 
 # What only classifies pictures: heads of torchvision, of other libraries, and HRNet's, which also
@@ -36,8 +36,8 @@ def convert_backbone_state(
     if any(key.startswith(prefix) for key in state):
         state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     converted = {k: v for k, v in state.items() if not _CLASSIFIER.match(k)}
-    if backbone_type == "MobileNetV2":
-        names = _torchvision_mobilenet()
+    if backbone_type == "MobileNetV2" and any(k.startswith("features.") for k in converted):
+        names = _torchvision_mobilenet({k.rpartition(".")[0] for k in converted})
         parts = ((k.rpartition("."), v) for k, v in converted.items())
         converted = {f"{names.get(module, module)}.{leaf}": v for (module, _, leaf), v in parts}
     if backbone_type == "HRNet":
@@ -66,26 +66,13 @@ def load_backbone(
     backbone.load_state_dict(weights, strict=True)
 
 
-def _torchvision_mobilenet() -> dict[str, str]:
-    """Names of torchvision's MobileNetV2 modules -> ours."""
-    names = {}
-
-    def add(theirs: tuple[str, str], ours: str) -> None:
-        names[theirs[0]], names[theirs[1]] = f"{ours}.conv", f"{ours}.bn"
-
-    add(("features.0.0", "features.0.1"), "conv1")
-    index = 1
-    for stage, (expansion, _, blocks, _) in enumerate(STAGES, start=1):
-        last = 1 if expansion == 1 else 2
-        for block in range(blocks):
-            theirs, ours = f"features.{index}.conv", f"layer{stage}.{block}.conv"
-            for part in range(last):
-                add((f"{theirs}.{part}.0", f"{theirs}.{part}.1"), f"{ours}.{part}")
-            # The last convolution and its BatchNorm stand there beside each other, not in a module.
-            add((f"{theirs}.{last}", f"{theirs}.{last + 1}"), f"{ours}.{last}")
-            index += 1
-    add((f"features.{index}.0", f"features.{index}.1"), "conv2")
-    return names
+def _torchvision_mobilenet(modules: Iterable[str]) -> dict[str, str]:
+    """Names of torchvision's MobileNetV2 modules, whose numbers tell their order -> ours."""
+    with torch.device("meta"):
+        ours = dict.fromkeys(key.rpartition(".")[0] for key in MobileNetV2().state_dict())
+    theirs = sorted(modules, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
+    # With a module too many or too few, entries are left that fit nowhere.
+    return dict(zip(theirs, ours, strict=False))
 
 
 def _unused_fusions(keys: Iterable[str]) -> set[str]:

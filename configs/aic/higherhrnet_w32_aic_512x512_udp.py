@@ -12,4 +12,3 @@ model = dict(
         dict(type='PoseLoss', heatmap=1.0, push=None, pull=None),
     ]))
 train_dataloader = dict(batch_size=24)
-test_time = dict(project2image=False, align_corners=True)

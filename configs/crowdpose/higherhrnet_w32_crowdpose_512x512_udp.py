@@ -7,4 +7,3 @@ _base_ = [
 
 codec = dict(convention='udp')
 train_dataloader = dict(batch_size=24)
-test_time = dict(project2image=False, align_corners=True)

@@ -7,4 +7,3 @@ _base_ = [
 
 codec = dict(input_size=640, convention='udp')
 train_dataloader = dict(batch_size=16)
-test_time = dict(project2image=False, align_corners=True)

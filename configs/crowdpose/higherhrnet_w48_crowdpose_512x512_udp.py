@@ -8,4 +8,3 @@ _base_ = [
 codec = dict(convention='udp')
 model = dict(pretrained='hrnet_w48', backbone=dict(width=48))
 train_dataloader = dict(batch_size=16)
-test_time = dict(project2image=False, align_corners=True)

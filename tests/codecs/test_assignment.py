@@ -2,6 +2,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from munkres import Munkres
 
 from aepose.codecs.assignment import assign
 from tests.codecs.paths import missing, on_path
@@ -45,7 +46,7 @@ def test_assign(cost, pairs):
         (np.zeros(3), r"expected \(R, C\)"),
         (np.array([[1, np.nan]]), "NaN"),
         (np.array([[1, np.inf]]), "infinite"),
-        (np.array([[1, -2e300]]), "beyond 1e300"),
+        (np.array([[1, -2e18]]), "beyond 1e18"),
     ],
 )
 def test_assign_says_what_is_wrong(cost, message):
@@ -71,9 +72,8 @@ def random_costs(number, seed=0):
 
 
 def test_assign_gives_the_pairs_of_munkres():
-    munkres = pytest.importorskip("munkres")
     for cost in random_costs(400):
-        assert assign(cost) == munkres.Munkres().compute(cost.tolist()), cost.tolist()
+        assert assign(cost) == Munkres().compute(cost.tolist()), cost.tolist()
 
 
 def test_assign_costs_the_least():
@@ -95,7 +95,7 @@ def test_more_columns_than_bits_of_a_word(size):
     assert assign(cost) == [(row, size - 1 - row) for row in range(size)]
 
 
-@pytest.mark.parametrize("scale", [1e19, 1e32, 1e300, 5e-324, 1e-310])
+@pytest.mark.parametrize("scale", [1e18, 5e-324, 1e-310])
 def test_hostile_scales_come_to_an_end(scale):
     cost = np.array([[0.25, 1, 0.5], [0.25, 0.75, 1], [0.25, 0.5, 1]]) * scale
     columns = [column for _, column in assign(cost)]

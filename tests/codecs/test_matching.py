@@ -161,9 +161,13 @@ def test_distances_that_are_not_finite_are_an_error():
 
 
 def test_huge_tags_come_to_an_end():
-    peaks = peaks_of([(0.9, 0), (0.8, 1e30)], [(0.9, 2e30), (0.8, -1e30), (0.7, 5e20)])
-    assert chosen(match_by_tag(peaks, (0, 1), 30)) == [
-        [0, None], [1, None], [None, 0], [None, 1], [None, 2]]
+    def match(unit):
+        peaks = peaks_of([(0.9, 0), (0.8, unit)], [(0.9, 2 * unit), (0.8, -unit), (0.7, unit / 2)])
+        return chosen(match_by_tag(peaks, (0, 1), 30))
+
+    assert match(1e15) == [[0, None], [1, None], [None, 0], [None, 1], [None, 2]]
+    with pytest.raises(ValueError, match=r"cost: .* beyond 1e18"):
+        match(1e16)
 
 
 @pytest.mark.parametrize(

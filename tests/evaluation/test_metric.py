@@ -92,7 +92,7 @@ def test_one_of_ones_own_alone(experiment, tmp_path, metric, numbers):
     assert found.metrics == numbers
     header, _, row = found.table("mine").splitlines()
     assert [c.strip() for c in header.strip("|").split("|")][1:] == [
-        list(numbers)[0].rpartition("/")[2]]
+        next(iter(numbers)).rpartition("/")[2]]
     assert row.startswith("| mine |")
     plain = {name.rpartition("/")[2]: value for name, value in numbers.items()}
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["metrics"] == plain
@@ -130,7 +130,7 @@ def test_result_files_are_for_coco_metrics(experiment, toy_root, tmp_path):
                                           tmp_path / "none.json")
     assert [type(m).__name__ for m in metrics] == ["CocoMetric"]
     assert found.metrics["coco/AP"] == 0
-    with pytest.raises(ConfigError, match="only a CocoMetric .* CountPeople"):
+    with pytest.raises(ConfigError, match=r"only a CocoMetric .* CountPeople"):
         evaluate_file(experiment({"type": "CountPeople"}), annotations, tmp_path / "none.json")
 
 

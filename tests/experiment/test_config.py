@@ -109,6 +109,10 @@ def test_empty_file_and_none_are_fine(tmp_path):
     assert Experiment.load(HRNET, ["visualizer=None"]).to_dict()["visualizer"] is None
 
 
+def joining(test_time):
+    return test_time.project2image, test_time.align_corners
+
+
 @pytest.mark.parametrize(("option", "read", "expected"), [
     ("param_scheduler.0.end=100", lambda c: c.to_dict()["param_scheduler"][0]["end"], 100),
     ("train_dataloader.dataset.transforms.0.scale=(1,1)",
@@ -120,6 +124,9 @@ def test_empty_file_and_none_are_fine(tmp_path):
      lambda c: c.network().keypoint_head.losses[0].push, 0.5),
     ("train_dataloader.dataset.transforms.0.rotation=7",
      lambda c: c.dataset("train").transforms[0].rotation, 7),
+    ("codec.convention=udp", lambda c: joining(c.network().test_time), (False, True)),
+    ("codec.convention=classic", lambda c: joining(c.network().test_time), (True, False)),
+    ("test_time.align_corners=True", lambda c: joining(c.network().test_time), (True, True)),
     ("test_time.scales=[0.5,1]", lambda c: c.dataset("test").scales, (0.5, 1)),
 ])
 def test_option_reaches_the_object(tiny_config, option, read, expected):

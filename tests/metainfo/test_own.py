@@ -11,8 +11,9 @@ from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
 from aepose.weights.checkpoint import read_checkpoint
 
-ANT = {"name": "ant", "keypoint_names": ["head", "left", "right"], "flip_pairs": [["left", "right"]],
-       "sigmas": [0.1, 0.1, 0.1], "skeleton": [["head", "left"], ["head", "right"]]}
+ANT = {"name": "ant", "keypoint_names": ["head", "left", "right"],
+       "flip_pairs": [["left", "right"]], "sigmas": [0.1, 0.1, 0.1],
+       "skeleton": [["head", "left"], ["head", "right"]]}
 FILE = """
 {
   "name": "ant",                                 // comments are allowed

@@ -37,6 +37,13 @@ def test_lengths_are_shares(rows, expected):
     assert bars(picture) == expected
 
 
+def test_names_and_totals_make_room_for_themselves():
+    short, long = (draw_bars("title", {name: (1, total)}, PARTS)
+                   for name, total in (("a", 1), ("a long name", 123_456)))
+    assert len(short) == len(long)
+    assert short.shape[1] + 60 < long.shape[1]
+
+
 @pytest.mark.parametrize("values", [(1,), (1, 2, 3), (1, -1)])
 def test_bad_rows(values):
     with pytest.raises(ValueError, match="row 'a': expected 2 sizes from 0"):

@@ -103,6 +103,28 @@ def test_our_own_names_stay(ours, name):
     assert convert_backbone_state(name, state) == state
 
 
+@pytest.mark.parametrize(("change", "fits"), [
+    (lambda s: s, True),
+    (lambda s: dict(sorted(s.items())), True),
+    (lambda s: {k: v for k, v in s.items() if not k.startswith("features.3.conv.2.")}, False),
+    (lambda s: {k: v for k, v in s.items() if not k.startswith("features.18.")}, False),
+    (lambda s: {**s, "features.19.0.weight": torch.zeros(1)}, False),
+    (lambda s: {**s, "features.4.conv.2.weight": torch.zeros(1)}, False),
+], ids=["as it is", "sorted", "one less", "without the last", "one more", "another shape"])
+def test_torchvision_mobilenet(change, fits):
+    state = torchvision.models.mobilenet_v2(weights=None).state_dict()
+    backbone = MobileNetV2()
+    if not fits:
+        with pytest.raises(CheckpointError, match="do not fit the backbone MobileNetV2"):
+            load_backbone(backbone, change(state), "mobilenet.pth")
+        return
+    load_backbone(backbone, change(state), "mobilenet.pth")
+    theirs = [v for k, v in state.items() if not k.startswith("classifier.")]
+    ours = list(backbone.state_dict().values())
+    assert len(theirs) == len(ours) == 312
+    assert all(map(torch.equal, theirs, ours))
+
+
 def without(key):
     return lambda state: {k: v for k, v in state.items() if k != key}
 

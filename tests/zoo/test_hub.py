@@ -93,7 +93,7 @@ def test_a_damaged_file_in_the_mirror_folder(home, published, tmp_path, monkeypa
 
 @pytest.mark.parametrize(("mirror", "message"), [
     ("no/such/folder", "neither a folder nor"), ("ftp://example.org", "neither a folder nor"),
-    ("http://127.0.0.1:9", r"cannot reach http://127\.0\.0\.1:9/net-"),
+    ("http://127.0.0.1:9", r"cannot download http://127\.0\.0\.1:9/net-"),
 ])
 def test_mirrors_that_cannot_be_used(home, published, monkeypatch, mirror, message):
     monkeypatch.setenv("AEPOSE_MIRROR", mirror)

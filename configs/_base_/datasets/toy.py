@@ -1,11 +1,11 @@
 """Drawn people in COCO's layout; `python tools/make_toy_data.py` makes them."""
 
+_base_ = '../keypoints.py'
+
 metainfo = 'coco'
 data_root = 'data/toy'
 train_dataloader = dict(
-    num_workers=2,
     dataset=dict(
-        type='CocoKeypoints',
         ann_file='annotations/person_keypoints_train2017.json',
         img_dir='train2017',
         transforms=[
@@ -14,10 +14,7 @@ train_dataloader = dict(
             dict(type='RandomFlip', probability=0.5),
         ]))
 val_dataloader = dict(
+    num_workers=0,
     dataset=dict(
-        type='CocoKeypoints',
         ann_file='annotations/person_keypoints_val2017.json',
-        img_dir='val2017',
-        test_mode=True))
-val_evaluator = dict(type='CocoMetric')
-test_time = dict(scales=[1], multi_scales=[0.5, 1, 2])
+        img_dir='val2017'))
