@@ -1,8 +1,8 @@
 """aggregate.npz/.json and e2e.json.gz: pictures through network and aggregation.
 
-Aggregated maps are compared, not the people in them: the maps of these networks of random weights are
-flat, so that their seventh digit, which depends on the machine, decides who is found. People are
-compared in trained_toy.json.gz.
+Aggregated maps are compared, not the people in them: the maps of these networks of random weights
+are flat, so that their seventh digit, which depends on the machine, decides who is found. People
+are compared in trained_toy.json.gz.
 """
 
 from __future__ import annotations

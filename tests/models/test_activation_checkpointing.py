@@ -81,7 +81,8 @@ def test_the_detector_trains_the_same(tiny_config, dtype):
     images, gradients = torch.rand(2, 3, 64, 64), []
     for checkpointed in (False, True):
         torch.manual_seed(0)
-        options = [f"model.activation_checkpointing={checkpointed}", f"model.backbone_dtype={dtype}"]
+        options = [f"model.activation_checkpointing={checkpointed}",
+                   f"model.backbone_dtype={dtype}"]
         model = tiny_config("checkpointed", options).network()
         assert model.backbone.stage2[0].training
         model(images)[0].square().mean().backward()
