@@ -50,10 +50,15 @@ def whole_file(path: Path, advice: str = "") -> Iterator[Path]:
                           ) from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8; the file appears whole or not at all."""
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON; the file appears whole or not at all."""
-    with whole_file(path) as part:
-        part.write_text(json.dumps(content, indent=None if isinstance(content, list) else 2) + "\n")
+    write_text(path, json.dumps(content, indent=None if isinstance(content, list) else 2) + "\n")
 
 
 def read_json(path: str | Path, what: str = "file", if_missing: str = "") -> Any:

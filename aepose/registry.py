@@ -1,4 +1,4 @@
-"""Registries of everything a config can name, and the one function that builds from them.
+"""Registries of everything that a config can name, and the function that builds from them.
 
 The registries are children of the training engine's, so a config may also name what the engine
 itself brings (optimisers, schedulers, hooks).

@@ -1,4 +1,4 @@
-"""Named stages of the way from a file to people, for whoever wants to know where the time goes."""
+"""Timing of named stages on the way from a file to people."""
 
 from __future__ import annotations
 

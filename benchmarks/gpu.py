@@ -112,11 +112,11 @@ def testing(root: Path, options: argparse.Namespace) -> None:
 
 def _show_test(name: str, batch_size: int, found: Profile) -> None:
     def per_picture(*stages: str) -> str:
-        return f"{1e3 * sum(found.stages.get(s, 0.0) for s in stages) / found.pictures:.2f}"
+        return f"{1e3 * sum(found.stages.get(s, 0.0) for s in stages) / found.images:.2f}"
 
-    show(name, str(batch_size), f"{found.pictures / found.overlapped:.1f}",
+    show(name, str(batch_size), f"{found.images / found.overlapped:.1f}",
          f"{100 * found.outside:.0f} %", per_picture(*READING), per_picture(NETWORK),
-         per_picture("aggregate"), per_picture(*DECODING), f"{found.people / found.pictures:.1f}")
+         per_picture("aggregate"), per_picture(*DECODING), f"{found.people / found.images:.1f}")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aepose.cli import run_tool
 from aepose.errors import ConfigError
+from aepose.files import write_text
 from aepose.release.zoo_tables import format_list, zoo_page
 from aepose.zoo.hub import fetch
 from aepose.zoo.index import ModelEntry, list_models
@@ -28,7 +29,7 @@ def main(args: Sequence[str] | None = None) -> None:
     page.add_argument("--out", type=Path, default=PAGE, help="file to write (default: %(default)s)")
     options = parser.parse_args(args)
     if options.command == "docs":
-        options.out.write_text(zoo_page(), encoding="utf-8")
+        write_text(options.out, zoo_page())
         print(f"{options.out}: written")
     elif options.command == "list":
         print(format_list(_choose(options.pattern)))

@@ -19,7 +19,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("config", help="config file, or name of a model of the zoo")
     parser.add_argument("checkpoint", nargs="?", help="weights (default: random ones, with which "
                         "hardly anybody is found)")
-    parser.add_argument("--pictures", type=positive, default=50, metavar="N",
+    parser.add_argument("--images", type=positive, default=50, metavar="N",
                         help="so many of the test set, from its beginning (default: %(default)s)")
     add_test_arguments(parser)
     parser.add_argument("--out", metavar="DIR", help="write profile.png and profile.json there")
@@ -27,7 +27,7 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parser.parse_args(args)
     experiment = Experiment.load(options.config, config_options(options))
     folder = make_folder(options.out) if options.out else None
-    profile = profile_test(experiment, options.checkpoint, options.pictures, options.multi_scale,
+    profile = profile_test(experiment, options.checkpoint, options.images, options.multi_scale,
                            options.batch_size)
     print(format_profile(profile))
     if folder:

@@ -50,8 +50,7 @@ def config_changes(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the arguments change of the config, by its keys."""
     changes = {
         "randomness.seed": options.seed,
-        "load_from": options.finetune,
-        "load_partial": options.finetune and True,
+        "finetune_from": options.finetune,
         "model.backbone_dtype": AMP_TYPES.get(options.amp),
         "model.compile": options.compile,
         "model.activation_checkpointing": options.activation_checkpointing,

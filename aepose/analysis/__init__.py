@@ -1,1 +1,1 @@
-"""Explain a result: ceiling, kinds of errors, cost and time of a network."""
+"""Analyses that explain a result: ceiling, kinds of errors, cost and time of a network."""

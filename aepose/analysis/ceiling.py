@@ -1,4 +1,4 @@
-"""The AP that a perfect network would reach: what map size and grouping cost by themselves."""
+"""AP of a perfect network: the ceiling that map size and grouping set by themselves."""
 
 from __future__ import annotations
 

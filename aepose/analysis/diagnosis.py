@@ -1,4 +1,4 @@
-"""What kinds of errors a set of results makes.
+"""Classify the errors in a set of results by kind.
 
 The kinds are those of Ronchi and Perona, Benchmarking and Error Diagnosis in Multi-Instance Pose
 Estimation (ICCV 2017). Each labelled keypoint of a person that was found is one of

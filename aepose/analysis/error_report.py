@@ -1,4 +1,4 @@
-"""What goes wrong in a file of results: tables, plots and numbers."""
+"""Tables, plots and numbers of the errors in a file of results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aepose.analysis.diagnosis import CROWDING, KINDS, Diagnosis, diagnose
 from aepose.errors import DataError
 from aepose.evaluation import load_records
 from aepose.experiment import Experiment, coco_metrics
-from aepose.files import write_json
+from aepose.files import write_json, write_text
 from aepose.metainfo import Metainfo
 from aepose.tables import format_table
 from aepose.visualization import write_image
@@ -65,7 +65,7 @@ def as_json(found: Diagnosis, metainfo: Metainfo) -> dict[str, Any]:
 
 def write_analysis(folder: Path, found: Diagnosis, metainfo: Metainfo) -> None:
     """Write errors.md, errors.json, and errors.png with a bar per keypoint and crowding."""
-    (folder / "errors.md").write_text(format_diagnosis(found, metainfo) + "\n", encoding="utf-8")
+    write_text(folder / "errors.md", format_diagnosis(found, metainfo) + "\n")
     write_json(folder / "errors.json", as_json(found, metainfo))
     write_image(folder / "errors.png", draw_diagnosis(found, metainfo))
 

@@ -1,4 +1,4 @@
-"""What a network costs: parameters, operations, output shapes, memory; nothing is computed."""
+"""Cost of a network: parameters, operations, output shapes, memory; nothing is computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the time of a test goes."""
+"""Time of a test, stage by stage."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Profile:
     """
 
 
-    pictures: int
+    images: int
     people: int
     stages: dict[str, float]
     overlapped: float
@@ -66,7 +66,7 @@ class Profile:
 def profile_test(
     experiment: Experiment,
     checkpoint: str | Path | None = None,
-    pictures: int = 50,
+    images: int = 50,
     multi_scale: bool = False,
     batch_size: int | None = None,
 ) -> Profile:
@@ -74,14 +74,14 @@ def profile_test(
 
     checkpoint: None leaves the network as it is before training; it then finds hardly anybody, and
         what decoding takes means little
-    pictures: how many; all, if there are fewer
+    images: how many; all, if there are fewer
     multi_scale, batch_size: as :func:`~aepose.apis.evaluate.evaluate` takes them
     """
     experiment = choose_test(experiment, multi_scale, batch_size)
     dataset = experiment.dataset("test")
     metric = coco_metrics(experiment)[0]
     loading = experiment.loader_options("test")
-    sizes = [dataset.test_sizes(index) for index in range(min(pictures, len(dataset)))]
+    sizes = [dataset.test_sizes(index) for index in range(min(images, len(dataset)))]
     batches = same_size_batches(sizes, loading["batch_size"])
     return profile_network(_network(experiment, checkpoint), dataset, metric, batches,
                            loading["num_workers"])
@@ -148,22 +148,22 @@ def _overlapped(model: AssociativeEmbedding, loader: DataLoader) -> float:
 
 def format_profile(profile: Profile) -> str:
     """Return a Markdown table of the stages, and what they come to, in milliseconds per picture."""
-    per_picture = 1e3 / profile.pictures
-    rows = [[name, f"{profile.stages[name] * per_picture:.2f}", f"{100 * share:.1f} %"]
+    per_image = 1e3 / profile.images
+    rows = [[name, f"{profile.stages[name] * per_image:.2f}", f"{100 * share:.1f} %"]
             for name, share in profile.shares().items()]
-    rows.append(["one by one", f"{profile.one_by_one * per_picture:.2f}", "100.0 %"])
-    rate = profile.pictures / profile.overlapped
+    rows.append(["one by one", f"{profile.one_by_one * per_image:.2f}", "100.0 %"])
+    rate = profile.images / profile.overlapped
     how = build_info()["decoding"]
     return "\n".join([
         format_table(["stage", "ms", "share"], rows), "",
-        f"{profile.pictures} pictures, {profile.people} people; decoding: {how}.",
-        f"Overlapped, as a test runs: {profile.overlapped * per_picture:.2f} ms per picture "
-        f"({rate:.2f} pictures/s), {100 * profile.outside:.1f} % of it outside the network."])
+        f"{profile.images} images, {profile.people} people; decoding: {how}.",
+        f"Overlapped, as a test runs: {profile.overlapped * per_image:.2f} ms per image "
+        f"({rate:.2f} images/s), {100 * profile.outside:.1f} % of it outside the network."])
 
 
 def draw_profile(profile: Profile) -> np.ndarray:
     """Return a chart (H, W, 3) uint8 RGB: all stages, and those besides the network enlarged."""
-    sizes = [round(1e3 * profile.stages.get(name, 0.0) / profile.pictures, 2) for name in _COLORS]
+    sizes = [round(1e3 * profile.stages.get(name, 0.0) / profile.images, 2) for name in _COLORS]
     besides = [0.0 if name == NETWORK else size for name, size in zip(_COLORS, sizes, strict=True)]
-    return draw_bars("milliseconds per picture, one stage after the other",
+    return draw_bars("milliseconds per image, one stage after the other",
                      {"all": sizes, "besides the network": besides}, _COLORS)

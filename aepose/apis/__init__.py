@@ -1,4 +1,4 @@
-"""What users call: train, test, run on pictures."""
+"""The functions that users call: load_model, train, evaluate."""
 
 from aepose.apis.evaluate import evaluate
 from aepose.apis.inference import (

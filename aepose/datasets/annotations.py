@@ -1,4 +1,4 @@
-"""Read a COCO-format annotation file and say clearly what is wrong with it.
+"""Read COCO-format annotation files, and say clearly what is wrong with one.
 
 Training and evaluation read through this one function, so a bad file is refused with the same
 words whichever comes first.

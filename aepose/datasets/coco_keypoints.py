@@ -1,4 +1,4 @@
-"""Pictures with COCO-format keypoint annotations: the one dataset class."""
+"""The data set of images with COCO-format keypoint annotations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joining items into batches."""
+"""Collate items into batches."""
 
 from __future__ import annotations
 

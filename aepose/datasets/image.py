@@ -1,4 +1,4 @@
-"""Reading pictures."""
+"""Read images."""
 
 from __future__ import annotations
 

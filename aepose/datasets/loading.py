@@ -1,4 +1,4 @@
-"""Data loaders as the engine takes them."""
+"""Options of data loaders, as the engine takes them."""
 
 from __future__ import annotations
 

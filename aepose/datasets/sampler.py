@@ -1,4 +1,4 @@
-"""Which sample is drawn when, and with which random state."""
+"""Samplers: the order of samples, each with a random seed of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loss scaling, without which half-precision gradients of a few units per million vanish."""
+"""Loss scaling for training in float16, whose small gradients would vanish."""
 
 from __future__ import annotations
 

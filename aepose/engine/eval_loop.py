@@ -1,4 +1,4 @@
-"""The loops of validation and test, in which network and decoding overlap."""
+"""Loops of validation and test, in which network and decoding overlap."""
 
 from __future__ import annotations
 

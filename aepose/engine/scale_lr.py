@@ -1,4 +1,4 @@
-"""The learning rate of another batch size."""
+"""Scale the learning rate to the batch size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The random state of a training step."""
+"""Random state of a training step."""
 
 from __future__ import annotations
 

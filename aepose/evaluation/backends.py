@@ -1,4 +1,4 @@
-"""The programs that match detections with people and count: one official, two that agree with it.
+"""Evaluation backends: programs that match detections with people and count.
 
 'hotcoco'      the official one in Rust, many times as fast
 'pycocotools'  the official one, which serves where hotcoco cannot be imported

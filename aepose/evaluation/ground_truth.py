@@ -1,4 +1,4 @@
-"""The annotations of a test set, checked and ready to be compared with."""
+"""Annotations of a test set, checked and ready to be compared with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What metrics declare of themselves: the columns of their table, and the files they leave."""
+"""Base class of metrics, which declare the columns of their table and the files they save."""
 
 from __future__ import annotations
 

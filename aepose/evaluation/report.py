@@ -1,4 +1,4 @@
-"""The outcome of a test, as numbers and as files."""
+"""Report of a test: its numbers, tables and files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from aepose.evaluation.metric import BaseMetric, files_of, scores_of
 from aepose.evaluation.table import Scores, format_scores
-from aepose.files import sha256_of, whole_file, write_json
+from aepose.files import sha256_of, write_json, write_text
 from aepose.version import __version__
 
 METRICS_FILE, TABLE = "metrics.json", "table.md"
@@ -66,8 +66,7 @@ def write_evaluation(
         "versions": versions(),
     })
     if found.metrics:
-        with whole_file(folder / TABLE) as part:
-            part.write_text(found.table(row) + "\n", encoding="utf-8")
+        write_text(folder / TABLE, found.table(row) + "\n")
 
 
 def versions() -> dict[str, str]:

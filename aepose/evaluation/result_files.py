@@ -1,4 +1,4 @@
-"""Reading files of people found, in COCO's result format.
+"""Read files of results in COCO's format.
 
 A result file is a list of records, one per person found: ``image_id``, ``category_id``, ``score``,
 and every annotation field of the data set (``keypoints``; for whole bodies also ``foot_kpts``,

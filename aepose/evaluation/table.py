@@ -1,4 +1,4 @@
-"""Metrics as a table for reading."""
+"""Tables of metrics."""
 
 from __future__ import annotations
 

@@ -68,7 +68,12 @@ def make_runner(
         # The engine seeds itself too, but only after the network has drawn its weights.
         set_random_seed(randomness["seed"])
     report = [describe_processes()]
-    load_from, resume = _starting_point(load_from or cfg.get("load_from"), work_dir, resume, report)
+    finetune_from = cfg.get("finetune_from") if task == "train" else None
+    if finetune_from and cfg.get("load_from"):
+        raise ConfigError("load_from and finetune_from: give one; the first has to fit whole, of "
+                          "the second what fits is taken")
+    load_from, resume = _starting_point(load_from or finetune_from or cfg.get("load_from"),
+                                        work_dir, resume, report)
     model = experiment.network()
     parts: dict[str, Any] = {}
     if task == "train":
@@ -76,8 +81,8 @@ def make_runner(
         report.append(learning)
         hooks = [*hooks, *_training_hooks(cfg, resume)]
         if not resume:
-            report.append(start_weights(model, load_from, bool(cfg.get("load_partial"))))
-            load_from = None if cfg.get("load_partial") else load_from
+            report.append(start_weights(model, load_from, partial=bool(finetune_from)))
+            load_from = None if finetune_from else load_from
     parts |= _evaluation_parts(experiment, "val" if task == "train" else "test")
     runner = PoseRunner(
         model=wrap_model(model, bool(cfg.get("sync_bn"))),

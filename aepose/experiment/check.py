@@ -35,7 +35,7 @@ from aepose.registry import (
 from aepose.structures import EvalSettings
 
 # What a config may say at its top level: plain values, things without a `type`, things with one.
-PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "load_partial", "log_level", "sync_bn",
+PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "finetune_from", "log_level", "sync_bn",
          "custom_imports"}
 UNTYPED = {
     "test_time": EvalSettings,

@@ -1,4 +1,4 @@
-"""Finding a keypoint set by what a config gives."""
+"""Look up a keypoint set by name, file or dict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faster inference: each BatchNorm folded into the convolution in front of it.
+"""Fold each BatchNorm into the convolution in front of it, for faster inference.
 
 With its statistics at rest, BatchNorm (Ioffe and Szegedy, ICML 2015) is a factor and a summand per
 channel, which a convolution can do along with its own weights and bias.

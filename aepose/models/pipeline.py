@@ -1,4 +1,4 @@
-"""The one way to test: batches of images to people, the network and decoding side by side."""
+"""Inference pipeline: batches of images to people, network and decoding side by side."""
 
 from __future__ import annotations
 

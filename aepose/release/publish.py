@@ -1,4 +1,4 @@
-"""Turning a training checkpoint into files to hand out."""
+"""Publish a training checkpoint: weights in two formats, and a model card."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aepose.evaluation.metric import split_scores
 from aepose.evaluation.report import Evaluation
 from aepose.experiment import Experiment
 from aepose.experiment.config import portable, readable
-from aepose.files import make_folder, sha256_of, whole_file
+from aepose.files import make_folder, sha256_of, write_text
 from aepose.weights.checkpoint import count_parameters, read_checkpoint, save_safetensors
 from aepose.zoo.index import datasets
 
@@ -111,9 +111,7 @@ def publish(
     files = [_named_by_hash(part, out) for part in parts]
     card = files[0].with_suffix(".md")
     metrics = _metrics(checkpoint, meta)
-    with whole_file(card) as part:
-        part.write_text(_card(experiment, out.name, files, state, meta, metrics, licence),
-                        encoding="utf-8")
+    write_text(card, _card(experiment, out.name, files, state, meta, metrics, licence))
     return Published(*files, card)
 
 

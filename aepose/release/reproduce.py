@@ -1,4 +1,4 @@
-"""Measuring published models again: which rows, what they need, and running them one by one."""
+"""Measure published models again: rows, their data and checkpoints, one test after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of measured models, and writing what was measured into the index of the zoo."""
+"""Tables of measured models; what was measured, written into the index of the zoo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aepose.files import whole_file, write_json
+from aepose.files import write_json, write_text
 from aepose.release.reproduce import Outcome
 from aepose.tables import format_table
 from aepose.zoo.index import datasets
@@ -25,8 +25,7 @@ def write_tables(outcomes: Sequence[Outcome], folder: Path) -> None:
     """Write the outcomes as Markdown, CSV and JSON; see the functions of this module."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in ((_MARKDOWN, markdown(outcomes)), (_CSV, comma_separated(outcomes))):
-        with whole_file(folder / name) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
     write_json(folder / _JSON, [as_json(outcome) for outcome in outcomes])
 
 
@@ -104,8 +103,7 @@ def write_measured(outcomes: Sequence[Outcome], index: Path) -> int:
     for outcome in whole:
         models[outcome.row.name].setdefault("measured", {})[outcome.scales] = {
             name: round(outcome.measured[name], 3) for name in outcome.published}
-    with whole_file(index) as part:
-        part.write_text(with_models(text, list(models.values())), encoding="utf-8")
+    write_text(index, with_models(text, list(models.values())))
     return len(whole)
 
 

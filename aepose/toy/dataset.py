@@ -1,4 +1,4 @@
-"""Writing the toy data set: drawn people in COCO's layout, made anywhere in a minute or two.
+"""Write the toy data set: drawn people in COCO's layout, made anywhere in a minute or two.
 
 It stands in for COCO wherever COCO is too big: the demo, the tests, and benchmarks without a
 download. Every picture has a random stream of its own, so a longer set begins with the shorter one.

@@ -1,4 +1,4 @@
-"""Drawing one toy person, part by part from far to near."""
+"""Draw a toy person, part by part from far to near."""
 
 from __future__ import annotations
 

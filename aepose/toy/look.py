@@ -1,4 +1,4 @@
-"""What a toy person wears: colours, patterns, hair and small details."""
+"""Looks of toy people: clothes, colours, patterns, hair and small details."""
 
 from __future__ import annotations
 

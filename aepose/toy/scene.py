@@ -1,4 +1,4 @@
-"""Composing one toy picture: who stands where, drawing everyone, and the annotations."""
+"""Compose a toy image: who stands where, the drawing of everyone, and the annotations."""
 
 from __future__ import annotations
 

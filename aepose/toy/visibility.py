@@ -1,4 +1,4 @@
-"""Which joints of a drawn person show, judged on the finished canvas as an annotator would."""
+"""Visibility of a drawn person's joints, judged on the finished canvas as an annotator would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawing what the network found, what it saw, and what it is fed."""
+"""Drawings of results, of maps, and of what the network is fed."""
 
 from aepose.visualization.image import tile_images, write_image
 from aepose.visualization.maps import draw_heatmaps, draw_maps

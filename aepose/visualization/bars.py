@@ -1,4 +1,4 @@
-"""Stacked bars: how wholes are made up of parts."""
+"""Stacked bar charts."""
 
 from __future__ import annotations
 

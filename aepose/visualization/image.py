@@ -1,4 +1,4 @@
-"""Pictures as canvases: checking, writing text on them, writing them to disk."""
+"""Images as canvases: checks, text on them, writing them to disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawing what the network sees: heatmaps and tags."""
+"""Drawings of heatmaps and tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawing what a network made of one picture, next to the truth."""
+"""Drawing of what a network made of an image, next to the truth."""
 
 from __future__ import annotations
 

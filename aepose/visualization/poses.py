@@ -1,4 +1,4 @@
-"""Drawing people on their picture."""
+"""Drawing of people on their image."""
 
 from __future__ import annotations
 

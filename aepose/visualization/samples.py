@@ -1,4 +1,4 @@
-"""Drawing what the network is fed: augmented pictures, loss masks, heatmaps, tag indices."""
+"""Drawings of training samples: augmented images, loss masks, heatmaps, tag indices."""
 
 from __future__ import annotations
 

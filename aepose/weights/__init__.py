@@ -1,1 +1,1 @@
-"""What goes into a network: checkpoints, ImageNet weights, fine-tuning."""
+"""Weights of networks: checkpoints, ImageNet weights, fine-tuning."""

@@ -1,4 +1,4 @@
-"""Reading checkpoints without trusting them, and fitting them to a network.
+"""Read checkpoints without trusting them, and fit them to a network.
 
 A checkpoint is a dict with ``state_dict`` (and ``meta``, ``optimizer``, …) or a bare state dict,
 in PyTorch's format or as safetensors. Files come from strangers: nothing in them is run.

@@ -1,4 +1,4 @@
-"""Backbones that start from ImageNet weights: from a file's names to ours."""
+"""Load ImageNet weights into a backbone, from the file's names to ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a new training starts from: ImageNet weights, a checkpoint that fits, or parts of one."""
+"""Starting weights of a training: ImageNet's, a checkpoint that fits, or parts of one."""
 
 from __future__ import annotations
 

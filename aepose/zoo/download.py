@@ -1,4 +1,4 @@
-"""Getting a file over HTTP: checked, within limits of time and size, whole or not at all.
+"""Download a file over HTTP: checked, within limits of time and size, whole or not at all.
 
 What arrives is written beside its place under a name of its own, and renamed when it is complete
 and its SHA-256 agrees with the eight hex digits in its name. So several processes may download the

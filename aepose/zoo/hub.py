@@ -1,4 +1,4 @@
-"""Models and weights by name: found here, on a mirror, or downloaded.
+"""Find models and weights by name: here, on a mirror, or by download.
 
 AEPOSE_HOME    folder that keeps what was downloaded, in ``checkpoints`` (``~/.cache/aepose``)
 AEPOSE_MIRROR  folder, or base URL, to look for published files before their own address

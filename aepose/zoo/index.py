@@ -1,4 +1,4 @@
-"""The index of published models: what there is, where its config lies, which weights fit it.
+"""Index of the published models: their configs, numbers, checkpoints, and which weights fit.
 
 The index is data (``assets/model_zoo.json``). Reading it needs neither PyTorch nor a network, and
 nothing is downloaded here: see :mod:`aepose.zoo.hub`.

@@ -15,14 +15,14 @@ STAGES = {"read", "warp", "batch", "network", "aggregate", "peaks", "match", "ad
           "metric", "other"}
 
 
-@pytest.mark.parametrize(("options", "pictures", "expected"), [
-    ({"pictures": 3}, 3, STAGES),
-    ({"pictures": 50, "batch_size": 2}, 4, STAGES),
+@pytest.mark.parametrize(("options", "images", "expected"), [
+    ({"images": 3}, 3, STAGES),
+    ({"images": 50, "batch_size": 2}, 4, STAGES),
 ])
-def test_stages_of_real_pictures(toy_root, options, pictures, expected):
+def test_stages_of_real_pictures(toy_root, options, images, expected):
     cfg = Experiment.load(CONFIG, [f"data_root={toy_root}", *OPTIONS])
     profile = profile_test(cfg, TOY_CHECKPOINT, **options)
-    assert profile.pictures == pictures
+    assert profile.images == images
     assert profile.people > 0
     assert set(profile.stages) == expected
     assert all(seconds > 0 for seconds in profile.stages.values())
@@ -38,7 +38,7 @@ def test_numbers_of_a_profile():
     assert PROFILE.outside == pytest.approx(0.2)
     table = format_profile(PROFILE)
     assert "| refine     | 150.00 |  30.0 % |" in table
-    assert "312.50 ms per picture (3.20 pictures/s), 20.0 % of it outside the network" in table
+    assert "312.50 ms per image (3.20 images/s), 20.0 % of it outside the network" in table
 
 
 def test_the_chart_has_the_stages_in_their_shares():
@@ -53,11 +53,11 @@ def test_the_chart_has_the_stages_in_their_shares():
 def test_tool(toy_root, tmp_path, capsys):
     """Also without a checkpoint."""
     load_tool("profile_test").main([
-        CONFIG, "--pictures", "2", "--multi-scale", "--out", str(tmp_path / "out"),
+        CONFIG, "--images", "2", "--multi-scale", "--out", str(tmp_path / "out"),
         "--cfg-options", f"data_root={toy_root}", *OPTIONS])
     printed = capsys.readouterr().out
     assert "one by one" in printed
-    assert "2 pictures, " in printed
+    assert "2 images, " in printed
     written = json.loads((tmp_path / "out" / "profile.json").read_text())
-    assert written["pictures"] == 2
+    assert written["images"] == 2
     assert (tmp_path / "out" / "profile.png").is_file()

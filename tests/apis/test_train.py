@@ -43,7 +43,7 @@ def coco_weights(tiny_config, tmp_path_factory):
     (["--activation-checkpointing"], {"model.activation_checkpointing": True}),
     (["--accumulate", "3"], {"optim_wrapper.accumulative_counts": 3}),
     (["--auto-scale-lr", "--sync-bn"], {"auto_scale_lr.enable": True, "sync_bn": True}),
-    (["--finetune", "a.pth"], {"load_from": "a.pth", "load_partial": True}),
+    (["--finetune", "a.pth"], {"finetune_from": "a.pth"}),
 ])
 def test_arguments_change_the_config(tiny_config, arguments, expected):
     tool = load_tool("train")
@@ -81,8 +81,8 @@ def aic_root(toy_root):
 
 def test_fine_tuning_to_other_keypoints(coco_weights, aic_root, tiny_config, tmp_path):
     cfg = tiny_config("finetune", [
-        *OPTIONS, "metainfo=aic", f"data_root={aic_root}", f"load_from={coco_weights}",
-        "load_partial=True", "optim_wrapper.optimizer.lr=0.0"])
+        *OPTIONS, "metainfo=aic", f"data_root={aic_root}", f"finetune_from={coco_weights}",
+        "optim_wrapper.optimizer.lr=0.0"])
     train(cfg, tmp_path)
     log = log_of(tmp_path)
     assert re.search(rf"what fits of {coco_weights}: (\d+) of (\d+) entries, 9\d\.", log)
@@ -137,7 +137,7 @@ def imagenet(tiny_config, tmp_path_factory):
 @pytest.mark.parametrize(("start", "expected"), [
     ([], 0.25),                                     # from scratch
     (["load_from={coco}"], 0.5),                    # a checkpoint has a backbone of its own
-    (["load_from={coco}", "load_partial=True"], 0.5),
+    (["finetune_from={coco}"], 0.5),
 ])
 def test_pretrained_backbone(imagenet, coco_weights, tiny_config, tmp_path, start, expected):
     options = [option.format(coco=coco_weights) for option in start]
@@ -150,6 +150,12 @@ def test_pretrained_backbone(imagenet, coco_weights, tiny_config, tmp_path, star
     cfg = cfg.changed({"model.pretrained": "gone.pth", "train_cfg.max_epochs": 2,
                          "load_from": None})
     assert train(cfg, tmp_path, resume=True).epoch == 2
+
+
+def test_two_things_to_start_from(tiny_config, coco_weights):
+    with pytest.raises(ConfigError, match="load_from and finetune_from: give one"):
+        dry_run(tiny_config("two_starts", [f"load_from={coco_weights}",
+                                           f"finetune_from={coco_weights}"]))
 
 
 @pytest.mark.parametrize(("name", "message"), [

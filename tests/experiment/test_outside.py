@@ -120,10 +120,10 @@ def test_train_and_test(project, options, prefix):
     ("custom_imports = dict(imports=['my_partz'])", "",
      r"custom_imports names 'my_partz', which cannot be imported \(ModuleNotFoundError"),
     ("custom_imports = ['my_parts']", "", r"write custom_imports = dict\(imports="),
-    ("", "my_partz.", r"model\.backbone\.type = 'my_partz\.MyBackbone': module 'my_partz' cannot"),
+    ("", "my_partz.", r"transforms\.1\.type = 'my_partz\.Brighter': module 'my_partz' cannot be"),
     ("", "my_parts.nested.", "module 'my_parts.nested' cannot be imported"),
-    ("", "my_parts.Not", r"module 'my_parts' has no 'NotMyBackbone'; did you mean 'MyBackbone'"),
-    ("", "", r"'MyBackbone' is not a known model.*docs/extending\.md"),
+    ("", "my_parts.Not", r"module 'my_parts' has no 'NotBrighter'; did you mean 'Brighter'"),
+    ("", "", r"'Brighter' is not a known transform.*docs/extending\.md"),
 ])
 def test_modules_that_are_not_there(project, imports, prefix, message):
     folder = project(imports, prefix)

@@ -1,4 +1,4 @@
-"""aggregate.npz/.json and e2e.json.gz: pictures through network and aggregation.
+"""aggregate.npz/.json and e2e.json.gz: images through network and aggregation.
 
 Aggregated maps are compared, not the people in them: the maps of these networks of random weights
 are flat, so that their seventh digit, which depends on the machine, decides who is found. People

@@ -1,4 +1,4 @@
-"""Steps between a loaded sample and the codec; one file per kind of step.
+"""Transforms between a loaded sample and the codec; one file per kind.
 
 A training transform is called with a PoseSample and a random state and returns a PoseSample.
 """

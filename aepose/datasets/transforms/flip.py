@@ -1,4 +1,4 @@
-"""Random mirroring."""
+"""Random horizontal flip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A test picture at each test scale."""
+"""Resize a test image to each test scale."""
 
 from __future__ import annotations
 
