@@ -40,8 +40,8 @@ class Parser:
         raise AggregatedError(heatmaps, tags)
 
 
-def make_join(path):
-    """Return a function that joins the outputs of one case and returns the seconds."""
+def make_aggregation(path):
+    """Return a function that aggregates the outputs of one case and returns the seconds."""
     arrays = np.load(path)
     model = build_posenet(serve.load_peer_config(path.name.split(".")[0]).model).eval()
     outputs = {name: torch.from_numpy(arrays[name]) for name in arrays.files if "output" in name}
@@ -72,4 +72,4 @@ def make_join(path):
 
 
 cases = [Path(argument) for argument in sys.argv[1:]]
-serve.serve({path.stem: make_join(path) for path in cases})
+serve.serve({path.stem: make_aggregation(path) for path in cases})
