@@ -7,11 +7,9 @@ import os
 import sys
 
 # Parameters of mallopt (malloc.h), and what the user may have set of them by himself.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _SET_BY_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_",
                 "GLIBC_TUNABLES")
-# Feature maps are larger, and most else is smaller.
-_LARGE = 2**20
 
 
 def keep_freed_memory() -> bool:
@@ -27,18 +25,6 @@ def keep_freed_memory() -> bool:
     """
     # No allocation has pages of its own, and the heap never shrinks.
     return _set(_MMAP_MAX, 0) and _set(_TRIM_THRESHOLD, -1)
-
-
-def return_freed_memory() -> bool:
-    """Let this process return large tensors as soon as they are freed; return whether it does now.
-
-    For tests of large images on a CPU. By itself the C library stops to do so for tensors of up to
-    32 MB: feature maps of several sizes then leave pieces that are too small for the next larger
-    one. Feature maps of a multi-scale test take a quarter less memory, and the test a fifth more
-    time, as the system fills every page with zeros. Numbers do not change. As for
-    :func:`keep_freed_memory`, it lasts, and the user comes first.
-    """
-    return _set(_MMAP_THRESHOLD, _LARGE)
 
 
 def _set(parameter: int, value: int) -> bool:

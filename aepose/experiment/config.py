@@ -93,15 +93,40 @@ def change(cfg: Config, changes: Mapping[str, Any]) -> Config:
     """
     changed = deepcopy(cfg)
     for key, value in changes.items():
-        section = key.split(".")[0]
-        if section in _OF_A_TEST and section != key and changed.get(section) is None:
+        section, *below = key.split(".")
+        if section in _OF_A_TEST and below and changed.get(section) is None:
             changed[section] = deepcopy(changed.get(_OF_A_TEST[section]))
         try:
-            changed.merge_from_dict({key: value})
-        except (KeyError, TypeError, IndexError, AssertionError) as error:
+            _put(changed, [section, *below], value)
+        except (ValueError, IndexError, TypeError) as error:
             raise ConfigError(f"{key}: there is no such place in the config ({error})") from None
     _take_in_metainfo(changed, Path())
     return changed
+
+
+def _put(node: Any, keys: Sequence[str], value: Any) -> None:
+    """Set a value below a dict or list; a dict is merged into one that is there.
+
+    A dict with ``_delete_`` replaces what is there, as in config files.
+    """
+    key, *below = keys
+    if isinstance(node, list):
+        key = int(key)
+    elif not isinstance(node, (dict, Config)):
+        raise TypeError(f"'{key}' is below {node!r}")
+    known = isinstance(node, list) or key in node
+    if below:
+        if not known or node[key] is None:
+            node[key] = {}
+        _put(node[key], below, value)
+    elif isinstance(value, dict) and known and isinstance(node[key], dict):
+        value = dict(value)
+        if value.pop("_delete_", False):
+            node[key] = value
+        for name, part in value.items():
+            _put(node[key], [name], part)
+    else:
+        node[key] = deepcopy(value)
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:

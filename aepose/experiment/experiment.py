@@ -47,7 +47,7 @@ class Experiment:
 
     >>> experiment = Experiment.load('higherhrnet_w32_coco_512x512', ['test_time.flip=False'])
     >>> experiment.metainfo.num_keypoints, experiment.codec.map_strides
-    (17, [4, 2])
+    (17, (4, 2))
     """
 
     def __init__(self, config: Config | Mapping[str, Any]) -> None:

@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from aepose.errors import ConfigError
 from aepose.experiment import Experiment
-from aepose.experiment.config import parse_options
+from aepose.experiment.config import change, parse_options
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 HRNET = CONFIGS / "coco" / "hrnet_w32_coco_512x512.py"
@@ -138,3 +139,26 @@ def test_a_part_that_is_missing(tiny_config):
         tiny_config("options", ["codec=None"]).network()
     with pytest.raises(ConfigError, match=r"^model\.backbone\.type = None"):
         tiny_config("options", ["model.backbone={'_delete_': True, 'width': 4}"]).network()
+
+
+@pytest.mark.parametrize(("changes", "expected"), [
+    ({"a.b": 3}, {"a": {"b": 3, "c": [{"d": 1}, 2]}}),
+    ({"a.c.0.d": None, "a.c.1": {"e": 1}}, {"a": {"b": 1, "c": [{"d": None}, {"e": 1}]}}),
+    ({"a.c.-1": 5}, {"a": {"b": 1, "c": [{"d": 1}, 5]}}),
+    ({"a": {"b": 2}, "x.y": 1}, {"a": {"b": 2, "c": [{"d": 1}, 2]}, "x": {"y": 1}}),
+    ({"a": {"_delete_": True, "b": 2}}, {"a": {"b": 2}}),
+    ({"a.c": [3]}, {"a": {"b": 1, "c": [3]}}),
+    ({"a": None}, {"a": None}),
+    ({"n.b": 1}, {"a": {"b": 1, "c": [{"d": 1}, 2]}, "n": {"b": 1}}),
+])
+def test_change(changes, expected):
+    before = {"a": {"b": 1, "c": [{"d": 1}, 2]}, "n": None}
+    config = Config(before)
+    assert change(config, changes).to_dict() == {"n": None, **expected}
+    assert config.to_dict() == before
+
+
+@pytest.mark.parametrize("key", ["a.b.c", "a.c.2", "a.c.x", "a.c.0.d.e"])
+def test_changes_of_what_is_not_there(key):
+    with pytest.raises(ConfigError, match=rf"{key}: there is no such place in the config"):
+        change(Config({"a": {"b": 1, "c": [{"d": 1}, 2]}}), {key: 1})
