@@ -53,7 +53,7 @@ def save_bad_step(runner: Any, batches: Sequence[dict[str, Any]], iteration: int
     content = {
         "state_dict": {name: value.cpu() for name, value in model.state_dict().items()},
         _KEY: {
-            "config": json.dumps(runner.cfg.to_dict()),
+            "config": runner.config_text,
             "batches": [_plain(batch) for batch in batches],
             "seed": runner.seed, "iteration": iteration, "rank": get_rank(),
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +74,7 @@ class PoseCheckpointHook(CheckpointHook):
         checkpoint["message_hub"] = {
             "log_scalars": {}, "runtime_info": info, "resumed_keys": resumed,
         }
-        checkpoint["meta"]["aepose_config"] = json.dumps(runner.cfg.to_dict())
+        checkpoint["meta"]["aepose_config"] = runner.config_text
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
         """Write a checkpoint, note it as the newest, and only then remove the oldest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,11 @@ def build_loader(options: dict[str, Any], seed: int | None = None) -> DataLoader
 
 class PoseRunner(Runner):
     """Runs the loops over an already built model and data sets."""
+
+    @property
+    def config_text(self) -> str:
+        """The config of the experiment as JSON, which checkpoints carry."""
+        return json.dumps(self.cfg.to_dict())
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Return the engine's logger, without what is of no use to who runs it."""

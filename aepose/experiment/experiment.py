@@ -89,11 +89,7 @@ class Experiment:
         return stored.changed(parse_options(options)) if options else stored
 
     def changed(self, changes: Mapping[str, Any]) -> Experiment:
-        """Return a checked copy with other values: dotted keys -> values.
-
-        A test that is not described is the validation: of its sections, what is not changed is
-        copied from there.
-        """
+        """Return a checked copy with other values; see :func:`aepose.experiment.config.change`."""
         return Experiment(change(self._config, changes)) if changes else self
 
     def to_dict(self) -> dict[str, Any]:
@@ -171,7 +167,7 @@ class Experiment:
     def metrics(self, split: Split, ann_file: str | Path | None = None) -> list[BaseMetric]:
         """Build the metrics of one split, which may be several; ``ann_file``: instead of its own.
 
-        Raises ConfigError for two whose numbers would have the same names.
+        Raises ConfigError for two with the same prefix.
         """
         key = section_of(self._config, f"{split}_evaluator")
         described = self._section(key)
