@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import aepose.metainfo
 from aepose.errors import ConfigError, nearest
 from aepose.metainfo.own import is_metainfo_file, make_metainfo, read_metainfo_file
 from aepose.metainfo.structure import Metainfo
 
-_NO_SETS = {"base", "own", "structure"}
+_NO_SETS = {"base", "own", "structure"}  # modules of this package that hold no set
 
 
 def get_metainfo(source: str | Path | Mapping[str, Any] | Metainfo) -> Metainfo:
@@ -31,8 +30,8 @@ def get_metainfo(source: str | Path | Mapping[str, Any] | Metainfo) -> Metainfo:
         return make_metainfo(source)
     if is_metainfo_file(source):
         return make_metainfo(read_metainfo_file(source))
-    known = [m.name for m in pkgutil.iter_modules(aepose.metainfo.__path__)
-             if m.name not in _NO_SETS]
+    modules = pkgutil.iter_modules([str(Path(__file__).parent)])
+    known = [module.name for module in modules if module.name not in _NO_SETS]
     if source not in known:
         raise ConfigError(f"metainfo = {source!r} is not a known keypoint set"
                           + nearest(str(source), known) + "; a file of one's own ends in .json")
