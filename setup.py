@@ -14,9 +14,8 @@ CONFIGS = Path("configs")
 CORE = Path("csrc")
 # No contraction of a * b + c: the core must round as NumPy does. errno only stands in the way of a
 # vectorised square root.
-UNIX_FLAGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fno-math-errno",
-              "-fvisibility=hidden", "-g0"]
-MSVC_FLAGS = ["/std:c++17", "/O2", "/fp:precise", "/EHsc"]
+FLAGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fno-math-errno",
+         "-fvisibility=hidden", "-g0"]
 
 
 class BuildWithConfigs(build_py):
@@ -36,9 +35,8 @@ class BuildOptionalCore(build_ext):
     """Builds the decode core with the compiler's flags; aepose works without it, only slower."""
 
     def build_extensions(self) -> None:
-        flags = MSVC_FLAGS if self.compiler.compiler_type == "msvc" else UNIX_FLAGS
         for extension in self.extensions:
-            extension.extra_compile_args = flags
+            extension.extra_compile_args = FLAGS
         super().build_extensions()
 
     def build_extension(self, ext: Extension) -> None:

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Say what goes wrong in results: ``python tools/analyze_errors.py RESULTS ANNOTATIONS``.
 
 Kinds of errors are those of Ronchi and Perona (ICCV 2017): jitter, inversion (sides of one person

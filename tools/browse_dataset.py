@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Draw what the network is fed: ``python tools/browse_dataset.py CONFIG``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fail for Python files over 350 lines: is there a second idea in them?"""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Print the AP that perfect maps give: ``python tools/codec_ceiling.py CONFIG``.
 
 No network and no pictures are needed: people of the annotation file are drawn as heatmaps and tags,

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Find people in pictures: ``python tools/demo.py INPUT…``, each a picture or a folder."""
 
 from __future__ import annotations

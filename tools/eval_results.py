@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Compute metrics from files: ``python tools/eval_results.py ANNOTATIONS RESULTS --dataset coco``.
 
 RESULTS is a file in COCO's result format, such as the predictions.json of ``tools/test.py --out``.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Draw the toy data set: ``python tools/make_toy_data.py``."""
 
 from __future__ import annotations

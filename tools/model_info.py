@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Print what networks cost: ``python tools/model_info.py [CONFIG…]``; all zoo configs without."""
 
 from __future__ import annotations

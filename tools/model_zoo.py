@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The model zoo: ``python tools/model_zoo.py list [PATTERN]``, ``fetch PATTERN`` or ``docs``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Say where the time of a test goes: ``python tools/profile_test.py CONFIG [CHECKPOINT]``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Make a checkpoint ready to hand out: ``python tools/publish_model.py CHECKPOINT FOLDER/NAME``.
 
 Writes NAME-HASH.pth, NAME-HASH.safetensors and a model card, without optimiser and logs. With

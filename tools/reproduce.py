@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measure published models again: ``python tools/reproduce.py --rows 'higherhrnet_w32_coco*'``.
 
 Each row's checkpoint is found or downloaded and tested at its published scales. The tables in the

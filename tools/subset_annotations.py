@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Cut a COCO-format annotation file: ``python tools/subset_annotations.py ANN OUT``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Evaluate a checkpoint on the test pictures: ``python tools/test.py CONFIG CHECKPOINT``.
 
 Several processes started by torchrun share the pictures; the first one reports.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Train a network: ``python tools/train.py CONFIG``, or in several processes by torchrun."""
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from aepose.engine.distributed import unwrap
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import find_people
 from aepose.registry import HOOKS
-from aepose.visualization import draw_prediction, tile_images, write_image
+from aepose.visualization import draw_prediction, fit_width, write_image
 
 
 @HOOKS.register_module()
@@ -43,8 +43,7 @@ class ValidationPanelHook(Hook):
         if not self._chosen:
             return
         rows = list(self._rows(unwrap(runner.model), dataset))
-        panel = np.concatenate([tile_images([row], columns=1, side=self.width) for row in rows])
-        panel = panel[panel.any(axis=(1, 2))]  # without the black that makes the rows square
+        panel = np.concatenate([fit_width(row, self.width) for row in rows])
         write_image(Path(runner.work_dir) / "panels" / f"epoch_{runner.epoch}.png", panel)
         runner.visualizer.add_image("val/panel", panel, step=runner.iter)
 

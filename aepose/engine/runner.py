@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from logging import FileHandler, StreamHandler
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,11 @@ from aepose.files import whole_file
 from aepose.registry import SCOPE
 from aepose.weights.checkpoint import load_weights, read_checkpoint
 
-# What the engine tells its own authors.
-_ENGINE_TALK = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
+# What the engine tells its own authors, and what is of use in the file of the log alone.
+_ENGINE_TALK = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias',
+                "Hooks will be executed in the following order",
+                "Distributed training is not used, all SyncBatchNorm")
+_FILE_ALONE = ("\n" + "-" * 60, "Config:\n")
 
 
 def build_loader(options: dict[str, Any], seed: int | None = None) -> DataLoader:
@@ -49,9 +54,16 @@ class PoseRunner(Runner):
         return json.dumps(self.cfg.to_dict())
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """Return the engine's logger, without what is of no use to who runs it."""
+        """Return the engine's logger, without what is of no use to who runs it.
+
+        On the terminal it writes to stderr, so that stdout holds results alone.
+        """
         logger = super().build_logger(*args, **kwargs)
         logger.addFilter(lambda record: not str(record.msg).startswith(_ENGINE_TALK))
+        for handler in logger.handlers:
+            if isinstance(handler, StreamHandler) and not isinstance(handler, FileHandler):
+                handler.setStream(sys.stderr)
+                handler.addFilter(lambda record: not str(record.msg).startswith(_FILE_ALONE))
         return logger
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from aepose.engine.scale_lr import AutoScaleLR
 from aepose.errors import ConfigError
 from aepose.evaluation.metric import BaseMetric
 from aepose.experiment.experiment import Experiment
+from aepose.models.freeze import describe_frozen
 from aepose.registry import SCOPE
 from aepose.weights.starting import start_weights
 from aepose.zoo.hub import find_checkpoint
@@ -79,6 +80,7 @@ def make_runner(
     if task == "train":
         parts, learning = _training_parts(experiment)
         report.append(learning)
+        report += filter(None, [describe_frozen(model)])
         hooks = [*hooks, *_training_hooks(cfg, resume)]
         if not resume:
             report.append(start_weights(model, load_from, partial=bool(finetune_from)))

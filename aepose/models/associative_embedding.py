@@ -16,6 +16,7 @@ from aepose.errors import ConfigError, NumericalError, warn_once
 from aepose.models.activation_checkpointing import checkpoint_activations
 from aepose.models.backbones import Backbone
 from aepose.models.data_preprocessor import PosePreprocessor
+from aepose.models.freeze import freeze as freeze_parts
 from aepose.models.fuse import CONVOLUTIONS, fuse_conv_bn
 from aepose.models.heads import AEHead
 from aepose.precision import at_least_float32, autocast_type, full_float32
@@ -37,6 +38,7 @@ class AssociativeEmbedding(BaseModel):
         so that building a network for its own checkpoint needs no other file
     activation_checkpointing: train with less memory and more time, see
         :func:`~aepose.models.activation_checkpointing.checkpoint_activations`
+    freeze: names of parts that are not trained, see :func:`~aepose.models.freeze.freeze`
     compile: train with the backbone and head compiled by ``torch.compile``; the first step of each
         batch size takes minutes
 
@@ -54,6 +56,7 @@ class AssociativeEmbedding(BaseModel):
         pretrained: str | None = None,
         activation_checkpointing: bool = False,
         compile: bool = False,
+        freeze: Sequence[str] = (),
     ) -> None:
         super().__init__(data_preprocessor=PosePreprocessor())
         if activation_checkpointing and compile:
@@ -76,6 +79,7 @@ class AssociativeEmbedding(BaseModel):
             self.to(memory_format=self.memory_format)
         if activation_checkpointing:
             checkpoint_activations(self)
+        self._frozen = freeze_parts(self, freeze)
         self._training_maps = torch.compile(self.maps) if compile else self.maps
         self.register_buffer(
             "flip_index", torch.from_numpy(codec.metainfo.flip_index), persistent=False
@@ -94,6 +98,16 @@ class AssociativeEmbedding(BaseModel):
             raise ConfigError(f"codec.size_multiple = {multiple}, but the sides of the input of "
                               f"{type(self.backbone).__name__} must be multiples of {needed}; set "
                               f"codec.size_multiple={needed}")
+
+    def train(self, mode: bool = True) -> AssociativeEmbedding:
+        """Set training or evaluation mode; frozen parts stay in the latter."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
+
+    def init_weights(self) -> None:
+        """Do nothing when the engine asks: weights were drawn when the network was built."""
 
     def prepare_for_test(self) -> AssociativeEmbedding:
         """Return a second network for tests, made faster unless ``test_time.faster`` is off.

@@ -1,6 +1,6 @@
 """Drawings of results, of maps, and of what the network is fed."""
 
-from aepose.visualization.image import tile_images, write_image
+from aepose.visualization.image import fit_width, tile_images, write_image
 from aepose.visualization.maps import draw_heatmaps, draw_maps
 from aepose.visualization.panel import LEAST_DRAWN_SCORE, draw_prediction
 from aepose.visualization.poses import draw_poses
@@ -15,6 +15,7 @@ __all__ = [
     "draw_prediction",
     "draw_tag_index",
     "draw_train_item",
+    "fit_width",
     "tile_images",
     "write_image",
 ]

@@ -15,6 +15,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 # Text height as a share of the picture's long side, and its bounds, in pixels.
 _TEXT_SHARE, _TEXT_MIN, _TEXT_MAX = 0.018, 8, 40
+_GROUND = 255  # white
 
 
 def check_image(image: np.ndarray) -> None:
@@ -65,17 +66,47 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         raise DataError(f"cannot write picture {path}: {error.strerror}") from None
 
 
-def tile_images(images: Sequence[np.ndarray], columns: int = 4, side: int = 320) -> np.ndarray:
-    """Return RGB pictures side by side, each fitted into a square of ``side`` pixels."""
-    cells = []
+def fit_width(image: np.ndarray, width: int) -> np.ndarray:
+    """Return a picture resized to ``width`` pixels, its proportions kept."""
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def tile_images(
+    images: Sequence[np.ndarray], width: int = 1280, height: int = 280, gap: int = 8
+) -> np.ndarray:
+    """Return RGB pictures in rows on white, like lines of justified text, (H, width, 3) uint8.
+
+    height: of a row, in pixels, before it is stretched or shrunk to fill the width; gap: between
+        pictures and around them
+    """
+    rows, row = [], []
     for image in images:
-        scale = side / max(image.shape[:2])
-        fitted = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        fitted = fitted[:side, :side]
-        cell = np.zeros((side, side, 3), np.uint8)
-        y, x = (side - fitted.shape[0]) // 2, (side - fitted.shape[1]) // 2
-        cell[y : y + fitted.shape[0], x : x + fitted.shape[1]] = fitted
-        cells.append(cell)
-    cells += [np.zeros((side, side, 3), np.uint8)] * (-len(cells) % columns)
-    rows = [np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)]
-    return np.vstack(rows)
+        row.append(image)
+        if sum(_shares(row)) * height >= width - gap * (len(row) + 1):
+            rows.append(_row(row, width, gap))
+            row = []
+    if row:
+        rows.append(_row(row, width, gap, height))
+    edge = np.full((gap, width, 3), _GROUND, np.uint8)
+    return np.vstack([edge, *(part for line in rows for part in (line, edge))])
+
+
+def _shares(images: Sequence[np.ndarray]) -> list[float]:
+    """Return width by height of each."""
+    return [image.shape[1] / image.shape[0] for image in images]
+
+
+def _row(
+    images: Sequence[np.ndarray], width: int, gap: int, most: float = np.inf
+) -> np.ndarray:
+    """Return pictures of one height side by side; ``most``: that height at most."""
+    shares = np.array(_shares(images))
+    height = min((width - gap * (len(images) + 1)) / shares.sum(), most)
+    line = np.full((max(1, round(height)), width, 3), _GROUND, np.uint8)
+    ends = np.round(shares.cumsum() * height).astype(int)
+    for index, (image, start, end) in enumerate(zip(images, [0, *ends], ends, strict=False)):
+        size = max(1, int(end - start)), len(line)
+        x = int(start) + gap * (index + 1)
+        line[:, x : x + size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return line

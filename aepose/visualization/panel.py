@@ -39,12 +39,15 @@ def draw_prediction(
 
     likely = result.select(result.scores >= LEAST_DRAWN_SCORE)
     truth = as_result(sample.keypoints, sample.visibility)
+    labelled = int((truth.scores > 0).sum())  # the others, too small or hidden, only mask the loss
+    others = f" (+{len(truth) - labelled} without keypoints)" if labelled < len(truth) else ""
     seen, grouped = np.split(draw_maps(image, heatmaps, tags), 2, axis=1)
     panels = (
         (image, "input"),
         (seen, "heatmaps"),
         (grouped, "tags"),
         (draw_poses(image, on_input(likely), codec.metainfo), f"found: {len(likely)}"),
-        (draw_poses(image, on_input(truth), codec.metainfo), f"annotated: {len(truth)}"),
+        (draw_poses(image, on_input(truth), codec.metainfo, show_scores=False),
+         f"annotated: {labelled}{others}"),
     )
     return np.concatenate([titled(*panel) for panel in panels], axis=1)

@@ -44,13 +44,15 @@ class _Figure:
 
 
 def draw_poses(
-    image: np.ndarray, result: PoseResult, metainfo: Metainfo, keypoint_threshold: float = 0.1
+    image: np.ndarray, result: PoseResult, metainfo: Metainfo, keypoint_threshold: float = 0.1,
+    show_scores: bool = True,
 ) -> np.ndarray:
     """Return a copy of ``image`` with the people of ``result`` drawn on it.
 
     image: (H, W, 3) uint8 RGB, the picture whose pixels ``result`` speaks of
     keypoint_threshold: least score of a keypoint that is drawn; a limb needs both its ends, and a
         keypoint with score 0 was not found and is never drawn
+    show_scores: False for people who were annotated, not found
 
     Limbs and keypoints have the colours of ``metainfo``; outline, box and label have one colour
     per person. The label gives the person's index in ``result`` and its score. People with high
@@ -69,7 +71,7 @@ def draw_poses(
         _draw_box(canvas, figure)
     for figure in figures:
         _draw_figure(canvas, figure, metainfo)
-    _draw_labels(canvas, figures)
+    _draw_labels(canvas, figures, show_scores)
     return canvas
 
 
@@ -128,12 +130,13 @@ def _disc(canvas: np.ndarray, center: list[int], color: Color, radius: float) ->
     cv2.circle(canvas, center, round(radius * 2**_SHIFT), color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
-def _draw_labels(canvas: np.ndarray, figures: list[_Figure]) -> None:
+def _draw_labels(canvas: np.ndarray, figures: list[_Figure], show_scores: bool) -> None:
     """Label each box where the label covers least of the labels already there."""
     height, width = canvas.shape[:2]
     taken = np.empty((0, 4), int)
     for figure in reversed(figures):
-        label = Label(f"{figure.number}: {figure.score:.2f}", (width, height))
+        score = f": {figure.score:.2f}" if show_scores else ""
+        label = Label(f"{figure.number}{score}", (width, height))
         w, h = label.size
         if w > width or h > height:
             continue

@@ -57,7 +57,8 @@ def draw_eval_item(sample: PoseSample, item: EvalItem, codec: AssociativeEmbeddi
         height, width = image.shape[:2]
         keypoints = codec.geometry.to_map(sample.keypoints, (width, height), item.center,
                                           item.scale)
-        drawn = draw_poses(image, as_result(keypoints, sample.visibility), metainfo)
+        drawn = draw_poses(image, as_result(keypoints, sample.visibility), metainfo,
+                           show_scores=False)
         panels.append(titled(drawn, f"scale {scale:g}: {width} x {height}, "
                                      f"people {len(sample.keypoints)}"))
     widest = max(panel.shape[1] for panel in panels)
