@@ -8,22 +8,28 @@ from typing import TYPE_CHECKING, Any
 from aepose.version import __version__
 
 if TYPE_CHECKING:
+    from aepose.apis.evaluate import evaluate
     from aepose.apis.inference import PoseInferencer, load_model
+    from aepose.apis.train import train
     from aepose.codecs.core import build_info
+    from aepose.experiment import Experiment
     from aepose.models import create_backbone
     from aepose.zoo.index import ModelEntry, list_models
 
-__all__ = ["ModelEntry", "PoseInferencer", "__version__", "build_info", "create_backbone",
-           "list_models", "load_model"]
+__all__ = ["Experiment", "ModelEntry", "PoseInferencer", "__version__", "build_info",
+           "create_backbone", "evaluate", "list_models", "load_model", "train"]
 
 # Imported when they are first asked for, so that `import aepose` does not wait for PyTorch.
 _LAZY = {
+    "Experiment": "aepose.experiment",
     "ModelEntry": "aepose.zoo.index",
     "PoseInferencer": "aepose.apis.inference",
     "build_info": "aepose.codecs.core",
     "create_backbone": "aepose.models",
+    "evaluate": "aepose.apis.evaluate",
     "list_models": "aepose.zoo.index",
     "load_model": "aepose.apis.inference",
+    "train": "aepose.apis.train",
 }
 
 
