@@ -61,7 +61,7 @@ def story(tiny_config, tmp_path_factory):
     with one_thread():
         train(cfg, whole)
     size = (whole / "epoch_1.pth").stat().st_size * 5 // 2
-    command = shlex.join([sys.executable, "tools/train.py", cfg.filename, "--work-dir", str(disk)])
+    command = shlex.join([sys.executable, "tools/train.py", cfg.file, "--work-dir", str(disk)])
     options = shlex.join(["--cfg-options", *OPTIONS])
     script = SCRIPT.replace('TRAIN "$@"', f'{command} "$@" {options}')
     run = in_namespace(script, DISK=str(disk), OUT=str(out), SIZE=str(size))
