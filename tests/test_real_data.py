@@ -94,5 +94,5 @@ def test_fine_tune_coco_to_whole_body(name, tmp_path):
                    tmp_path / "whole", resume=True)
     assert learnt.epoch == 2
     assert differing(after, weights(tmp_path / "whole" / "epoch_2.pth"))
-    metrics = evaluate(learnt.cfg, tmp_path / "whole" / "epoch_2.pth", tmp_path).metrics
+    metrics = evaluate(Experiment(learnt.cfg), tmp_path / "whole" / "epoch_2.pth", tmp_path).metrics
     assert 0 <= metrics["coco/AP"] <= 1

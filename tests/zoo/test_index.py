@@ -133,9 +133,9 @@ def test_a_built_package_has_the_configs(tmp_path):
     subprocess.run([sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path),
                     "build_py", "--build-lib", str(built)],
                    cwd=ROOT, check=True, capture_output=True)
-    code = ("import aepose; from aepose.zoo.index import config_path; "
-            "from aepose.experiment.config import load_config; print(aepose.__file__); "
-            "print(sum(bool(Experiment.load(config_path(m)).model) for m in aepose.list_models()))")
+    code = ("import aepose; from aepose.zoo.index import config_path; print(aepose.__file__); "
+            "print(sum(bool(aepose.Experiment.load(config_path(m)).backbone) "
+            "for m in aepose.list_models()))")
     printed = subprocess.run([sys.executable, "-c", code], cwd=built, text=True, check=True,
                              capture_output=True).stdout.splitlines()
     assert printed == [str(built / "aepose" / "__init__.py"), "44"]
