@@ -177,8 +177,11 @@ class Experiment:
         described = self._section(key)
         several = isinstance(described, (list, tuple))
         context: dict[str, Any] = {"metainfo": self.metainfo}
-        if ann_file or self._dataset_section(split)[1].get("ann_file"):
+        dataset = self._dataset_section(split)[1]
+        if ann_file or dataset.get("ann_file"):
             context["ann_file"] = ann_file or self.annotation_path(split)
+        if dataset.get("category") is not None:
+            context["category"] = dataset["category"]
         metrics = [build(METRICS, part, f"{key}.{index}" if several else key, **context)
                    for index, part in enumerate(described if several else [described])]
         return prepared(metrics, key)

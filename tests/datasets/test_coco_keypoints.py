@@ -69,7 +69,7 @@ def test_num_keypoints_is_counted_where_the_field_is_missing(make_dataset, tiny_
 
 
 @pytest.mark.parametrize(("given", "seen"), [
-    ([0, 0.06, 1], [0, 1, 1]), ([2.0, 1.5, -1], [2, 2, 0]), ([3, 1.0, 0.0], [2, 1, 0]),
+    ([0, 0.06, 1], [0, 1, 1]), ([2.0, 1.5, -1], [2, 2, 0]), ([True, 1.0, 0.0], [1, 1, 0]),
 ])
 def test_fractions_of_visibility(make_dataset, tiny_coco, given, seen):
     root, content = tiny_coco
@@ -145,9 +145,9 @@ def test_bad_segmentation(make_dataset, tiny_coco, segmentation):
     root, content = tiny_coco
     content["annotations"][2]["segmentation"] = segmentation
     write_annotations(root, content)
-    dataset = make_dataset()
-    with pytest.raises(DataError, match=r"people\.json: the segmentation of annotation 13 is"):
-        dataset.load_sample(0)
+    for test_mode in (False, True):
+        with pytest.raises(DataError, match=r"people\.json: the segmentation of annotation 13 is"):
+            make_dataset(test_mode=test_mode)
 
 
 @pytest.mark.parametrize("segmentation", [None, []])
