@@ -29,7 +29,7 @@ def select_people(data: dict[str, Any], metainfo: Metainfo, category: Category, 
     stand in its order. Raises DataError for categories and ids of categories that cannot be used,
     for names of keypoints that are not the metainfo's, and where a choice must be made.
     """
-    known = _check_categories(data["categories"], path)
+    known = _check_categories(data["categories"], path, notes)
     used = _check_ids(data["annotations"], known, path, notes)
     if not known:
         return None
@@ -61,8 +61,9 @@ def select_people(data: dict[str, Any], metainfo: Metainfo, category: Category, 
     return order
 
 
-def _check_categories(categories: list[dict[str, Any]], path: Path) -> dict[Id, dict[str, Any]]:
-    """Return the categories by id."""
+def _check_categories(categories: list[dict[str, Any]], path: Path,
+                      notes: Notes) -> dict[Id, dict[str, Any]]:
+    """Return the categories by id; one that calls all its keypoints alike lists none."""
     known: dict[Id, dict[str, Any]] = {}
     for number, entry in enumerate(categories):
         where = f"{path}: categories[{number}]"
@@ -77,6 +78,10 @@ def _check_categories(categories: list[dict[str, Any]], path: Path) -> dict[Id, 
         names = entry.get("keypoints") or []
         if not isinstance(names, list) or not {str}.issuperset(map(type, names)):
             raise DataError(f"{where}: 'keypoints' is {shown(names)}; it must be a list of names")
+        if len(names) > 1 and len(set(names)) == 1:
+            notes.add(f"category {_names([entry])} calls all its keypoints {names[0]!r}: they are "
+                      "taken to stand in the metainfo's order")
+            categories[number] = entry = {**entry, "keypoints": []}
         known[entry["id"]] = entry
     check_one_kind(known, "ids of categories", path)
     return known

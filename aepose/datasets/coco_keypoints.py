@@ -55,6 +55,8 @@ class CocoKeypoints(Dataset):
 
     ann_file, img_dir: relative to ``data_root``
     category: ids or names of the categories that are people, where the file leaves a choice
+    exif: turn pictures upright by their EXIF orientation, as most annotation tools show them;
+        False: take them as they are stored. A turn by 180 degrees shows in no size
     transforms: configs of training transforms, applied in order before ``codec.encode``
     test_mode: give every picture as a EvalItem at ``scales``, instead of those with annotations
         as augmented TrainItems
@@ -85,6 +87,7 @@ class CocoKeypoints(Dataset):
         include_empty: bool = False,
         on_bad_image: Literal["error", "skip"] = "error",
         category: int | str | Sequence[int | str] | None = None,
+        exif: bool = True,
     ) -> None:
         if on_bad_image not in ("error", "skip"):
             raise ConfigError(f"dataset.on_bad_image = {on_bad_image!r}: give 'error' or 'skip'")
@@ -99,6 +102,7 @@ class CocoKeypoints(Dataset):
         self.codec = codec
         self.test_mode = test_mode
         self.on_bad_image = on_bad_image
+        self.exif = exif
         self.scales = tuple(scales)
         self.transforms = [
             build(TRANSFORMS, cfg, f"dataset.transforms.{i}", codec=codec, metainfo=metainfo)
@@ -151,7 +155,8 @@ class CocoKeypoints(Dataset):
     def test_sizes(self, index: int) -> tuple[tuple[int, int], ...]:
         """Return the (W, H) of test picture ``index`` at each of ``scales``, largest first."""
         info = self.images[index]
-        return find_eval_frame((info["width"], info["height"]), self.codec, self.scales).sizes
+        size = info["width"], info["height"]
+        return find_eval_frame(size, self.codec, self.scales, f"picture {self._path(info)}").sizes
 
     def augmented_sample(self, draw: Draw) -> PoseSample:
         """Return a picture with its people after the training transforms."""
@@ -169,15 +174,17 @@ class CocoKeypoints(Dataset):
 
         Raises ImageError that names it.
         """
-        try:
-            image = read_image(self._path(info))
-        except DataError as error:
-            raise ImageError(str(error)) from None
+        image = read_image(self._path(info), self.exif)
         expected, found = (info["width"], info["height"]), (image.shape[1], image.shape[0])
         if found != expected:
+            why = "one of them is wrong"
+            if read_image(self._path(info), not self.exif).shape[1::-1] == expected:
+                why = (f"that is its size with{'out' if self.exif else ''} its EXIF orientation: "
+                       f"set the data set's exif={not self.exif}, if the annotations are of the "
+                       f"picture {'as stored' if self.exif else 'turned upright'}")
             raise ImageError(
                 f"{self._path(info)} is {found[0]}x{found[1]}, but {self.ann_file} gives "
-                f"{expected[0]}x{expected[1]} for image id {info['id']}; one of them is wrong"
+                f"{expected[0]}x{expected[1]} for image id {info['id']!r}; {why}"
             )
         return image
 

@@ -168,6 +168,10 @@ class Experiment:
         """Return the folder of the images of one split."""
         return self._path(split, "img_dir")
 
+    def exif(self, split: Split) -> bool:
+        """Return whether images of one split are turned upright by their EXIF orientation."""
+        return self._dataset_section(split)[1].get("exif", True)
+
     def metrics(self, split: Split, ann_file: str | Path | None = None) -> list[BaseMetric]:
         """Build the metrics of one split, which may be several; ``ann_file``: instead of its own.
 
