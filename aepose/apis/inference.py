@@ -21,6 +21,7 @@ from aepose.metainfo import Metainfo
 from aepose.models.pipeline import find_people
 from aepose.structures import EvalItem, PoseResult
 from aepose.weights.checkpoint import load_weights, read_checkpoint
+from aepose.weights.trained_with import warn_of_differences
 from aepose.zoo.hub import find_checkpoint, published_checkpoint
 
 TOY_CHECKPOINT = Path(__file__).parents[1] / "assets" / "hrnet_w16_toy_256x256.safetensors"
@@ -76,6 +77,7 @@ class PoseInferencer:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = experiment.network().eval()
         load_weights(self.model, content["state_dict"], source)
+        warn_of_differences(content["meta"], experiment.to_dict(), source)
         self.model.to(self.device)
         self._network = self.model.prepare_for_test()
 
