@@ -33,6 +33,7 @@ def select_people(data: dict[str, Any], metainfo: Metainfo, category: Category, 
     used = _check_ids(data["annotations"], known, path, notes)
     if not known:
         return None
+    _leave_out_stale_lists(known, data["annotations"], metainfo, notes)
     if category in (None, [], ()):
         chosen = _only_one(known, used, data["annotations"], metainfo, path)
     else:
@@ -85,6 +86,25 @@ def _check_categories(categories: list[dict[str, Any]], path: Path,
         known[entry["id"]] = entry
     check_one_kind(known, "ids of categories", path)
     return known
+
+
+def _leave_out_stale_lists(known: dict[Id, dict[str, Any]], annotations: list[dict[str, Any]],
+                           metainfo: Metainfo, notes: Notes) -> None:
+    """Forget lists of names that are not as many as the keypoints of the annotations.
+
+    They were left over when a file was cut down to other keypoints.
+    """
+    count = metainfo.annotation_fields[0][1]
+    for key, entry in known.items():
+        names = entry.get("keypoints") or []
+        if not names or len(names) in (count, metainfo.num_keypoints):
+            continue
+        given = next((a["keypoints"] for a in annotations
+                      if a["category_id"] == key and a.get("keypoints")), None)
+        if isinstance(given, list) and len(given) == 3 * count:
+            notes.add(f"category {_names([entry])} lists {len(names)} keypoints, but its "
+                      f"annotations have {count}: the list is not looked at")
+            known[key] = {**entry, "keypoints": []}
 
 
 def _check_ids(annotations: list[dict[str, Any]], known: dict[Id, dict[str, Any]], path: Path,

@@ -42,6 +42,8 @@ def write(folder, categories, used):
     ([ROOT, {"id": 1, "name": "person"}], [1], None, [1], "left out: 0 'people-abcd'"),
     ([{**ROOT, "keypoints": []}, FULL], [1], None, [1], "left out: 0"),
     ([{**FULL, "keypoints": ["a", "a"]}], [1], None, [1], "1 'person' calls all its keypoints 'a'"),
+    ([{**FULL, "keypoints": ["head"]}], [1], None, [1], "lists 1 keypoints, but its annotations "
+     "have 2: the list is not looked at"),
     ([FULL, BALL], [1, 3, 1, 3], None, [1, 1], "left out: 3 'ball' (2 annotations)"),
     ([DOG, FULL], [4, 1], None, [1], "left out: 4 'dog' (1 annotations)"),
     ([ADULT, CHILD], [1, 1], None, [1, 1], "left out: 2 'child' (0 annotations)"),
@@ -77,8 +79,8 @@ def test_chosen(tmp_path, categories, used, category, kept, said):
     ([DOG], [4], None, r"category 4 'dog' are not the 2 of metainfo 'two': only the file has "
      "'nose', 'tail', only the metainfo has 'head', 'foot'; .*aliases"),
     ([DOG, BALL], [4, 3], None, "category 4 'dog' are not the 2"),
-    ([{**FULL, "keypoints": ["head", "foot", "foot"]}], [1], None, "twice the file has 'foot'"),
-    ([{**FULL, "keypoints": ["head"]}], [1], None, "only the metainfo has 'foot'"),
+    ([{**FULL, "keypoints": ["head", "foot", "foot"]}], [], None, "twice the file has 'foot'"),
+    ([{**FULL, "keypoints": ["head"]}], [], None, "only the metainfo has 'foot'"),
     ([ADULT, {**CHILD, "keypoints": NAMES[::-1]}], [1, 2], [1, 2], "in different orders"),
     ([ADULT, CHILD], [], None, "all have the keypoints; say with category="),
 ])
