@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def _is_picture(file: Path) -> bool:
 def _check_header(data: bytes, path: str | Path) -> None:
     """Refuse a file that says it is huge, if it is of a kind that Pillow knows."""
     try:
-        with Image.open(io.BytesIO(data)) as header:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as header:
             size = header.size
     except Image.DecompressionBombError as error:
         raise ImageError(f"picture {path} is too large ({error}); make it smaller, or cut it into "

@@ -70,8 +70,8 @@ def evaluate_records(truth: GroundTruth, records: Sequence[Record], part: Part,
     for entry in (*people, *found):
         entry.update(image_id=numbers[entry["image_id"]], category_id=1)
     precision, recall = (backend or find_backend()).count(
-        [{**image, "id": numbers[image["id"]]} for image in truth.images],
-        [{**truth.categories[0], "id": 1}], people, found, part.sigmas,
+        [{"id": numbers[image["id"]], "width": image["width"], "height": image["height"]}
+         for image in truth.images], [{"id": 1, "name": "person"}], people, found, part.sigmas,
         None if image_ids is None else [numbers[image] for image in image_ids], max_detections)
     return _sum_up(precision[..., 0], recall[..., 0])
 
