@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.datasets.categories import Category
 from aepose.datasets.loading import describe_loader
 from aepose.engine.runner import build_loader
 from aepose.errors import CheckpointError, ConfigError
@@ -172,6 +173,10 @@ class Experiment:
         """Return whether images of one split are turned upright by their EXIF orientation."""
         return self._dataset_section(split)[1].get("exif", True)
 
+    def category(self, split: Split) -> Category:
+        """Return which categories of one split are people; None where the file says it alone."""
+        return self._dataset_section(split)[1].get("category")
+
     def metrics(self, split: Split, ann_file: str | Path | None = None) -> list[BaseMetric]:
         """Build the metrics of one split, which may be several; ``ann_file``: instead of its own.
 
@@ -181,11 +186,9 @@ class Experiment:
         described = self._section(key)
         several = isinstance(described, (list, tuple))
         context: dict[str, Any] = {"metainfo": self.metainfo}
-        dataset = self._dataset_section(split)[1]
-        if ann_file or dataset.get("ann_file"):
+        if ann_file or self._dataset_section(split)[1].get("ann_file"):
             context["ann_file"] = ann_file or self.annotation_path(split)
-        if dataset.get("category") is not None:
-            context["category"] = dataset["category"]
+        context["category"] = self.category(split)
         metrics = [build(METRICS, part, f"{key}.{index}" if several else key, **context)
                    for index, part in enumerate(described if several else [described])]
         return prepared(metrics, key)
