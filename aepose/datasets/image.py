@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,8 +63,9 @@ def list_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[P
     """
     pictures = []
     for path in map(Path, inputs):
-        if not path.is_dir():
-            if not path.exists():
+        # Of a name too long for a file these say no, and Path's own raise an error.
+        if not os.path.isdir(path):
+            if not os.path.exists(path):
                 raise DataError(f"picture {path} does not exist")
             pictures.append(path)
             continue

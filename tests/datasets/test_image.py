@@ -132,7 +132,7 @@ def test_list_images_of_folders_in_folders(folder):
     assert folder / "below" / "d.jpg" in list_images([folder], recursive=True)
 
 
-@pytest.mark.parametrize("name", ["missing.jpg", "empty"])
+@pytest.mark.parametrize("name", ["missing.jpg", "empty", "a" * 300])
 def test_inputs_without_pictures(tmp_path, name):
     (tmp_path / "empty" / "below").mkdir(parents=True)
     with pytest.raises(DataError, match=f"{name} does not exist|{name} has no pic"):
