@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from aepose.analysis.error_report import analyze, format_diagnosis, write_analysis
 from aepose.cli import add_options_argument, run_tool
-from aepose.experiment import experiment_of_dataset
+from aepose.experiment import choose_category, experiment_of_dataset
 from aepose.files import make_folder
 
 
@@ -25,11 +25,18 @@ def main(args: Sequence[str] | None = None) -> None:
                         help="whose keypoints: a data set or model of the zoo, or a config file "
                         "(default: coco)")
     parser.add_argument("--out", metavar="DIR", help="write tables, numbers and a plot there")
+    parser.add_argument("--category", help="id or name of the category that is meant, where the "
+                        "annotations leave a choice; several with commas")
+    parser.add_argument("--max-detections", type=int, metavar="N", help="people per picture that "
+                        "count, those with the highest scores (default: the config's, officially "
+                        "20)")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    experiment = experiment_of_dataset(options.dataset, options.cfg_options)
+    experiment = choose_category(
+        experiment_of_dataset(options.dataset, options.cfg_options), options.category)
     folder = make_folder(options.out) if options.out else None
-    found, metainfo = analyze(experiment, options.annotations, options.results)
+    found, metainfo = analyze(experiment, options.annotations, options.results,
+                              options.max_detections)
     print(format_diagnosis(found, metainfo))
     if folder:
         write_analysis(folder, found, metainfo)

@@ -7,9 +7,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from aepose.apis.inference import PoseInferencer, list_images, result_to_json
+from aepose.apis.inference import PoseInferencer, result_to_json
 from aepose.cli import add_options_argument, progress_bar, run_tool
-from aepose.datasets.image import read_image
+from aepose.datasets.image import list_images, read_image
 from aepose.errors import DataError
 from aepose.files import free_name, make_folder, write_json
 from aepose.metainfo import Metainfo
@@ -21,6 +21,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Parse arguments, and write a drawing and a JSON file for each picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="picture, or folder of pictures")
+    parser.add_argument("--recursive", action="store_true", help="enter the folders in folders")
     parser.add_argument("--config", help="config file, or name of a model of the zoo "
                         "(default: the config stored in the checkpoint)")
     parser.add_argument("--checkpoint", help="weights: a file, its URL, or a published file's name "
@@ -32,7 +33,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--multi-scale", action="store_true", help="test at several scales")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    pictures = list_images(options.inputs)
+    pictures = list_images(options.inputs, options.recursive)
     out = make_folder(options.out_dir)
     inferencer = PoseInferencer(options.config, options.checkpoint,
                                 cfg_options=options.cfg_options, multi_scale=options.multi_scale)

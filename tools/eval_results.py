@@ -15,7 +15,7 @@ from aepose.cli import add_options_argument, run_tool
 from aepose.errors import DataError
 from aepose.evaluation import BACKENDS
 from aepose.evaluation.report import file_facts, write_evaluation
-from aepose.experiment import experiment_of_dataset
+from aepose.experiment import choose_category, experiment_of_dataset
 from aepose.files import make_folder
 
 
@@ -32,12 +32,18 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--backend", choices=BACKENDS, help="what counts (default: the config's)")
     parser.add_argument("--cross-check", action="store_true",
                         help="compute with every installed backend and compare")
+    parser.add_argument("--category", help="id or name of the category that is meant, where the "
+                        "annotations leave a choice; several with commas")
+    parser.add_argument("--max-detections", type=int, metavar="N", help="people per picture that "
+                        "count, those with the highest scores (default: the config's, officially "
+                        "20)")
     add_options_argument(parser)
     options = parser.parse_args(args)
-    experiment = experiment_of_dataset(options.dataset, options.cfg_options)
+    experiment = choose_category(
+        experiment_of_dataset(options.dataset, options.cfg_options), options.category)
     folder = make_folder(options.out) if options.out else None
     metrics, found, seconds = evaluate_file(experiment, options.annotations, options.results,
-                                            options.backend)
+                                            options.backend, options.max_detections)
     if not found.metrics:
         raise DataError(f"{options.annotations} has no annotations to compare with")
     row = Path(options.results).stem

@@ -22,14 +22,17 @@ def main(args: Sequence[str] | None = None) -> None:
                         help="only pictures with somebody who has keypoints")
     parser.add_argument("--count", type=int, help="only the first COUNT of them")
     parser.add_argument("--metainfo", default="coco", help="keypoint set (default: %(default)s)")
+    parser.add_argument("--category", help="id or name of the category to keep, where the file "
+                        "leaves a choice; several with commas")
     options = parser.parse_args(args)
-    fields = get_metainfo(options.metainfo).annotation_fields
-    data = load_annotations(options.annotations, fields)
+    metainfo = get_metainfo(options.metainfo)
+    category = options.category.split(",") if options.category else None
+    data = load_annotations(options.annotations, metainfo, category)
     images = data["images"]
     if options.with_people:
-        names = [name for name, _ in fields]
+        names = [name for name, _ in metainfo.annotation_fields]
         shown = {a["image_id"] for a in data["annotations"]
-                 if any(join_fields(a, names)[2::3]) and not a.get("iscrowd", 0)}
+                 if any(v > 0 for v in join_fields(a, names)[2::3]) and not a.get("iscrowd", 0)}
         images = [image for image in images if image["id"] in shown]
     part = with_images(data, images[: options.count])
     make_folder(Path(options.out).parent)

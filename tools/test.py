@@ -41,7 +41,7 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parser.parse_args(args)
     experiment = Experiment.load(options.config, config_options(options))
     folder = make_folder(options.show_dir) if options.show_dir else None
-    drawer = _Drawer(folder, experiment.metainfo) if folder else None
+    drawer = _Drawer(folder, experiment.metainfo, experiment.exif("test")) if folder else None
     with process_group():
         found = evaluate(experiment, options.checkpoint, options.work_dir, options.multi_scale,
                            options.batch_size, options.out, drawer)
@@ -58,15 +58,16 @@ def main(args: Sequence[str] | None = None) -> None:
 class _Drawer:
     """Draws each result into ``folder`` and keeps the first drawings with people."""
 
-    def __init__(self, folder: Path, metainfo: Metainfo) -> None:
+    def __init__(self, folder: Path, metainfo: Metainfo, exif: bool) -> None:
         self.folder = folder
+        self.exif = exif
         self.metainfo = metainfo
         self.first: list[np.ndarray] = []
         self._taken = {"overview"}
 
     def __call__(self, result: PoseResult) -> None:
         likely = result.select(result.scores >= LEAST_DRAWN_SCORE)
-        drawing = draw_poses(read_image(result.image_path), likely, self.metainfo)
+        drawing = draw_poses(read_image(result.image_path, self.exif), likely, self.metainfo)
         name = free_name(Path(result.image_path).stem, self._taken)
         write_image(self.folder / f"{name}.png", drawing)
         if len(likely) and len(self.first) < OVERVIEW:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -14,6 +15,8 @@ from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import aggregate
 from aepose.codecs.geometry import CONVENTIONS
 from aepose.datasets.annotations import by_image, join_fields
+from aepose.datasets.transforms import find_eval_frame
+from aepose.datasets.values import Id
 from aepose.errors import ConfigError
 from aepose.evaluation import Record, Scores
 from aepose.evaluation.metric import scores_of
@@ -41,9 +44,11 @@ class MapNoise:
             raise ConfigError(f"noise of {self.heatmaps} on heatmaps and {self.tags} on tags: give "
                               "standard deviations from 0")
 
-    def add(self, outputs: Sequence[HeadOutput], image_id: int) -> list[HeadOutput]:
+    def add(self, outputs: Sequence[HeadOutput], image_id: Id) -> list[HeadOutput]:
         """Return the maps of a picture with its noise, the same in every run."""
-        rng = np.random.default_rng((self.seed, image_id))
+        natural = isinstance(image_id, int) and image_id >= 0
+        number = image_id if natural else zlib.crc32(repr(image_id).encode())
+        rng = np.random.default_rng((self.seed, number))
 
         def noisy(maps: torch.Tensor | None, level: float) -> torch.Tensor | None:
             if maps is None or not level:
@@ -119,7 +124,7 @@ def ceiling(
 def item_without_pixels(codec: AssociativeEmbeddingCodec, image: Record) -> EvalItem:
     """Return where a picture of the annotation file would go, without its pixels."""
     size = image["width"], image["height"]
-    frame = codec.geometry.eval_frame(size, codec.input_size, (1,))
+    frame = find_eval_frame(size, codec, (1,), f"picture {image['file_name']}")
     return EvalItem(images=[], scales=(1,), base_size=frame.base_size, center=frame.center,
                     scale=frame.scale, image_size=size, image_id=image["id"], image_path="")
 

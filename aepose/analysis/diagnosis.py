@@ -35,7 +35,6 @@ KINDS = ("good", "jitter", "inversion", "swap", "miss")
 GOOD, NEAR = 0.85, 0.5
 # Object keypoint similarity from which a detection belongs to a person.
 MATCHED = 0.1
-MAX_DETECTIONS = 20
 # Other people whose box overlaps a person's by more than OVERLAP (of their union): least number.
 CROWDING = {"alone": 0, "1 or 2 others": 1, "3 or more": 3}
 OVERLAP = 0.1
@@ -110,7 +109,7 @@ def _people_by_image(
     best_first = sorted(detections, key=lambda d: -d["score"])
     truth, found = by_image(images, metric.ground_truth.people), by_image(images, best_first)
     return {image: (_stack(list(map(annotated, truth[image])), count),
-                    _stack(list(map(detected, found[image][:MAX_DETECTIONS])), count))
+                    _stack(list(map(detected, found[image][:metric.max_detections])), count))
             for image in truth}
 
 

@@ -24,13 +24,16 @@ _PEOPLE = ("found", "missed", "duplicates", "background")
 
 
 def analyze(
-    experiment: Experiment, ann_file: str | Path, results: str | Path
+    experiment: Experiment, ann_file: str | Path, results: str | Path,
+    max_detections: int | None = None,
 ) -> tuple[Diagnosis, Metainfo]:
     """Return the errors in a result file, and what keypoints it has.
 
+    max_detections: instead of the config's
+
     Raises DataError for files that cannot be used and for one without annotations.
     """
-    metric = coco_metrics(experiment, ann_file)[0]
+    metric = coco_metrics(experiment, ann_file, max_detections)[0]
     if not metric.ground_truth.annotated:
         raise DataError(f"{ann_file} has no annotations to compare with")
     return diagnose(metric, load_records(results, metric)), metric.metainfo

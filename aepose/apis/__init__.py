@@ -4,11 +4,11 @@ from aepose.apis.evaluate import evaluate
 from aepose.apis.inference import (
     TOY_CHECKPOINT,
     PoseInferencer,
-    list_images,
     load_model,
     result_to_json,
 )
 from aepose.apis.train import dry_run, train
+from aepose.datasets.image import list_images
 
 __all__ = [
     "TOY_CHECKPOINT",

@@ -62,18 +62,19 @@ def evaluate(
 
 
 def evaluate_file(
-    experiment: Experiment, ann_file: str | Path, results: str | Path, backend: str | None = None
+    experiment: Experiment, ann_file: str | Path, results: str | Path, backend: str | None = None,
+    max_detections: int | None = None,
 ) -> tuple[list[CocoMetric], Evaluation, dict[str, float]]:
     """Evaluate people who were found earlier.
 
-    results: a file in COCO's result format; backend: instead of the config's
+    results: a file in COCO's result format; backend, max_detections: instead of the config's
 
     Returns the metrics, what they found, and the seconds that reading and counting took. Raises
     DataError for files that cannot be used, ConfigError for a backend that cannot and for an
     experiment without a metric that goes by such files.
     """
     start = time.perf_counter()
-    metrics = coco_metrics(experiment, ann_file)
+    metrics = coco_metrics(experiment, ann_file, max_detections)
     read, values = 0.0, {}
     for metric in metrics:
         if backend:

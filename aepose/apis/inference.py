@@ -21,12 +21,12 @@ from aepose.metainfo import Metainfo
 from aepose.models.pipeline import find_people
 from aepose.structures import EvalItem, PoseResult
 from aepose.weights.checkpoint import load_weights, read_checkpoint
+from aepose.weights.trained_with import warn_of_differences
 from aepose.zoo.hub import find_checkpoint, published_checkpoint
 
 TOY_CHECKPOINT = Path(__file__).parents[1] / "assets" / "hrnet_w16_toy_256x256.safetensors"
 # Batches' worth of pictures among which those of one size are looked for.
 _READ_AHEAD = 8
-_PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
 class PoseInferencer:
@@ -77,6 +77,7 @@ class PoseInferencer:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = experiment.network().eval()
         load_weights(self.model, content["state_dict"], source)
+        warn_of_differences(content["meta"], experiment.to_dict(), source)
         self.model.to(self.device)
         self._network = self.model.prepare_for_test()
 
@@ -144,28 +145,6 @@ def load_model(
     >>> model = load_model('higherhrnet_w32_coco_512x512')    # doctest: +SKIP
     """
     return PoseInferencer(config, checkpoint, **options)
-
-
-def list_images(inputs: Sequence[str | Path]) -> list[Path]:
-    """Return the pictures that ``inputs`` name: files as given, folders by their pictures, sorted.
-
-    Folders below a folder are not entered. Raises DataError for a path that does not exist and
-    for a folder without pictures.
-    """
-    pictures = []
-    for path in map(Path, inputs):
-        if not path.is_dir():
-            if not path.exists():
-                raise DataError(f"picture {path} does not exist")
-            pictures.append(path)
-            continue
-        found = sorted(p for p in path.iterdir()
-                       if p.suffix.lower() in _PICTURE_SUFFIXES and p.is_file())
-        if not found:
-            raise DataError(f"folder {path} has no pictures "
-                            f"({', '.join(sorted(_PICTURE_SUFFIXES))})")
-        pictures += found
-    return pictures
 
 
 def result_to_json(result: PoseResult, metainfo: Metainfo) -> dict[str, Any]:

@@ -1,42 +1,61 @@
 """Read COCO-format annotation files, and say clearly what is wrong with one.
 
-Training and evaluation read through this one function, so a bad file is refused with the same
-words whichever comes first.
+Training, testing, evaluating and analysing read through this one place, so a bad file is refused
+with the same words whichever comes first, and before the first picture. What is harmless is taken,
+and counted in one line. ``docs/data.md`` lists field by field what is read.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from aepose.datasets.categories import Category, select_people
+from aepose.datasets.regions import FARTHEST, check_region, farthest
+from aepose.datasets.values import (
+    ID_LIMIT,
+    LARGEST,
+    Id,
+    Notes,
+    are_numbers,
+    check_one_kind,
+    checked_id,
+    describe,
+    is_number,
+    shown,
+)
 from aepose.errors import DataError
 from aepose.files import read_json
+from aepose.metainfo import Metainfo
 
 _SECTIONS = ("images", "annotations", "categories")
 _IMAGE_FIELDS = ("id", "file_name", "width", "height")
-
-
-Fields = Sequence[tuple[str, int]]
+_LONGEST_SIDE = 10**6  # pixels
+_MOST_VISIBLE = 2
+_LARGEST_FLOAT = sys.float_info.max
 
 
 def load_annotations(
-    path: str | PathLike[str], fields: Fields, images_alone: bool = False
+    path: str | PathLike[str], metainfo: Metainfo, category: Category = None,
+    images_alone: bool = False, notes: Notes | None = None,
 ) -> dict[str, Any]:
     """Return the content of a COCO-format keypoint file (.json or .json.gz), checked.
 
-    fields: the metainfo's ``annotation_fields``; each annotation must have each of these fields,
-        with 3 finite numbers x, y, visibility per keypoint (pixels of the picture)
+    metainfo: gives the fields with keypoints that annotations must have, each with 3 numbers x, y,
+        visibility per keypoint (pixels of the picture), and their names
+    category: ids or names of the categories that are meant, where the file leaves a choice; see
+        :func:`~aepose.datasets.categories.select_people`
     images_alone: take a file without 'annotations', as test servers give out, for one in which
         nobody is annotated
+    notes: counts what was taken although it is not as it should be; without it, that is said here
 
-    Empty lists, crowds and people without a labelled keypoint are normal data.
-
-    Raises DataError that names the file, and where there is one the annotation, for: a missing
-    file, not JSON, a missing section, an image or annotation without a needed field, two images
-    with one id, an annotation of an unknown image, a field that is not 3 numbers per keypoint.
+    Of ``categories`` and ``annotations`` only those of the people are left, and keypoints stand in
+    the order of the metainfo. Empty lists, crowds and people without a labelled keypoint are normal
+    data. Raises DataError that names the file, and where there is one the entry, the key and the
+    value, for everything that cannot be read as meant.
     """
     path = Path(path)
     data = read_json(path, "annotation file",
@@ -44,12 +63,15 @@ def load_annotations(
     if images_alone and isinstance(data, dict):
         data.setdefault("annotations", [])
     _check_sections(data, path)
-    image_ids = _check_images(data["images"], path)
-    for index, annotation in enumerate(data["annotations"]):
-        where = f"{path}: annotation {annotation.get('id', f'number {index}')}"
-        _check_annotation(annotation, image_ids, where)
-        for name, count in fields:
-            _check_keypoints(annotation, name, count, where)
+    found = Notes(path) if notes is None else notes
+    sizes = _check_images(data["images"], path)
+    _check_annotation_ids(data["annotations"], sizes, path, found)
+    order = select_people(data, metainfo, category, path, found)
+    _check_fields(data["annotations"], metainfo, path)
+    for annotation in data["annotations"]:
+        _check_annotation(annotation, sizes[annotation["image_id"]], metainfo, order, path, found)
+    if notes is None:
+        found.say()
     return data
 
 
@@ -75,63 +97,163 @@ def join_fields(annotation: dict[str, Any], names: Iterable[str]) -> list[float]
     return [value for name in names for value in annotation[name]]
 
 
+def _name(entry: dict[str, Any], number: int) -> str:
+    """Return the id of an entry for a message, or where it stands."""
+    return shown(entry["id"]) if "id" in entry else f"number {number}"
+
+
 def _check_sections(data: Any, path: Path) -> None:
     for key in _SECTIONS:
         if not isinstance(data, dict) or key not in data:
             raise DataError(f"{path}: '{key}' is missing; a COCO annotation file is an object with "
                             + ", ".join(f"'{name}'" for name in _SECTIONS))
         entries = data[key]
-        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        if not isinstance(entries, list) or not {dict}.issuperset(map(type, entries)):
             raise DataError(f"{path}: '{key}' must be a list of objects")
 
 
-def _check_images(images: list[dict[str, Any]], path: Path) -> set[Any]:
-    """Return the ids of the images."""
-    ids = set()
-    for index, image in enumerate(images):
+def _check_images(images: list[dict[str, Any]], path: Path) -> dict[Id, tuple[int, int]]:
+    """Return the (W, H) of the images by id."""
+    sizes: dict[Id, tuple[int, int]] = {}
+    for number, image in enumerate(images):
+        where = f"{path}: image {_name(image, number)}"
         for key in _IMAGE_FIELDS:
             if key not in image:
-                raise DataError(f"{path}: image {image.get('id', f'number {index}')} has no "
-                                f"'{key}'; each image needs " + ", ".join(_IMAGE_FIELDS))
-        if image["id"] in ids:
-            raise DataError(f"{path}: two images have the id {image['id']}; ids must be unique")
-        ids.add(image["id"])
-    return ids
+                raise DataError(f"{where} has no '{key}'; each image needs "
+                                + ", ".join(_IMAGE_FIELDS))
+        name = image["id"] = checked_id(image["id"], "id", where)
+        if name in sizes:
+            raise DataError(f"{path}: two images have the id {name!r}; ids must be unique")
+        if not isinstance(image["file_name"], str) or not image["file_name"]:
+            raise DataError(f"{where}: 'file_name' is {shown(image['file_name'])}; it must be the "
+                            "name of a picture")
+        for key in ("width", "height"):
+            if not is_number(image[key], 1, _LONGEST_SIDE) or image[key] % 1:
+                raise DataError(f"{where}: '{key}' is {shown(image[key])}; it must be a whole "
+                                f"number of pixels from 1 to {_LONGEST_SIDE}")
+            image[key] = int(image[key])
+        sizes[name] = image["width"], image["height"]
+    check_one_kind(sizes, "ids of images", path)
+    return sizes
 
 
-def _check_annotation(annotation: dict[str, Any], image_ids: set[Any], where: str) -> None:
-    for key in ("id", "image_id"):
-        if key not in annotation:
-            raise DataError(f"{where} has no '{key}'; add it to the file")
-    if annotation["image_id"] not in image_ids:
-        raise DataError(f"{where} belongs to image {annotation['image_id']}, which is not among "
-                        "'images'; remove the annotation or add the image")
+def _check_annotation_ids(annotations: list[dict[str, Any]], sizes: dict[Id, tuple[int, int]],
+                          path: Path, notes: Notes) -> None:
+    ids = set()
+    for number, annotation in enumerate(annotations):
+        for key in ("id", "image_id"):
+            value = annotation.get(key)
+            if type(value) is not int or not -ID_LIMIT <= value < ID_LIMIT:
+                where = f"{path}: annotation {_name(annotation, number)}"
+                if key not in annotation:
+                    raise DataError(f"{where} has no '{key}'; add it to the file")
+                annotation[key] = checked_id(value, key, where)
+        name, image = annotation["id"], annotation["image_id"]
+        if image not in sizes:
+            other = str(image) if type(image) is int else (
+                int(image) if image.isdecimal() and len(image) < 20 else None)
+            raise DataError(f"{path}: annotation {name!r} belongs to image {image!r}, which is not "
+                            "among 'images'; " + (
+                                f"write it as there, {other!r}" if other in sizes else
+                                "remove the annotation or add the image"))
+        if name in ids:
+            notes.count("with the id of an earlier one", name)
+        ids.add(name)
+    check_one_kind(ids, "ids of annotations", path)
 
 
-def _check_keypoints(annotation: dict[str, Any], name: str, count: int, where: str) -> None:
-    if name not in annotation:
-        kind = ("this looks like a detection-only file: use the keypoint annotations, such as "
-                "person_keypoints_*.json" if name == "keypoints" else
-                "use annotations with all the fields of the config's metainfo, such as "
-                "coco_wholebody_*.json")
-        raise DataError(f"{where} has no '{name}' (expected {count} of them); {kind}")
-    if not _is_numbers(annotation[name], 3 * count):
-        raise DataError(f"{where}: '{name}' must be {3 * count} numbers (x, y, visibility of "
-                        f"{count} keypoints), got {_describe(annotation[name])}; does the "
-                        "config's metainfo belong to this data set?")
+def _check_fields(people: list[dict[str, Any]], metainfo: Metainfo, path: Path) -> None:
+    """Refuse a file in which no annotation has a field that keypoints are read from."""
+    for name, count in metainfo.annotation_fields:
+        if people and all(person.get(name) is None for person in people):
+            advice = ("this looks like a detection-only file: use the keypoint annotations, such "
+                      "as person_keypoints_*.json" if name == "keypoints" else
+                      "use annotations with all the fields of the config's metainfo, such as "
+                      "coco_wholebody_*.json")
+            raise DataError(f"{path}: none of {len(people)} annotations has '{name}' ({count} "
+                            f"keypoints); {advice}")
 
 
-def _is_numbers(values: Any, length: int) -> bool:
-    """Return whether ``values`` is a list of that many finite numbers."""
-    try:
-        # Text, null and nested lists cannot be summed and a NaN survives it: one fast check.
-        return isinstance(values, list) and len(values) == length and math.isfinite(sum(values))
-    except TypeError:
-        return False
+def _check_annotation(annotation: dict[str, Any], size: tuple[int, int], metainfo: Metainfo,
+                      order: list[int] | None, path: Path, notes: Notes) -> None:
+    """Check one annotation of the people, and put what may be written in several ways into one."""
+    name = annotation["id"]
+    labelled = 0
+    for field, count in metainfo.annotation_fields:
+        values = annotation.get(field)
+        if not values and (values is None or values == []):
+            why = "" if values is None else " (CVAT writes such for empty tracks)"
+            notes.count(f"{'without' if values is None else 'with empty'} '{field}': taken for "
+                        f"people without labelled {field}{why}", name)
+            annotation[field] = [0] * (3 * count)
+            continue
+        if not are_numbers(values, 3 * count, farthest(size), flags=True):
+            _refuse_keypoints(values, field, count, size, f"{path}: annotation {name!r}")
+        visibility = values[2::3]
+        most = max(visibility)
+        if most > _MOST_VISIBLE:
+            raise DataError(
+                f"{path}: annotation {name!r}: '{field}' has the visibility {most}; it is 0 for "
+                "not labelled, 1 for hidden, 2 for visible. AI Challenger's own files say 3 for "
+                "not labelled: write 0, 0, 0 for such a keypoint")
+        if most > 0:
+            if order is not None and field == "keypoints":
+                annotation[field] = [v for k in order for v in values[3 * k : 3 * k + 3]]
+            labelled += sum(v > 0 for v in visibility)
+            if 0 in values and any(v > 0 and x == 0 == y for x, y, v in zip(
+                    values[::3], values[1::3], visibility, strict=True)):
+                notes.count("with labelled keypoints at 0, 0: taken as they are; visibility is 0 "
+                            "where a keypoint is not labelled", name)
+    crowd = annotation.get("iscrowd", 0)
+    if crowd is None:
+        notes.count("with iscrowd null: taken for no crowd", name)
+        annotation["iscrowd"] = crowd = 0
+    elif crowd != 0 or type(crowd) is not int:
+        if type(crowd) not in (int, bool, float) or crowd not in (0, 1):
+            raise DataError(f"{path}: annotation {name!r}: 'iscrowd' is {shown(crowd)}; it must be "
+                            "0 or 1")
+        annotation["iscrowd"] = crowd = int(crowd)
+    _check_count(annotation, labelled, path, notes)
+    _check_size(annotation, size, path)
+    if (crowd or not labelled) and (region := annotation.get("segmentation")):
+        check_region(region, size, f"{path}: the segmentation of annotation {name!r}")
 
 
-def _describe(values: Any) -> str:
-    if not isinstance(values, list):
-        return f"{type(values).__name__} {values!r}"[:60]
-    bad = [v for v in values if not isinstance(v, (int, float)) or not math.isfinite(v)]
-    return f"{len(values)} values" + (f", among them {bad[0]!r}" if bad else "")
+def _refuse_keypoints(values: Any, field: str, count: int, size: tuple[int, int],
+                      where: str) -> None:
+    limit = farthest(size)
+    if are_numbers(values, 3 * count, _LARGEST_FLOAT, flags=True):
+        far = next(v for v in values if not -limit <= v <= limit)
+        raise DataError(f"{where}: '{field}' has {shown(far)}, more than {FARTHEST} times the "
+                        f"sides of its picture ({size[0]}x{size[1]}) away; correct it, or write "
+                        "0, 0, 0 for a keypoint that is not labelled")
+    raise DataError(f"{where}: '{field}' must be {3 * count} numbers (x, y, visibility of "
+                    f"{count} keypoints), got {describe(values, _LARGEST_FLOAT, flags=True)}; does "
+                    "the config's metainfo belong to this data set?")
+
+
+def _check_count(annotation: dict[str, Any], labelled: int, path: Path, notes: Notes) -> None:
+    """Check ``num_keypoints``; what is labelled is seen from the keypoints."""
+    given = annotation.get("num_keypoints", labelled)
+    if given is None or (not given and labelled and is_number(given)):
+        if labelled:
+            text = "beside labelled keypoints: the keypoints are counted"
+            notes.count(f"with num_keypoints null {text}" if given is None else
+                        f"with num_keypoints 0 {text} (not by CrowdPose's metric, which goes by "
+                        "this number)", annotation["id"])
+        annotation["num_keypoints"] = labelled if given is None else 0
+    elif not is_number(given, 0) or given % 1:
+        raise DataError(f"{path}: annotation {annotation['id']!r}: 'num_keypoints' is "
+                        f"{shown(given)}; it must be a whole number from 0")
+
+
+def _check_size(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> None:
+    """Check ``bbox`` and ``area`` where they are given."""
+    box, area = annotation.get("bbox"), annotation.get("area")
+    if box is not None and not are_numbers(box, 4, farthest(size)):
+        raise DataError(f"{path}: annotation {annotation['id']!r}: 'bbox' is {shown(box)}; it must "
+                        f"be 4 numbers x, y, width, height, at most {FARTHEST} times the sides of "
+                        f"its picture ({size[0]}x{size[1]})")
+    if area is not None and not is_number(area, 0, LARGEST**2):
+        raise DataError(f"{path}: annotation {annotation['id']!r}: 'area' is {shown(area)}; it "
+                        "must be a number of square pixels from 0")

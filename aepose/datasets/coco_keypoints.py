@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pycocotools import mask as coco_mask
 from torch.utils.data import Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets.annotations import by_image, join_fields, load_annotations
 from aepose.datasets.image import read_image
+from aepose.datasets.regions import decode_region
 from aepose.datasets.sampler import Draw
 from aepose.datasets.transforms import find_eval_frame, make_eval_item
 from aepose.errors import ConfigError, DataError, ImageError
@@ -22,26 +22,31 @@ from aepose.registry import DATASETS, TRANSFORMS, build
 from aepose.stage_clock import stage
 from aepose.structures import EvalItem, PoseSample, TrainItem
 
-# Besides the keypoints, what a sample is made from.
-_USED = ("id", "iscrowd", "num_keypoints", "segmentation")
 # Unreadable pictures drawn one after another: then it is not the pictures that are at fault.
 _MOST_BAD = 100
 
 
-def _labelled(annotation: dict) -> int:
-    """Number of labelled keypoints; files that do not give it are counted."""
-    return annotation.get("num_keypoints", int((annotation["keypoints"][:, 2] > 0).sum()))
-
-
-def _compact(annotation: dict, metainfo: Metainfo) -> dict:
-    """Keep what samples need, with ``keypoints`` as one (K, 3) float32 array.
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    """What samples need of an annotation.
 
     Lists of numbers would take gigabytes for whole bodies, and again in every worker.
+
+    keypoints: (K, 3) float32, the third is visibility
+    region: where nobody learns: the outline of a crowd or of a person without labelled keypoints
     """
-    names = [name for name, _ in metainfo.annotation_fields]
-    kept = {k: annotation[k] for k in _USED if k in annotation}
-    joints = np.array(join_fields(annotation, names), np.float32).reshape(-1, 3)
-    return {**kept, "keypoints": joints}
+
+    keypoints: np.ndarray
+    is_person: bool
+    region: Any = None
+
+    @classmethod
+    def of(cls, annotation: dict[str, Any], metainfo: Metainfo) -> _Annotation:
+        names = [name for name, _ in metainfo.annotation_fields]
+        joints = np.array(join_fields(annotation, names), np.float32).reshape(-1, 3)
+        crowd, labelled = annotation.get("iscrowd", 0), (joints[:, 2] > 0).any()
+        region = annotation.get("segmentation") if crowd or not labelled else None
+        return cls(joints, bool(labelled or not crowd), region or None)
 
 
 @DATASETS.register_module()
@@ -49,6 +54,9 @@ class CocoKeypoints(Dataset):
     """People in pictures, annotated as COCO's person_keypoints files are.
 
     ann_file, img_dir: relative to ``data_root``
+    category: ids or names of the categories that are people, where the file leaves a choice
+    exif: turn pictures upright by their EXIF orientation, as most annotation tools show them;
+        False: take them as they are stored. A turn by 180 degrees shows in no size
     transforms: configs of training transforms, applied in order before ``codec.encode``
     test_mode: give every picture as a EvalItem at ``scales``, instead of those with annotations
         as augmented TrainItems
@@ -59,6 +67,7 @@ class CocoKeypoints(Dataset):
 
     Keypoints are read from the metainfo's ``annotation_fields``. Any visibility above 0 counts,
     also the fractions that some files give; flags such as ``lefthand_valid`` are not looked at.
+    What is read, accepted and refused of each field of the file says ``docs/data.md``.
 
     Training leaves out crowd annotations without keypoints (they only mask the loss) and, as was
     published, pictures without any annotation. Raises DataError for files that are missing or
@@ -77,6 +86,8 @@ class CocoKeypoints(Dataset):
         scales: Sequence[float] = (1,),
         include_empty: bool = False,
         on_bad_image: Literal["error", "skip"] = "error",
+        category: int | str | Sequence[int | str] | None = None,
+        exif: bool = True,
     ) -> None:
         if on_bad_image not in ("error", "skip"):
             raise ConfigError(f"dataset.on_bad_image = {on_bad_image!r}: give 'error' or 'skip'")
@@ -91,14 +102,15 @@ class CocoKeypoints(Dataset):
         self.codec = codec
         self.test_mode = test_mode
         self.on_bad_image = on_bad_image
+        self.exif = exif
         self.scales = tuple(scales)
         self.transforms = [
             build(TRANSFORMS, cfg, f"dataset.transforms.{i}", codec=codec, metainfo=metainfo)
             for i, cfg in enumerate(transforms)
         ]
-        data = load_annotations(self.ann_file, metainfo.annotation_fields, images_alone=test_mode)
+        data = load_annotations(self.ann_file, metainfo, category, images_alone=test_mode)
         people = by_image(data["images"], data["annotations"])
-        self._annotations = {image: [_compact(annotation, metainfo) for annotation in annotations]
+        self._annotations = {image: [_Annotation.of(one, metainfo) for one in annotations]
                              for image, annotations in people.items()}
         everything = test_mode or include_empty
         self.images = [i for i in data["images"] if everything or self._annotations[i["id"]]]
@@ -143,7 +155,8 @@ class CocoKeypoints(Dataset):
     def test_sizes(self, index: int) -> tuple[tuple[int, int], ...]:
         """Return the (W, H) of test picture ``index`` at each of ``scales``, largest first."""
         info = self.images[index]
-        return find_eval_frame((info["width"], info["height"]), self.codec, self.scales).sizes
+        size = info["width"], info["height"]
+        return find_eval_frame(size, self.codec, self.scales, f"picture {self._path(info)}").sizes
 
     def augmented_sample(self, draw: Draw) -> PoseSample:
         """Return a picture with its people after the training transforms."""
@@ -161,15 +174,17 @@ class CocoKeypoints(Dataset):
 
         Raises ImageError that names it.
         """
-        try:
-            image = read_image(self._path(info))
-        except DataError as error:
-            raise ImageError(str(error)) from None
+        image = read_image(self._path(info), self.exif)
         expected, found = (info["width"], info["height"]), (image.shape[1], image.shape[0])
         if found != expected:
+            why = "one of them is wrong"
+            if read_image(self._path(info), not self.exif).shape[1::-1] == expected:
+                why = (f"that is its size with{'out' if self.exif else ''} its EXIF orientation: "
+                       f"set the data set's exif={not self.exif}, if the annotations are of the "
+                       f"picture {'as stored' if self.exif else 'turned upright'}")
             raise ImageError(
                 f"{self._path(info)} is {found[0]}x{found[1]}, but {self.ann_file} gives "
-                f"{expected[0]}x{expected[1]} for image id {info['id']}; one of them is wrong"
+                f"{expected[0]}x{expected[1]} for image id {info['id']!r}; {why}"
             )
         return image
 
@@ -177,10 +192,8 @@ class CocoKeypoints(Dataset):
         """Return picture ``index`` with its people, before any transform."""
         info = self.images[index]
         annotations = self._annotations[info["id"]]
-        people = [a for a in annotations if not a.get("iscrowd", 0) or _labelled(a)]
-        joints = np.zeros((len(people), self.num_keypoints, 3), np.float32)
-        for person, annotation in zip(joints, people, strict=True):
-            person[:] = annotation["keypoints"]
+        people = [a.keypoints for a in annotations if a.is_person]
+        joints = np.array(people, np.float32).reshape(-1, self.num_keypoints, 3)
         return PoseSample(
             image=self.load_image(info),
             keypoints=joints[..., :2],
@@ -191,27 +204,11 @@ class CocoKeypoints(Dataset):
             image_path=self._path(info),
         )
 
-    def loss_mask(self, info: dict, annotations: Sequence[dict]) -> np.ndarray:
+    def loss_mask(self, info: dict, annotations: Sequence[_Annotation]) -> np.ndarray:
         """(H, W) bool, False on crowd regions and on people without keypoints."""
-        height, width = info["height"], info["width"]
-        mask = np.ones((height, width), bool)
+        size = info["width"], info["height"]
+        mask = np.ones(size[::-1], bool)
         for annotation in annotations:
-            region = annotation.get("segmentation")
-            if region and (annotation.get("iscrowd", 0) or not _labelled(annotation)):
-                mask &= ~self._decode_region(region, annotation["id"], height, width)
+            if annotation.region is not None:
+                mask &= ~decode_region(annotation.region, size)
         return mask
-
-    def _decode_region(self, region: Any, name: int, height: int, width: int) -> np.ndarray:
-        """(H, W) bool from RLE or polygons."""
-        where = f"{self.ann_file}: the segmentation of annotation {name}"
-        try:
-            encoded = region
-            if isinstance(region, list) or isinstance(region["counts"], list):
-                encoded = coco_mask.frPyObjects(region, height, width)
-            decoded = np.atleast_3d(coco_mask.decode(encoded))
-        except Exception as error:  # pycocotools raises bare Exceptions
-            raise DataError(f"{where} is neither RLE nor polygons ({error})") from None
-        if decoded.shape[:2] != (height, width):
-            found = f"{decoded.shape[1]}x{decoded.shape[0]}"
-            raise DataError(f"{where} is {found}, but its picture is {width}x{height}")
-        return decoded.any(axis=2)

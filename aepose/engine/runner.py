@@ -30,6 +30,7 @@ from aepose.errors import CheckpointError
 from aepose.files import whole_file
 from aepose.registry import SCOPE
 from aepose.weights.checkpoint import load_weights, read_checkpoint
+from aepose.weights.trained_with import warn_of_differences
 
 # What the engine tells its own authors, and what is of use in the file of the log alone.
 _ENGINE_TALK = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias',
@@ -71,6 +72,7 @@ class PoseRunner(Runner):
         checkpoint = read_checkpoint(filename)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         load_weights(unwrap(self.model), checkpoint["state_dict"], filename)
+        warn_of_differences(checkpoint["meta"], self.cfg, filename)
         self.logger.info(f"loaded checkpoint {filename}")
         return checkpoint
 

@@ -32,6 +32,7 @@ _PACKAGES = {
     "xtcoco": ("xtcocotools", "xtcocotools.coco", "xtcocotools.cocoeval"),
 }
 BACKENDS = (AUTO, *_PACKAGES)
+MAX_DETECTIONS = 20  # per picture, by the official rule
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,18 @@ class Backend:
         detections: list[dict[str, Any]],
         sigmas: Sequence[float],
         image_ids: Sequence[int] | None = None,
+        max_detections: int = MAX_DETECTIONS,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return precision (10, 101, C, 3, 1) and recall (10, C, 3, 1), -1 where nobody is.
 
         The axes: OKS threshold 0.50 to 0.95; recall 0 to 1; category; people of all sizes, medium
-        ones and large ones; the limit of 20 detections per picture.
+        ones and large ones; the limit of detections per picture.
 
         people: with id from 1, image_id, category_id, bbox, area, iscrowd, keypoints (3K) and
             num_keypoints, of which 0 says that the person does not count
         detections: with id from 1, image_id, category_id, score, area, iscrowd, keypoints
         image_ids: compare in these pictures only
+        max_detections: of each picture, those with the highest scores
         """
         with contextlib.redirect_stdout(io.StringIO()):  # they print their progress
             evaluator = self.evaluator(
@@ -75,6 +78,7 @@ class Backend:
             )
             # One of them would leave out categories without annotations.
             evaluator.params.catIds = sorted(category["id"] for category in categories)
+            evaluator.params.maxDets = [max_detections]
             if image_ids is not None:
                 evaluator.params.imgIds = sorted(image_ids)
             evaluator.evaluate()

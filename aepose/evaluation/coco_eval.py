@@ -4,8 +4,9 @@ A backend does the counting (see :mod:`aepose.evaluation.backends`). Habits of t
 keypoint tools that pycocotools lacks are added here: whether a person counts is read from its
 keypoints and not from the file's ``num_keypoints`` (but for CrowdPose); detections without a
 keypoint score above 0 are left out; annotation ids are renumbered from 1, because an evaluator
-takes a match with id 0 for none; parts of a whole body are scored one by one, all with the area of
-the whole detection, and each with its own score where a record has one.
+takes a match with id 0 for none; so are those of images, and the people's categories are one;
+parts of a whole body are scored one by one, all with the area of the whole detection, and each with
+its own score where a record has one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aepose.datasets.annotations import join_fields
-from aepose.evaluation.backends import Backend, find_backend
+from aepose.evaluation.backends import MAX_DETECTIONS, Backend, find_backend
 from aepose.evaluation.ground_truth import GroundTruth
 from aepose.evaluation.records import Part, Record
 
@@ -45,14 +46,16 @@ _NOBODY_TO_FIND = CocoScores(dict.fromkeys(STAT_NAMES, -1.0), *((-1.0,) * NUM_TH
 
 def evaluate_records(truth: GroundTruth, records: Sequence[Record], part: Part,
                      count_keypoints: bool = True, image_ids: Sequence[int] | None = None,
-                     backend: Backend | None = None) -> CocoScores:
-    """Return AP and AR of the records against the annotations, 20 detections per picture.
+                     backend: Backend | None = None,
+                     max_detections: int = MAX_DETECTIONS) -> CocoScores:
+    """Return AP and AR of the records against the annotations.
 
     part: the keypoints to compare and their sigmas
     count_keypoints: a person counts if one of these keypoints is labelled; False: if the file's
         ``num_keypoints`` is not 0
     image_ids: compare in these pictures only
     backend: what counts; None takes the fastest that is installed
+    max_detections: so many records per picture count, those with the highest scores
 
     With no record at all every number is 0. Records with a NaN or an infinite number and those
     without a keypoint score above 0 are left out.
@@ -61,10 +64,15 @@ def evaluate_records(truth: GroundTruth, records: Sequence[Record], part: Part,
         return _NOTHING_FOUND
     if image_ids is not None and not len(image_ids):
         return _NOBODY_TO_FIND
+    numbers = truth.image_numbers
     people = [_as_truth(person, part, count_keypoints) for person in truth.people]
+    found = as_detections(records, part)
+    for entry in (*people, *found):
+        entry.update(image_id=numbers[entry["image_id"]], category_id=1)
     precision, recall = (backend or find_backend()).count(
-        truth.images, truth.categories, people, as_detections(records, part), part.sigmas,
-        image_ids)
+        [{"id": numbers[image["id"]], "width": image["width"], "height": image["height"]}
+         for image in truth.images], [{"id": 1, "name": "person"}], people, found, part.sigmas,
+        None if image_ids is None else [numbers[image] for image in image_ids], max_detections)
     return _sum_up(precision[..., 0], recall[..., 0])
 
 

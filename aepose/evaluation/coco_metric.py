@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from os import PathLike
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from aepose.datasets.annotations import join_fields
 from aepose.errors import ConfigError, DataError, nearest
-from aepose.evaluation.backends import AUTO, find_backend
+from aepose.evaluation.backends import AUTO, MAX_DETECTIONS, find_backend
 from aepose.evaluation.coco_eval import CocoScores, evaluate_records, mean_known
 from aepose.evaluation.ground_truth import load_ground_truth
 from aepose.evaluation.metric import PoseMetric
@@ -40,9 +42,14 @@ class CocoMetric(PoseMetric):
     ann_file: the annotation file; every picture in it counts, also one without a result
     use_area: measure people by the annotated area; False: by 0.53 of their box, which is the custom
         for AIC and MHP and works without annotated areas
-    nms: None, 'oks' (drops poses alike to a better one) or 'soft_oks' (re-orders, keeps 20)
+    nms: None, 'oks' (drops poses alike to a better one) or 'soft_oks' (re-orders, keeps
+        ``max_detections``)
     oks_threshold: OKS above which 'oks' drops a pose, or the width of 'soft_oks'; in (0, 1]
     backend: what counts, see :mod:`aepose.evaluation.backends`
+    category: ids or names of the categories that are people, where the file leaves a choice; in an
+        experiment it is that of the data set
+    max_detections: so many people found in a picture count, those with the highest scores; another
+        number than 20 is not the official rule
 
     records: after ``compute_metrics`` the COCO result records of all pictures, ready for JSON
     parts: after ``compute_metrics`` the scores of each set of keypoints by its name: 'keypoints',
@@ -62,13 +69,16 @@ class CocoMetric(PoseMetric):
     def __init__(self, metainfo: Metainfo | str, ann_file: str | PathLike[str],
                  nms: str | None = None, oks_threshold: float = 0.9, use_area: bool = True,
                  backend: str = AUTO, collect_device: str = "cpu",
-                 prefix: str | None = "coco") -> None:
+                 prefix: str | None = "coco",
+                 category: int | str | Sequence[int | str] | None = None,
+                 max_detections: int = MAX_DETECTIONS) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if nms is not None and nms not in _SUPPRESSION:
             raise ConfigError(f"nms = {nms!r} is not a known suppression"
                               + nearest(str(nms), _SUPPRESSION) + ", or None for none")
         if not 0 < oks_threshold <= 1:
             raise ConfigError(f"oks_threshold = {oks_threshold}: expected a number in (0, 1]")
+        self.max_detections = max_detections
         self.backend = find_backend(backend)
         self.metainfo = get_metainfo(metainfo)
         self.ann_file = ann_file
@@ -76,12 +86,23 @@ class CocoMetric(PoseMetric):
         self.oks_threshold = oks_threshold
         self.ground_truth = load_ground_truth(
             ann_file, self.metainfo, use_area,
-            needed=() if self.counts_keypoints else ("num_keypoints",))
+            needed=() if self.counts_keypoints else ("num_keypoints",), category=category)
         self._image_ids = {image["id"] for image in self.ground_truth.images}
         self.scored = parts_of(self.metainfo)
         self.records: list[Record] = []
         self.parts: dict[str, CocoScores] = {}
         self._seen: int | None = None
+
+    @property
+    def max_detections(self) -> int:
+        """The limit of people found in a picture that count."""
+        return self._max_detections
+
+    @max_detections.setter
+    def max_detections(self, limit: int) -> None:
+        if type(limit) is not int or limit < 1:
+            raise ConfigError(f"max_detections = {limit!r}: give a whole number from 1")
+        self._max_detections = limit
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -101,7 +122,8 @@ class CocoMetric(PoseMetric):
                      "people_annotated": len(self.ground_truth.people),
                      "people_found": len(self.records)},
             "evaluator": {"metric": type(self).__name__, "backend": self.backend.distribution,
-                          "nms": self.nms, "oks_threshold": self.oks_threshold},
+                          "nms": self.nms, "oks_threshold": self.oks_threshold,
+                          "max_detections": self.max_detections},
         }
 
     def process(self, data_batch: Any, data_samples: Sequence[PoseResult]) -> None:
@@ -148,12 +170,13 @@ class CocoMetric(PoseMetric):
             return {}
         self._warn()
         self.parts = {part.name: self.score(part) for part in self.scored}
+        self._warn_of_the_limit()
         return self.summarise()
 
     def score(self, part: Part, image_ids: Sequence[int] | None = None) -> CocoScores:
         """Return how well ``records`` agree in a part, in all pictures or in some."""
         return evaluate_records(self.ground_truth, self.records, part, self.counts_keypoints,
-                                image_ids, self.backend)
+                                image_ids, self.backend, self.max_detections)
 
     def summarise(self) -> dict[str, float]:
         """Return the metrics by name from ``parts``: METRIC_ORDER, then those of the parts."""
@@ -194,6 +217,33 @@ class CocoMetric(PoseMetric):
             print_log("nobody was found in any picture: all metrics are 0", logger="current",
                       level=logging.WARNING)
 
+    def _warn_of_the_limit(self) -> None:
+        """Log what the limit of people per picture takes away from the numbers."""
+        limit, part = self.max_detections, self.scored[-1]
+        found = Counter(record["image_id"] for record in self.records)
+        annotated = Counter(
+            person["image_id"] for person in self.ground_truth.people if not person["iscrowd"]
+            and (any(v > 0 for v in join_fields(person, part.fields)[2::3])
+                 if self.counts_keypoints else person["num_keypoints"]))
+        cut, beyond = ([count - limit for count in counts.values() if count > limit]
+                       for counts in (found, annotated))
+        if not cut and not beyond:
+            return
+        text, costs = f"{limit} people per picture count (max_detections)", bool(beyond)
+        if cut:
+            free = evaluate_records(self.ground_truth, self.records, part, self.counts_keypoints,
+                                    backend=self.backend, max_detections=max(found.values()))
+            own = self.parts[part.name].stats
+            costs |= any(abs(free.stats[name] - own[name]) >= 5e-4 for name in ("AP", "AR"))
+            text += (f": of {len(self.records)} found {sum(cut)} in {len(cut)} pictures do not; "
+                     f"with them AP would be {free.stats['AP']:.3f} for {own['AP']:.3f}, AR "
+                     f"{free.stats['AR']:.3f} for {own['AR']:.3f}")
+        if beyond:
+            most = 1 - sum(beyond) / annotated.total()
+            text += (f"; {sum(beyond)} of {annotated.total()} annotated people in {len(beyond)} "
+                     f"pictures are beyond it, so AR is at most {most:.3f}")
+        print_log(text, logger="current", level=logging.WARNING if costs else logging.INFO)
+
     def _suppress(self, result: PoseResult) -> PoseResult:
         if self.nms is None or not len(result):
             return result
@@ -206,4 +256,6 @@ class CocoMetric(PoseMetric):
         """
         if self.nms is None:
             return np.arange(len(scores))
-        return _SUPPRESSION[self.nms](keypoints, scores, self.metainfo.sigmas, self.oks_threshold)
+        limit = {"max_kept": self.max_detections} if self.nms == "soft_oks" else {}
+        return _SUPPRESSION[self.nms](keypoints, scores, self.metainfo.sigmas, self.oks_threshold,
+                                      **limit)

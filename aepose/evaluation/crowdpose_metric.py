@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
+from aepose.datasets.values import is_number
 from aepose.errors import DataError
-from aepose.evaluation.backends import AUTO
+from aepose.evaluation.backends import AUTO, MAX_DETECTIONS
 from aepose.evaluation.coco_metric import CocoMetric
 from aepose.metainfo import Metainfo
 from aepose.registry import METRICS
@@ -36,9 +38,12 @@ class CrowdPoseMetric(CocoMetric):
 
     def __init__(self, metainfo: Metainfo | str, ann_file: str | PathLike[str],
                  nms: str | None = None, oks_threshold: float = 0.9, backend: str = AUTO,
-                 collect_device: str = "cpu", prefix: str | None = "coco") -> None:
+                 collect_device: str = "cpu", prefix: str | None = "coco",
+                 category: int | str | Sequence[int | str] | None = None,
+                 max_detections: int = MAX_DETECTIONS) -> None:
         super().__init__(metainfo, ann_file, nms, oks_threshold, use_area=False, backend=backend,
-                         collect_device=collect_device, prefix=prefix)
+                         collect_device=collect_device, prefix=prefix, category=category,
+                         max_detections=max_detections)
         self.image_groups = _group_by_crowding(self.ground_truth.images, ann_file)
 
     def summarise(self) -> dict[str, float]:
@@ -58,8 +63,8 @@ def _group_by_crowding(
     easy, hard = CROWD_LIMITS
     for image in images:
         crowding = image.get("crowdIndex")
-        if not isinstance(crowding, (int, float)):
-            raise DataError(f"{ann_file}: image {image['id']} has "
+        if not is_number(crowding):
+            raise DataError(f"{ann_file}: image {image['id']!r} has "
                             f"{'no' if crowding is None else 'a bad'} 'crowdIndex'; CrowdPose's "
                             "metric needs this number, for other data use CocoMetric")
         name = "AP(E)" if crowding < easy else "AP(H)" if crowding >= hard else "AP(M)"

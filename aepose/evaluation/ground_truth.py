@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from aepose.datasets.annotations import load_annotations
+from aepose.datasets.categories import Category
+from aepose.datasets.values import Id, Notes
 from aepose.errors import DataError
 from aepose.evaluation.records import Record
 from aepose.metainfo import Metainfo
 
 # A person's area as a share of its box, for data sets that give no area.
 BOX_SHARE = 0.53
+# Nobody's area is so small a share of the box around the keypoints.
+_LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
 class GroundTruth:
     """The annotations of a keypoint file, ready to be compared with.
 
-    images, categories: as in the file; people: its annotations, numbered from 1, with ``area`` in
-    square pixels and ``iscrowd``
+    images: as in the file; categories: those that are the people; people: their annotations,
+    numbered from 1, with ``area`` in square pixels and ``iscrowd``
     """
 
     images: list[dict[str, Any]]
@@ -30,7 +35,7 @@ class GroundTruth:
     people: list[Record]
 
     @property
-    def category_id(self) -> int:
+    def category_id(self) -> Id:
         """The category that result records get."""
         return self.categories[0]["id"]
 
@@ -39,49 +44,64 @@ class GroundTruth:
         """Whether there is anything to compare with; test sets may keep their answers back."""
         return bool(self.people)
 
+    @cached_property
+    def image_numbers(self) -> dict[Id, int]:
+        """A number from 1 for the id of each image, in the order of the ids.
+
+        Evaluators go by such numbers: not all of them take texts and large numbers.
+        """
+        ids = sorted(image["id"] for image in self.images)
+        return {image: number for number, image in enumerate(ids, start=1)}
+
 
 def load_ground_truth(ann_file: str | PathLike[str], metainfo: Metainfo, use_area: bool = True,
-                      needed: Sequence[str] = ()) -> GroundTruth:
+                      needed: Sequence[str] = (), category: Category = None) -> GroundTruth:
     """Return the annotations of a COCO-format keypoint file.
 
-    use_area: take each person's area from the file; False: take 0.53 of its box
+    use_area: take each person's area from the file, and where it gives none 0.53 of the box;
+        False: take 0.53 of the box for all
     needed: more fields that every annotation must have
+    category: ids or names of the categories that are meant, where the file leaves a choice
 
     An annotation without ``iscrowd`` is no crowd. Raises DataError for all that
     ``load_annotations`` refuses, for a file without a category and for an annotation without what
     the evaluation needs.
     """
-    data = load_annotations(ann_file, metainfo.annotation_fields, images_alone=True)
+    notes = Notes(Path(ann_file))
+    data = load_annotations(ann_file, metainfo, category, images_alone=True, notes=notes)
     if not data["categories"]:
         raise DataError(f"{ann_file}: 'categories' is empty; evaluation needs the category of the "
                         "people")
-    keys = ("bbox", "category_id", *(("area",) if use_area else ()), *needed)
     people = []
     for number, annotation in enumerate(data["annotations"], start=1):
-        where = f"{ann_file}: annotation {annotation['id']}"
-        _check_person(annotation, keys, where)
-        area = annotation["area"] if use_area else _box_area(annotation["bbox"])
+        for key in ("bbox", *needed):
+            if annotation.get(key) is None:
+                raise DataError(f"{ann_file}: annotation {annotation['id']!r} has no '{key}'; "
+                                "evaluation needs it, add it to the file")
+        area = _area(annotation, metainfo, notes) if use_area else _box_area(annotation["bbox"])
         people.append({**annotation, "id": number, "area": area,
                        "iscrowd": annotation.get("iscrowd", 0)})
+    notes.say()
     return GroundTruth(data["images"], data["categories"], people)
 
 
-def _check_person(annotation: Record, keys: Sequence[str], where: str) -> None:
-    for key in keys:
-        if key not in annotation:
-            hint = (" (or evaluate with use_area=False, which takes it from the box)"
-                    if key == "area" else "")
-            raise DataError(f"{where} has no '{key}'; evaluation needs it, add it to the file"
-                            + hint)
-    box = annotation["bbox"]
-    if not isinstance(box, list) or len(box) != 4 or not all(_is_number(v) for v in box):
-        raise DataError(f"{where}: 'bbox' is {box!r}; it must be 4 numbers x, y, width, height")
-    if "area" in keys and not _is_number(annotation["area"]):
-        raise DataError(f"{where}: 'area' is {annotation['area']!r}; it must be a number")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+def _area(annotation: Record, metainfo: Metainfo, notes: Notes) -> float:
+    """Return a person's area, and note one that cannot be true."""
+    area = annotation.get("area")
+    if area is None:
+        notes.count(f"without area: computed as {BOX_SHARE} of the box", annotation["id"])
+        return _box_area(annotation["bbox"])
+    extent = 0.0
+    for field, _ in metainfo.annotation_fields:
+        values = annotation[field]
+        shown = [k for k, v in enumerate(values[2::3]) if v > 0]
+        if shown:
+            x, y = ([values[3 * k + axis] for k in shown] for axis in (0, 1))
+            extent = max(extent, (max(x) - min(x)) * (max(y) - min(y)), 1.0)
+    if area < _LEAST_SHARE * extent:
+        notes.count("with labelled keypoints and an area too small to be true, so that hardly any "
+                    "pose can be right: use_area=False takes it from the boxes", annotation["id"])
+    return area
 
 
 def _box_area(box: Sequence[float]) -> float:

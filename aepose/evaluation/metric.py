@@ -17,7 +17,7 @@ class PoseMetric(BaseMetric):
     A subclass gives ``process(data_batch, data_samples)``, which notes in ``self.results`` what it
     needs of some :class:`~aepose.structures.PoseResult`, and ``compute_metrics(results)``, which
     returns numbers by name from all that was noted. Of what a config never repeats, its constructor
-    is given ``metainfo`` and ``ann_file`` if it has such parameters.
+    is given ``metainfo``, ``ann_file`` and the data set's ``category`` if it has such parameters.
 
     columns: names in its table, in order; empty shows all numbers
     """

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-MAX_SOFT_KEPT = 20  # soft suppression removes nobody, so the evaluator's limit per picture ends it
-
 
 def pose_boxes(keypoints: np.ndarray) -> np.ndarray:
     """Return the (P, 4) boxes x, y, w, h around (P, K, 2) poses, in the dtype of the poses.
@@ -117,14 +115,15 @@ def oks_nms(keypoints: np.ndarray, scores: np.ndarray, sigmas: Sequence[float],
 
 
 def soft_oks_nms(keypoints: np.ndarray, scores: np.ndarray, sigmas: Sequence[float],
-                 threshold: float, max_kept: int = MAX_SOFT_KEPT) -> np.ndarray:
+                 threshold: float, max_kept: int = 20) -> np.ndarray:
     """Return the indices of at most ``max_kept`` poses in the order soft suppression picks them.
 
     keypoints: (P, K, 2), pixels of the picture; scores: (P,)
 
     Each pick multiplies the working scores of the poses left by exp(-OKS^2 / threshold). The
     working scores only decide who is picked next: the caller's scores stay as they are, so the
-    effect on AP comes from the limit and from the order among equal scores.
+    effect on AP comes from the limit, which is the evaluator's, as nobody is removed, and from the
+    order among equal scores.
     """
     similarity = _self_oks(keypoints, sigmas)
     order = _best_first(scores)

@@ -8,14 +8,20 @@ of the picture. Records of a picture may stand anywhere in the file.
 
 from __future__ import annotations
 
-import math
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from aepose.datasets.annotations import by_image, join_fields
+from aepose.datasets.values import (
+    LARGEST,
+    are_numbers,
+    checked_id,
+    describe,
+    is_number,
+    shown,
+)
 from aepose.errors import DataError
 from aepose.evaluation.coco_metric import CocoMetric
 from aepose.evaluation.records import Record
@@ -57,36 +63,28 @@ def _check_record(record: Record, metric: CocoMetric, where: str) -> None:
         if key not in record:
             raise DataError(f"{where} has no '{key}'; each needs "
                             f"{', '.join(_NEEDED)} and keypoints")
-    if not _is_finite(record["score"]):
-        raise DataError(f"{where} (image {record['image_id']}): 'score' is {record['score']!r}; it "
-                        "must be a finite number")
+    for key in ("image_id", "category_id"):
+        record[key] = checked_id(record[key], key, where)
+    where = f"{where} (image {record['image_id']!r})"
+    for key in ("score", *(part.score_key for part in metric.scored)):
+        if not is_number(record.get(key, 0)):
+            raise DataError(f"{where}: '{key}' is {shown(record[key])}; it must be a finite number "
+                            f"of at most {LARGEST:.0e}")
     for name, count in metric.metainfo.annotation_fields:
         if name not in record:
             raise DataError(f"{where} has no '{name}', which results on "
                             f"'{metric.metainfo.name}' need; is this the right data set?")
         values = record[name]
         if not isinstance(values, list) or len(values) != 3 * count:
-            found = f"{len(values)} values" if isinstance(values, list) else f"{values!r}"[:40]
-            raise DataError(f"{where}: '{name}' has {found}, but '{metric.metainfo.name}' has "
-                            f"{count} keypoints, 3 numbers each; is this the right data set?")
-        if not _are_finite(values):
-            raise DataError(f"{where} (image {record['image_id']}): '{name}' holds something else "
-                            "than finite numbers (NaN?)")
-    box = record.get("bbox")
-    if "bbox" in record and not (isinstance(box, list) and len(box) == 4 and _are_finite(box)):
-        raise DataError(f"{where}: 'bbox' is {box!r}; it must be 4 numbers x, y, width, height")
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _are_finite(values: list[Any]) -> bool:
-    try:
-        # Text, null and nested lists cannot be summed and a NaN survives it: one fast check.
-        return math.isfinite(sum(values))
-    except TypeError:
-        return False
+            raise DataError(f"{where}: '{name}' has {describe(values)}, but "
+                            f"'{metric.metainfo.name}' has {count} keypoints, 3 numbers each; is "
+                            "this the right data set?")
+        if not are_numbers(values, 3 * count):
+            raise DataError(f"{where}: '{name}' has {describe(values)}; they must be finite "
+                            f"numbers of at most {LARGEST:.0e}")
+    if "bbox" in record and not are_numbers(record["bbox"], 4):
+        raise DataError(f"{where}: 'bbox' is {shown(record['bbox'])}; it must be 4 numbers x, y, "
+                        "width, height")
 
 
 def _check_images(records: list[Record], metric: CocoMetric, path: Path) -> None:
@@ -113,7 +111,7 @@ def _check_repeats(records: list[Record], metric: CocoMetric, path: Path) -> Non
         last = record["image_id"]
         person = hash((last, record["score"], *join_fields(record, fields)))
         if blocks.setdefault(person, block) != block:
-            raise DataError(f"{path}: record {number} of image {last} is there twice; were two "
+            raise DataError(f"{path}: record {number} of image {last!r} is there twice; were two "
                             "result files joined?")
 
 

@@ -62,13 +62,14 @@ TYPED: dict[str, Registry] = {
 }
 # Of these there may be several, in a list.
 SEVERAL = {"val_evaluator", "test_evaluator", "param_scheduler", "custom_hooks", "losses",
-           "transforms", "vis_backends"}
+           "transforms", "vis_backends", "datasets"}
 # What is built from its own description inside a description.
 PARTS: dict[str, Registry] = {
     "backbone": MODELS,
     "keypoint_head": MODELS,
     "losses": MODELS,
     "dataset": DATASETS,
+    "datasets": DATASETS,
     "transforms": TRANSFORMS,
     "sampler": SAMPLERS,
     "optimizer": engine.OPTIMIZERS,

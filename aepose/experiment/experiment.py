@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.datasets.categories import Category
 from aepose.datasets.loading import describe_loader
 from aepose.engine.runner import build_loader
 from aepose.errors import CheckpointError, ConfigError
@@ -164,6 +165,14 @@ class Experiment:
         """Return the folder of the images of one split."""
         return self._path(split, "img_dir")
 
+    def exif(self, split: Split) -> bool:
+        """Return whether images of one split are turned upright by their EXIF orientation."""
+        return self._dataset_section(split)[1].get("exif", True)
+
+    def category(self, split: Split) -> Category:
+        """Return which categories of one split are people; None where the file says it alone."""
+        return self._dataset_section(split)[1].get("category")
+
     def metrics(self, split: Split, ann_file: str | Path | None = None) -> list[BaseMetric]:
         """Build the metrics of one split, which may be several; ``ann_file``: instead of its own.
 
@@ -175,6 +184,7 @@ class Experiment:
         context: dict[str, Any] = {"metainfo": self.metainfo}
         if ann_file or self._dataset_section(split)[1].get("ann_file"):
             context["ann_file"] = ann_file or self.annotation_path(split)
+        context["category"] = self.category(split)
         metrics = [build(METRICS, part, f"{key}.{index}" if several else key, **context)
                    for index, part in enumerate(described if several else [described])]
         return prepared(metrics, key)

@@ -45,10 +45,22 @@ def choose_test(
     return experiment.changed(changes)
 
 
+def choose_category(experiment: Experiment, category: str | None) -> Experiment:
+    """Return an experiment whose test counts other categories as people.
+
+    category: an id or a name, or several with commas; None changes nothing
+    """
+    if category is None:
+        return experiment
+    return experiment.changed({"test_dataloader.dataset.category": category.split(",")})
+
+
 def coco_metrics(
-    experiment: Experiment, ann_file: str | Path | None = None
+    experiment: Experiment, ann_file: str | Path | None = None, max_detections: int | None = None
 ) -> list[CocoMetric]:
     """Return the metrics of an experiment that can go by files of results.
+
+    max_detections: instead of the config's
 
     Others are left out, which a warning says. Raises ConfigError if none is left.
     """
@@ -61,4 +73,6 @@ def coco_metrics(
     if others:
         warnings.warn(f"left out, as it needs a test and not a file of results: {others}",
                       AeposeWarning, stacklevel=2)
+    for metric in chosen if max_detections is not None else ():
+        metric.max_detections = max_detections
     return chosen

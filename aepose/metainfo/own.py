@@ -82,6 +82,7 @@ def _checked(key: str, value: Any) -> Any:
         "keypoint_names": lambda v: _are(v, str) and v,
         "flip_pairs": _are_pairs,
         "skeleton": _are_pairs,
+        "aliases": _are_pairs,
         "grouping_order": lambda v: _are(v, str),
         "sigmas": lambda v: _are(v, (int, float)) and all(0 < s < math.inf for s in v),
         "keypoint_colors": _are_colors,
@@ -93,6 +94,7 @@ def _checked(key: str, value: Any) -> Any:
     wanted = {
         "name": "a text", "sigmas": "a list of positive numbers",
         "flip_pairs": "a list of pairs of names", "skeleton": "a list of pairs of names",
+        "aliases": "a list of pairs of another spelling and the name it means",
         "part_fields": "a list of pairs of a field and its number of keypoints",
         "keypoint_colors": "a list of [red, green, blue], 0 to 255",
         "skeleton_colors": "a list of [red, green, blue], 0 to 255",

@@ -22,6 +22,8 @@ class Metainfo:
         them, by index. Empty means index order.
     part_fields: where annotations spread the keypoints over several fields, these fields' names
         and numbers of keypoints, 'keypoints' first; empty means all K in 'keypoints'
+    aliases: pairs of another spelling, as annotation files list it, and the name that it means;
+        upper case, blanks, hyphens and underscores make no difference anyway
     """
 
     name: str
@@ -33,6 +35,7 @@ class Metainfo:
     skeleton_colors: tuple[tuple[int, int, int], ...]
     grouping_order: tuple[str, ...] = ()
     part_fields: tuple[tuple[str, int], ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         known = set(self.keypoint_names)
@@ -40,7 +43,8 @@ class Metainfo:
             twice = next(n for n in self.keypoint_names if self.keypoint_names.count(n) > 1)
             raise ConfigError(f"metainfo '{self.name}': keypoint '{twice}' stands there twice")
         used = {n for pair in (*self.flip_pairs, *self.skeleton) for n in pair}
-        for name in sorted((used | set(self.grouping_order)) - known):
+        meant = {name for _, name in self.aliases}
+        for name in sorted((used | meant | set(self.grouping_order)) - known):
             raise ConfigError(f"metainfo '{self.name}': unknown keypoint '{name}'"
                               + nearest(name, known))
         for field_name, expected in (("sigmas", len(self.keypoint_names)),

@@ -284,8 +284,8 @@ def _run(
         note.unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         if limit is not None:
-            data = load_annotations(annotations, experiment.metainfo.annotation_fields,
-                                    images_alone=True)
+            data = load_annotations(annotations, experiment.metainfo,
+                                    experiment.category("test"), images_alone=True)
             part = folder / f"first_{limit}.json"
             write_json(part, with_images(data, data["images"][:limit]))
             experiment = experiment.changed(

@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from aepose.analysis.ceiling import TAG_GAP, MapNoise, ceiling, perfect_maps, variants
 from aepose.errors import ConfigError, DataError
 from aepose.experiment import Experiment
-from aepose.structures import EvalItem
+from aepose.structures import EvalItem, HeadOutput
 from aepose.toy import make_toy_dataset
 from tests.test_tools import load_tool
 
@@ -101,6 +102,13 @@ def test_perfect_maps(cfg, strides, with_tags):
 def test_bad_variants(cfg, options, message):
     with pytest.raises(ConfigError, match=message):
         list(map(ceiling, (case for _, case in variants(cfg, **options))))
+
+
+def test_noise_of_pictures_with_ids_of_any_kind():
+    maps = [HeadOutput(torch.zeros(1, 1, 8, 8), None)]
+    noisy = {image: MapNoise(heatmaps=1).add(maps, image)[0].heatmaps
+             for image in (1, 2, "1", -1, 2**63)}
+    assert len({tuple(values.ravel().tolist()) for values in noisy.values()}) == len(noisy)
 
 
 def test_bad_noise_and_file(cfg, tmp_path):

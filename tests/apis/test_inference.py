@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from aepose.apis import inference
-from aepose.apis.inference import PoseInferencer, list_images, load_model, result_to_json
+from aepose.apis.inference import PoseInferencer, load_model, result_to_json
 from aepose.datasets.image import read_image
 from aepose.errors import CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment
@@ -168,23 +168,6 @@ def test_options_are_checked(tiny):
 def test_stored_configs_that_cannot_be_used(text, message):
     with pytest.raises(CheckpointError, match=rf"x\.pth .*{message}.*--config"):
         Experiment.of_checkpoint({"aepose_config": text}, "x.pth")
-
-
-def test_list_images(tmp_path):
-    for name in ("b.PNG", "a.jpg", "c.webp", "notes.txt", "below/d.jpg"):
-        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "set" / name).touch()
-    folder, lone = tmp_path / "set", tmp_path / "set" / "notes.txt"
-    names = [p.name for p in list_images([str(lone), folder])]
-    assert names == ["notes.txt", "a.jpg", "b.PNG", "c.webp"]
-    assert list_images([]) == []
-
-
-@pytest.mark.parametrize("name", ["missing.jpg", "empty"])
-def test_inputs_without_pictures(tmp_path, name):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=name):
-        list_images([tmp_path / name])
 
 
 def test_result_to_json():

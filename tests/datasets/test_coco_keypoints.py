@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from aepose.codecs import AssociativeEmbeddingCodec
@@ -69,7 +70,7 @@ def test_num_keypoints_is_counted_where_the_field_is_missing(make_dataset, tiny_
 
 
 @pytest.mark.parametrize(("given", "seen"), [
-    ([0, 0.06, 1], [0, 1, 1]), ([2.0, 1.5, -1], [2, 2, 0]), ([3, 1.0, 0.0], [2, 1, 0]),
+    ([0, 0.06, 1], [0, 1, 1]), ([2.0, 1.5, -1], [2, 2, 0]), ([True, 1.0, 0.0], [1, 1, 0]),
 ])
 def test_fractions_of_visibility(make_dataset, tiny_coco, given, seen):
     root, content = tiny_coco
@@ -145,9 +146,9 @@ def test_bad_segmentation(make_dataset, tiny_coco, segmentation):
     root, content = tiny_coco
     content["annotations"][2]["segmentation"] = segmentation
     write_annotations(root, content)
-    dataset = make_dataset()
-    with pytest.raises(DataError, match=r"people\.json: the segmentation of annotation 13 is"):
-        dataset.load_sample(0)
+    for test_mode in (False, True):
+        with pytest.raises(DataError, match=r"people\.json: the segmentation of annotation 13 is"):
+            make_dataset(test_mode=test_mode)
 
 
 @pytest.mark.parametrize("segmentation", [None, []])
@@ -179,6 +180,35 @@ def test_bad_images(make_dataset, tiny_coco, damage, message, test_mode):
     dataset = make_dataset(test_mode=test_mode)
     with pytest.raises(DataError, match=rf"1\.jpg.*({message})"):
         dataset[0 if test_mode else Draw(0, 0)]
+
+
+@pytest.mark.parametrize("exif", [True, False])
+def test_a_picture_that_exif_turns(make_dataset, tiny_coco, exif):
+    root, _ = tiny_coco
+    image = Image.new("RGB", (32, 48) if exif else (48, 32))
+    tags = image.getexif()
+    tags[0x0112] = 6
+    image.save(root / "pictures" / "1.jpg", exif=tags)
+    assert make_dataset(exif=exif).load_sample(0).image.shape == (32, 48, 3)
+    with pytest.raises(DataError, match=f"is 32x48, but .* EXIF .*set the data set's exif={exif}"):
+        make_dataset(exif=not exif).load_sample(0)
+
+
+def test_a_strip_is_refused_before_the_first_picture(make_dataset, tiny_coco):
+    root, content = tiny_coco
+    content["images"][1].update(width=2, height=33)
+    write_annotations(root, content)
+    dataset = make_dataset(test_mode=True)
+    with pytest.raises(DataError, match=r"2\.jpg is 2x33, so the network would get 64x1088"):
+        [dataset.test_sizes(index) for index in range(len(dataset))]
+
+
+def test_one_refused_by_the_decoder_is_skipped(make_dataset, tiny_coco):
+    (tiny_coco[0] / "pictures" / "1.jpg").write_bytes(
+        b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 99999999 +X 99999999\n")
+    item = make_dataset(on_bad_image="skip")[Draw(0, 0)]
+    assert [path.endswith("1.jpg") for path, _ in item.bad_images] == [True] * len(item.bad_images)
+    assert not item.image_path.endswith("1.jpg")
 
 
 @pytest.mark.parametrize(("keep", "test_mode", "message"), [

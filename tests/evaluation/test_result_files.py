@@ -42,14 +42,23 @@ REFUSED = {
     "no score": ([record(), record(x=5, score=None)], "record 1 has no 'score'"),
     "no image": ([record(image_id=None)], "record 0 has no 'image_id'"),
     "no category": ([record(category_id=None)], "record 0 has no 'category_id'"),
-    "no keypoints": ([record(keypoints=None)], "record 0 has no 'keypoints'.*'two'"),
+    "no keypoints": ([record(keypoints=None)], "record 0 .* has no 'keypoints'.*'two'"),
     "score is NaN": ([record(score=NAN)], r"record 0 \(image 1\): 'score' is nan"),
     "score is text": ([record(score="high")], "'score' is 'high'"),
-    "keypoint is NaN": ([record(keypoints=[NAN, *[1] * 5])], "'keypoints' holds something else"),
-    "keypoint is null": ([record(keypoints=[None, *[1] * 5])], "'keypoints' holds something else"),
+    "keypoint is NaN": ([record(keypoints=[NAN, *[1] * 5])], "6 values, among them nan; .*finite"),
+    "last is NaN": ([record(keypoints=[*[1] * 5, NAN])], "6 values, among them nan; .*finite"),
+    "keypoint is null": ([record(keypoints=[None, *[1] * 5])], "among them None; .*finite"),
+    "keypoints are true": ([record(keypoints=[True] * 6)], "among them True; .*finite"),
+    "keypoint of 400 digits": ([record(keypoints=[10**400, 0.5, *[1] * 4])], "among them 1000"),
+    "score of 400 digits": ([record(score=10**400)], r"'score' is 1000.*at most 1e\+09"),
+    "score is true": ([record(score=True)], "'score' is True"),
+    "score is a list": ([record(score=[])], r"'score' is \[\]"),
+    "image is a list": ([record(image_id=[1])], r"record 0: 'image_id' is \[1\]; an id is"),
+    "category is an object": ([record(category_id={})], r"record 0: 'category_id' is \{\}; an id"),
+    "box is huge": ([record(bbox=[0, 0, 1e200, 1e200])], r"'bbox' is .*1e\+200"),
     "three keypoints": ([record(keypoints=[1] * 9)],
                         "'keypoints' has 9 values, but 'two' has 2 keypoints.*right data set"),
-    "text for keypoints": ([record(keypoints="no")], "'keypoints' has 'no', but"),
+    "text for keypoints": ([record(keypoints="no")], "'keypoints' has str 'no', but"),
     "unknown image": ([record(), record(77), record(78)],
                       "2 of 3 records have a 'image_id' that .*people.json does not know.* 77"),
     "unknown category": ([record(category_id=1)], "1 of 1 records have a 'category_id'"),
@@ -141,5 +150,5 @@ def test_a_part_may_have_its_own_score(tmp_path, changes, body, foot):
 
 
 def test_a_file_without_the_hands(tmp_path):
-    with pytest.raises(DataError, match="record 0 has no 'foot_kpts', which results on 'parts'"):
+    with pytest.raises(DataError, match=r"record 0 .* has no 'foot_kpts', which results on 'par"):
         load(tmp_path, [record()], [with_parts(2, 2, 2)], PARTS)

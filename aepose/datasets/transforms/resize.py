@@ -9,16 +9,31 @@ import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.geometry import EvalFrame
+from aepose.datasets.image import LONGEST_SIDE
+from aepose.errors import ImageError
 from aepose.stage_clock import stage
 from aepose.structures import EvalItem
 
+_MOST_ELONGATED = 16
+
 
 def find_eval_frame(
-    size: tuple[int, int], codec: AssociativeEmbeddingCodec, scales: Sequence[float]
+    size: tuple[int, int], codec: AssociativeEmbeddingCodec, scales: Sequence[float],
+    name: str = "picture",
 ) -> EvalFrame:
-    """Return where a picture of ``size`` (w, h) goes, its sizes by descending scale."""
+    """Return where a picture of ``size`` (w, h) goes, its sizes by descending scale.
+
+    name: of the picture. Raises ImageError for one more than 16 times as long as wide, or as wide
+    as long: its short side becomes the network's, so the network would get a strip without end.
+    """
     ordered = tuple(sorted(scales, reverse=True))
-    return codec.geometry.eval_frame(size, codec.input_size, ordered)
+    frame = codec.geometry.eval_frame(size, codec.input_size, ordered)
+    if max(size) > _MOST_ELONGATED * min(size) or max(map(max, frame.sizes)) > LONGEST_SIDE:
+        raise ImageError(f"{name} is {size[0]}x{size[1]}, so the network would get "
+                         f"{frame.sizes[0][0]}x{frame.sizes[0][1]}; sides may differ by "
+                         f"{_MOST_ELONGATED} times, and the network's input may have "
+                         f"{LONGEST_SIDE} pixels a side: cut the picture into pieces")
+    return frame
 
 
 def make_eval_item(
@@ -31,10 +46,10 @@ def make_eval_item(
     """Warp a picture to the network input of each test scale.
 
     image: (h, w, 3) uint8 RGB. Sizes follow from the picture, ``codec.input_size`` and the
-    smallest scale (see ``geometry.eval_frame``).
+    smallest scale (see ``geometry.eval_frame``). Raises ImageError as ``find_eval_frame`` does.
     """
     size = image.shape[1], image.shape[0]
-    frame = find_eval_frame(size, codec, scales)
+    frame = find_eval_frame(size, codec, scales, f"picture {image_path or 'array'}")
     with stage("warp"):
         images = [cv2.warpAffine(image, codec.geometry.test_matrix(frame, out), out,
                                  flags=cv2.INTER_LINEAR) for out in frame.sizes]
