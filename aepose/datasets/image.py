@@ -1,4 +1,4 @@
-"""Read images."""
+"""Read images, and find them in folders."""
 
 from __future__ import annotations
 
