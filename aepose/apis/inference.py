@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -154,8 +155,8 @@ def list_images(inputs: Sequence[str | Path]) -> list[Path]:
     """
     pictures = []
     for path in map(Path, inputs):
-        if not path.is_dir():
-            if not path.exists():
+        if not os.path.isdir(path):
+            if not os.path.exists(path):
                 raise DataError(f"picture {path} does not exist")
             pictures.append(path)
             continue

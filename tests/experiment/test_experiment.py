@@ -89,7 +89,7 @@ def test_what_it_is_read_from(tiny_config, tmp_path):
     toy = Experiment.load(TOY_CHECKPOINT, ["codec.max_num_people=7"])
     assert (toy.metainfo.name, toy.codec.max_num_people, toy.file) == ("coco", 7, None)
     assert Experiment.load("hrnet_w32_coco_512x512").name == "hrnet_w32_coco_512x512"
-    with pytest.raises(CheckpointError, match=r"gone\.pth does not exist"):
+    with pytest.raises(CheckpointError, match=r"gone\.pth: no such checkpoint"):
         Experiment.load(tmp_path / "gone.pth")
 
 

@@ -134,8 +134,8 @@ def test_a_built_package_has_the_configs(tmp_path):
                     "build_py", "--build-lib", str(built)],
                    cwd=ROOT, check=True, capture_output=True)
     code = ("import aepose; from aepose.zoo.index import config_path; "
-            "from aepose.experiment.config import load_config; print(aepose.__file__); "
-            "print(sum(bool(Experiment.load(config_path(m)).model) for m in aepose.list_models()))")
+            "from aepose.experiment import Experiment; print(aepose.__file__); "
+            "print(sum(bool(Experiment.load(config_path(m)).codec) for m in aepose.list_models()))")
     printed = subprocess.run([sys.executable, "-c", code], cwd=built, text=True, check=True,
                              capture_output=True).stdout.splitlines()
     assert printed == [str(built / "aepose" / "__init__.py"), "44"]
