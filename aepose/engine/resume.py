@@ -13,6 +13,7 @@ from typing import Any
 from mmengine.dist import get_world_size
 from mmengine.optim import _ParamScheduler
 
+from aepose.engine.stored_state import stored_scheduler
 from aepose.errors import CheckpointError
 from aepose.weights.checkpoint import read_checkpoint
 
@@ -179,7 +180,7 @@ def _changes(
     for index, scheduler, state in zip(count(), schedulers, stored, strict=False):
         if _follows_metric(scheduler):
             continue
-        now = scheduler.state_dict()
+        now = stored_scheduler(scheduler.state_dict())
         for key in sorted((now.keys() | state.keys()) - _RUNNING):
             if now.get(key) != state.get(key):
                 yield f"param_scheduler.{index} {key} {state.get(key)} -> {now.get(key)}"

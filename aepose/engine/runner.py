@@ -22,6 +22,7 @@ from aepose.engine.resume import (
     resume_schedulers,
     settings_of,
 )
+from aepose.engine.stored_state import check_readable, reduce_checkpoint, stored_scheduler
 from aepose.engine.train_loop import PoseTrainLoop
 from aepose.errors import CheckpointError
 from aepose.files import whole_file
@@ -47,6 +48,20 @@ class PoseRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         logger.addFilter(lambda record: not str(record.msg).startswith(_ENGINE_TALK))
         return logger
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call all hooks; what is no plain value does not get into a checkpoint.
+
+        Raises ConfigError for a state that could not be read again: before the training, or, of
+        what hooks add, before the first checkpoint is written.
+        """
+        super().call_hook(fn_name, **kwargs)
+        if fn_name == "before_train":
+            check_readable(self.optim_wrapper.state_dict(), "optimizer")
+            states = [stored_scheduler(s.state_dict()) for s in self.param_schedulers or []]
+            check_readable(states, "param_schedulers")
+        elif fn_name == "before_save_checkpoint":
+            reduce_checkpoint(kwargs["checkpoint"], self.cfg)
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Load weights that fit exactly, from a file that is not trusted."""
