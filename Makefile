@@ -7,9 +7,9 @@ DEMO := work_dirs/demo
 TOY_CONFIG := configs/toy/hrnet_w16_toy_256x256.py
 TOY_CHECKPOINT := aepose/assets/hrnet_w16_toy_256x256.safetensors
 # Set FAST=1 to leave out the slow tests.
-PYTEST_FLAGS := $(if $(FAST),-m "not slow")
+PYTEST_FLAGS := $(if $(FAST),-m "not slow and not hostile")
 
-.PHONY: setup demo test lint matrix bench gpu-check toy-checkpoint hooks clean
+.PHONY: setup demo test hostile lint matrix bench gpu-check toy-checkpoint hooks clean
 
 # Where compiling failed, it is tried again.
 setup:
@@ -35,6 +35,10 @@ demo: $(VENV)/.done
 
 test: $(VENV)/.done
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+# Thousands of odd inputs: an hour on two cores.
+hostile: $(VENV)/.done
+	$(BIN)/python -m pytest -m hostile tests/hostile
 
 lint: $(VENV)/.done
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from mmengine.hooks import CheckpointHook
 
 from aepose.engine.resume import POINTER
 from aepose.files import whole_file
+from aepose.ranges import Count
 from aepose.registry import HOOKS
 
 
@@ -26,7 +27,7 @@ class PoseCheckpointHook(CheckpointHook):
 
     def __init__(
         self,
-        interval: int = 1,
+        interval: Count = 1,
         by_epoch: bool = True,
         max_keep_ckpts: int = -1,
         save_last: bool = True,

@@ -155,7 +155,7 @@ def resume_schedulers(
         for scheduler, state in zip(schedulers, stored, strict=True):
             scheduler.load_state_dict(dict(state))
         return
-    if any(map(_follows_metric, schedulers)):
+    if any(map(follows_metric, schedulers)):
         raise CheckpointError(
             f"cannot resume with another schedule ({'; '.join(changes)}): one of its schedulers "
             "follows a metric, whose values so far are not known; keep the former schedule, or "
@@ -178,7 +178,7 @@ def _changes(
         yield f"{len(stored)} -> {len(schedulers)} schedulers"
         return
     for index, scheduler, state in zip(count(), schedulers, stored, strict=False):
-        if _follows_metric(scheduler):
+        if follows_metric(scheduler):
             continue
         now = stored_scheduler(scheduler.state_dict())
         for key in sorted((now.keys() | state.keys()) - _RUNNING):
@@ -211,5 +211,6 @@ def _step(schedulers: Sequence[_ParamScheduler], by_epoch: bool) -> None:
             scheduler.step()
 
 
-def _follows_metric(scheduler: _ParamScheduler) -> bool:
+def follows_metric(scheduler: _ParamScheduler) -> bool:
+    """Return whether a scheduler needs the numbers of a validation."""
     return getattr(scheduler, "need_val_args", False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from aepose.engine.stored_state import check_readable, reduce_checkpoint, stored
 from aepose.engine.train_loop import PoseTrainLoop
 from aepose.errors import CheckpointError
 from aepose.files import whole_file
-from aepose.registry import SCOPE
+from aepose.registry import SCOPE, building
 from aepose.weights.checkpoint import load_weights, read_checkpoint
 
 # What the engine tells its own authors.
@@ -40,7 +42,32 @@ def build_loader(options: dict[str, Any], seed: int | None = None) -> DataLoader
         return Runner.build_dataloader(options, seed=seed)
 
 
-class PoseRunner(Runner):
+# What the engine builds out of a config, and where that is described.
+_BUILT = {
+    "setup_env": "env_cfg", "set_randomness": "randomness", "build_log_processor": "log_processor",
+    "build_visualizer": "visualizer", "register_default_hooks": "default_hooks",
+    "register_custom_hooks": "custom_hooks", "build_train_loop": "train_cfg",
+    "build_optim_wrapper": "optim_wrapper", "build_param_scheduler": "param_scheduler",
+    "build_val_loop": "val_dataloader", "build_test_loop": "test_dataloader",
+}
+
+
+def _naming_its_place(name: str, key: str) -> Callable[..., Any]:
+    method = getattr(Runner, name)
+
+    @wraps(method)
+    def build(*args: Any, **kwargs: Any) -> Any:
+        with building(key):
+            return method(*args, **kwargs)
+
+    return build
+
+
+_Runner = type("_Runner", (Runner,), {name: _naming_its_place(name, key)
+                                      for name, key in _BUILT.items()})
+
+
+class PoseRunner(_Runner):
     """Runs the loops over an already built model and data sets."""
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:

@@ -57,7 +57,7 @@ def check_readable(state: Any, key: str = "") -> None:
 
 
 def _unreadable(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """Yield the places and values that :func:`aepose.weights.checkpoint.read_checkpoint` refuses."""
+    """Yield the places and values that a reader of checkpoints refuses."""
     if type(value) in (dict, OrderedDict, Counter):
         for name, part in value.items():
             place = f"{key}.{name}" if key else str(name)
