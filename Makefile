@@ -28,6 +28,7 @@ $(VENV)/.done: pyproject.toml requirements.txt setup.py $(wildcard csrc/*)
 
 demo: $(VENV)/.done
 	$(BIN)/python tools/make_toy_data.py --out data/toy --train 3000 --val 200 --seed 0
+	@rm -f $(DEMO)/*.pth  # a training does not replace an earlier one
 	$(BIN)/python tools/train.py $(TOY_CONFIG) --work-dir $(DEMO)
 	$(BIN)/python tools/test.py $(TOY_CONFIG) $(DEMO)/last.pth --work-dir $(DEMO)/single-scale --show-dir $(DEMO)/pictures
 	@echo "The pictures are in $(DEMO)/pictures; overview.png shows the first ones."
@@ -58,6 +59,7 @@ gpu-check:
 # Trains the demo's network on, to the one that ships: about 20 minutes more on two cores.
 toy-checkpoint: demo
 	$(BIN)/python tools/make_toy_data.py --out data/toy_long --train 8000 --val 200 --seed 0
+	@rm -f work_dirs/toy_long/*.pth
 	$(BIN)/python tools/train.py configs/toy/hrnet_w16_toy_256x256_long.py --work-dir work_dirs/toy_long
 	$(BIN)/python tools/publish_model.py work_dirs/toy_long/last.pth $(TOY_CHECKPOINT)
 

@@ -26,6 +26,8 @@ class Range:
 # memory.
 MOST = 2**16
 Count = Annotated[int, Range(1, MOST)]
+Depth = Annotated[int, Range(1, 64)]  # blocks, modules, stacks
+DepthOrNone = Annotated[int, Range(0, 64)]
 CountOrNone = Annotated[int, Range(0, MOST)]
 Share = Annotated[float, Range(0, 1)]
 NotNegative = Annotated[float, Range(0)]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import resource
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,9 @@ import torch
 
 from aepose.engine import Hook, PoseRunner
 from aepose.engine.distributed import goes_on
+from aepose.engine.failures import explained
 from aepose.engine.resume import follows_metric
-from aepose.errors import OutputError
+from aepose.engine.work_dir import check_unused, held
 from aepose.experiment import Experiment
 from aepose.experiment.assemble import make_runner, work_dir_of
 from aepose.models.pipeline import find_people
@@ -31,26 +30,19 @@ def train(
     resume: True goes on from the newest checkpoint of the work dir, a path from that checkpoint.
         A run that torchrun starts again goes on from its own newest one.
 
-    Raises OutputError that names the work dir if its disk is full.
+    Raises ConfigError if another training is writing to the work dir, or an earlier one has left
+    checkpoints there that would be replaced; OutputError that names the work dir if it cannot be
+    written any more; DataError if a data-loader worker is killed.
     """
     folder = work_dir_of(experiment, work_dir)
-    with _full_disk_named(folder):
-        runner = make_runner(experiment, folder, "train", True if goes_on(folder) else resume)
-        runner.train()
+    with explained(folder, "; checkpoints written before are whole; go on with train.py --resume"):
+        resume = True if goes_on(folder) else resume
+        with held(folder):
+            if not resume:
+                check_unused(folder)
+            runner = make_runner(experiment, folder, "train", resume)
+            runner.train()
     return runner
-
-
-@contextmanager
-def _full_disk_named(work_dir: Path) -> Iterator[None]:
-    """Say where there is no room; checkpoints do so themselves, logs and scalars do not."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise OutputError(
-            f"cannot write to {error.filename or work_dir}: {error.strerror}; checkpoints written "
-            "before are whole; make room and go on with train.py --resume") from error
 
 
 def dry_run(experiment: Experiment) -> str:

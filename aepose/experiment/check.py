@@ -224,8 +224,10 @@ def _hints(cls: Callable) -> Iterator[tuple[str, Any]]:
         yield from _evaluated(cls)
         return
     for base in reversed(inspect.getmro(cls)):
-        # The engine's own annotations are not always true.
-        if "__init__" in vars(base) and not base.__module__.startswith("mmengine"):
+        # The engine's own annotations are not always true; these are.
+        module = base.__module__
+        if "__init__" in vars(base) and (not module.startswith("mmengine") or module.startswith(
+                ("mmengine.optim.scheduler", "mmengine.runner.log_processor"))):
             yield from _evaluated(base.__init__, vars(sys.modules[base.__module__]))
 
 
@@ -268,7 +270,8 @@ def fits(value: Any, hint: Any) -> bool:
         return isinstance(value, dict)
     if inspect.isclass(hint) and hint is not Any:
         # A dict may describe what is built; there is no way to give another object.
-        return isinstance(value, (hint, dict))
+        own = hint.__module__.startswith("aepose")
+        return isinstance(value, (hint, dict) if own else hint)
     return True
 
 

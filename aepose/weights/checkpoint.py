@@ -129,17 +129,23 @@ def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor], source: st
     Raises CheckpointError that lists missing, unexpected and wrongly shaped keys, at most ten of
     each, and says which config of the model zoo would fit; the network is then unchanged.
     """
-    own = model.state_dict()
+    check_fit(model.state_dict(), state, source)
+    model.load_state_dict(dict(state), strict=True)
+
+
+def check_fit(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: str | Path
+) -> None:
+    """Raise what :func:`load_weights` does; of ``own``, a network's entries, no values are read."""
     misfits = Misfits.between(own, state).lines()
     if misfits:
         title = (f"checkpoint {source} does not fit the network of this config"
                  + _other_keypoints(state, own))
         raise CheckpointError("\n".join([title, *misfits]) + _where_it_fits(state, source))
-    check_types(own, state, source)
-    model.load_state_dict(dict(state), strict=True)
+    _check_types(own, state, source)
 
 
-def check_types(
+def _check_types(
     own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: str | Path
 ) -> None:
     """Raise CheckpointError for weights of equal names that would be changed by being loaded.

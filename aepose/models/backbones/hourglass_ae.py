@@ -22,7 +22,7 @@ from aepose.models.backbones.blocks import ConvBN
 from aepose.models.initialization import init_normal
 from aepose.models.specs import FeatureSpec, OutputSpec
 from aepose.precision import at_least_float32
-from aepose.ranges import Count
+from aepose.ranges import Count, Depth
 from aepose.registry import MODELS
 
 
@@ -63,7 +63,7 @@ class HourglassAENet(Backbone):
     def __init__(
         self,
         metainfo: Metainfo,
-        num_stacks: Count = 4,
+        num_stacks: Depth = 4,
         tag_per_joint: bool = True,
         stage_channels: Sequence[Count] = (256, 384, 512, 640, 768),
         feat_channels: Count = 256,

@@ -18,7 +18,7 @@ from aepose.models.backbones.base import Backbone
 from aepose.models.backbones.blocks import BasicBlock, Bottleneck, conv_bn
 from aepose.models.initialization import INITIALIZERS
 from aepose.models.specs import FeatureSpec
-from aepose.ranges import Count
+from aepose.ranges import Count, Depth
 from aepose.registry import MODELS
 
 
@@ -105,11 +105,11 @@ class HRNet(Backbone):
     def __init__(
         self,
         width: Count = 32,
-        num_modules: tuple[Count, Count, Count] = (1, 4, 3),
-        num_blocks: Count = 4,
+        num_modules: tuple[Depth, Depth, Depth] = (1, 4, 3),
+        num_blocks: Depth = 4,
         stem_channels: Count = 64,
         stage1_channels: Count = 64,
-        stage1_blocks: Count = 4,
+        stage1_blocks: Depth = 4,
         initialisation: Literal["normal", "kaiming"] = "normal",
     ) -> None:
         super().__init__()
