@@ -64,6 +64,9 @@ def check_resumable(path: str | Path) -> dict[str, Any]:
     """Return a checkpoint of training; raises CheckpointError for one that has only weights."""
     checkpoint = read_checkpoint(path)
     missing = {"optimizer", "message_hub"} - set(checkpoint)
+    missing |= {name for name in ("epoch", "iter")
+                if not isinstance(checkpoint["meta"].get(name), int)
+                or checkpoint["meta"][name] < 0}
     if missing:
         raise CheckpointError(
             f"cannot resume from {path}: it holds no {' and no '.join(sorted(missing))}; "

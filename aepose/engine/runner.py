@@ -26,7 +26,7 @@ from aepose.engine.resume import (
 )
 from aepose.engine.stored_state import check_readable, reduce_checkpoint, stored_scheduler
 from aepose.engine.train_loop import PoseTrainLoop
-from aepose.errors import CheckpointError
+from aepose.errors import AeposeError, CheckpointError
 from aepose.files import whole_file
 from aepose.registry import SCOPE, building
 from aepose.weights.checkpoint import load_weights, read_checkpoint
@@ -104,6 +104,16 @@ class PoseRunner(_Runner):
         Raises CheckpointError for one that has only weights, and where data or loop have changed
         so that the place is not to be found.
         """
+        try:
+            self._go_on_from(filename)
+        except AeposeError:
+            raise
+        except Exception as error:  # what a file says of a training may be anything
+            raise CheckpointError(f"cannot resume from {filename}: its state of training does not "
+                                  f"fit this run ({error or type(error).__name__}); to start from "
+                                  "its weights use --cfg-options load_from=PATH") from error
+
+    def _go_on_from(self, filename: str) -> None:
         checkpoint = check_resumable(filename)
         meta, loop = checkpoint["meta"], self.train_loop
         place = place_to_resume(meta, describe_progress(self.train_dataloader), filename)

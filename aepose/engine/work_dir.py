@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 from mmengine.dist import is_main_process
 
@@ -40,7 +40,7 @@ def held(work_dir: Path) -> Iterator[None]:
             file.close()
 
 
-def _locked(work_dir: Path) -> tuple[Any, str]:
+def _locked(work_dir: Path) -> tuple[TextIO | None, str]:
     """Return the file that is locked now, or None and who has it."""
     try:
         import fcntl
@@ -54,6 +54,9 @@ def _locked(work_dir: Path) -> tuple[Any, str]:
     try:
         # Not flock: that would be inherited by data-loader workers, which may outlive the training.
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_there(file, work_dir / _LOCK):
+            file.close()
+            return _locked(work_dir)  # who had it removed it just now
     except BlockingIOError:
         file.seek(0)
         number = file.read().strip()
@@ -65,6 +68,11 @@ def _locked(work_dir: Path) -> tuple[Any, str]:
     file.write(str(os.getpid()))
     file.flush()
     return file, ""
+
+
+def _is_there(file: TextIO, path: Path) -> bool:
+    """Return whether an open file is the one that has the name ``path``."""
+    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
 
 
 def check_unused(work_dir: Path) -> None:

@@ -52,6 +52,13 @@ def _loader(
     """Say of what a data loader takes what PyTorch's own annotations do not."""
 
 
+def _log_processor(window_size: Count = 10, by_epoch: bool = True, num_digits: Count = 4) -> None:
+    """Say what the engine's log processor takes, which it does not annotate."""
+
+
+_MORE_HINTS = {DataLoader: _loader, LogProcessor: _log_processor}
+
+
 # What a config may say at its top level: plain values, things without a `type`, things with one.
 PLAIN = {
     "metainfo": str | dict, "data_root": str, "work_dir": str, "load_from": str,
@@ -169,8 +176,8 @@ def _check_untyped(value: Any, owner: Any, key: str) -> None:
     if owner is not None:
         check_arguments(owner, value, key)
         _check_values(owner, value, key)
-    if owner is DataLoader:
-        _check_values(_loader, value, key)
+    if owner in _MORE_HINTS:
+        _check_values(_MORE_HINTS[owner], value, key)
     for name, part in value.items():
         if name in PARTS and part is not None:
             _check_part(part, PARTS[name], f"{key}.{name}")
@@ -224,10 +231,10 @@ def _hints(cls: Callable) -> Iterator[tuple[str, Any]]:
         yield from _evaluated(cls)
         return
     for base in reversed(inspect.getmro(cls)):
-        # The engine's own annotations are not always true; these are.
+        # The engine's own annotations are not always true; those of its schedulers are.
         module = base.__module__
-        if "__init__" in vars(base) and (not module.startswith("mmengine") or module.startswith(
-                ("mmengine.optim.scheduler", "mmengine.runner.log_processor"))):
+        if "__init__" in vars(base) and (not module.startswith("mmengine")
+                                         or module.startswith("mmengine.optim.scheduler")):
             yield from _evaluated(base.__init__, vars(sys.modules[base.__module__]))
 
 
