@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +51,24 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def seed(text: str) -> int:
+    """Read a seed of the command line."""
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
+    return int(text)
+
+
+def finite(text: str) -> float:
+    """Read a number of the command line."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return number
+
+
 def config_options(options: argparse.Namespace) -> list[str]:
     """Return the config options that a tool which tests was given, ``--amp`` among them."""
     amp = [f"test_time.dtype={AMP_TYPES[options.amp]}"] if options.amp else []
@@ -77,6 +97,10 @@ def run_tool(
     _show_own_warnings_plainly()
     try:
         main(None)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(128 + signal.SIGPIPE)
     except AeposeError as error:
         # One raised in a data-loader worker arrives with the worker's traceback in front.
         text = str(error).rsplit(f"{type(error).__name__}: ", 1)[-1].strip()

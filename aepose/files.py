@@ -8,17 +8,20 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from aepose.errors import DataError, OutputError
+from aepose.errors import AeposeError, DataError, OutputError
 
 # What a file system answers that cannot sync folders.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _CHUNK = 1 << 18  # bytes
+# Bytes. COCO's own files have half a gigabyte.
+LARGEST_JSON = 2_000_000_000
 
 
 @contextmanager
@@ -61,23 +64,51 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=None if isinstance(content, list) else 2) + "\n")
 
 
+def regular_file(
+    path: str | Path, error: type[AeposeError] = DataError, what: str = "file",
+    if_missing: str = "",
+) -> Path:
+    """Return ``path`` if a file is there that can be read to its end.
+
+    error, what, if_missing: what is raised, what it calls the file, and what it says to do
+
+    Raises ``error`` for what is missing, and for a folder, a pipe or a device, which may never end.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise error(f"{path}: no such {what}{if_missing}") from None
+    except (OSError, ValueError) as problem:  # too long a name, a loop of links, a zero byte
+        reason = getattr(problem, "strerror", None) or problem
+        raise error(f"{path}: no such {what} ({reason}){if_missing}") from None
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+        raise error(f"{path}: the {what} cannot be read: it is {kind}")
+    return path
+
+
 def read_json(path: str | Path, what: str = "file", if_missing: str = "") -> Any:
     """Return the content of a JSON file, which is unpacked first if its name ends in ``.gz``.
 
     what: the kind of file, and if_missing: what to do where there is none, for messages
 
-    Raises DataError that names the file if it is missing, cannot be read, or is no JSON.
+    Raises DataError that names the file if it is missing, cannot be read, is larger than
+    LARGEST_JSON, or is no JSON.
     """
-    path = Path(path)
+    path = regular_file(path, what=what, if_missing=if_missing)
     try:
-        content = path.read_bytes()
-        return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such {what}{if_missing}") from None
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(LARGEST_JSON + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: the {what} cannot be read ({error}); check that the path is a "
                         "file and that it was copied whole") from error
-    except ValueError as error:
+    if len(content) > LARGEST_JSON:
+        raise DataError(f"{path}: the {what} has more than {LARGEST_JSON / 1e9:g} GB, unpacked; "
+                        "split it")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a JSON file ({error}); was it written, or downloaded and "
                         "unpacked, completely?") from error
 

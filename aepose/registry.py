@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import mmengine.registry as engine
 from mmengine.registry import Registry
 
-from aepose.errors import ConfigError, nearest
+from aepose.errors import AeposeError, ConfigError, nearest
 
 SCOPE = "aepose"
 
@@ -108,6 +109,22 @@ def check_arguments(cls: Callable, arguments: Iterable[str], key: str) -> None:
                               + nearest(name, accepted))
 
 
+@contextmanager
+def building(key: str, cls: Callable | None = None) -> Iterator[None]:
+    """Turn whatever goes wrong while a part is built into a ConfigError that names its place.
+
+    The code of the part may be the engine's, PyTorch's, or anybody's.
+    """
+    try:
+        yield
+    except AeposeError:
+        raise
+    except Exception as error:
+        name = f" ({cls.__name__})" if cls else ""
+        raise ConfigError(f"{key}{name} cannot be built from these options: "
+                          f"{error or type(error).__name__}") from error
+
+
 def build(registry: Registry, cfg: dict[str, Any], key: str = "", **context: Any) -> Any:
     """Build what ``cfg`` describes: ``type`` names the class, the rest are its arguments.
 
@@ -131,4 +148,5 @@ def build(registry: Registry, cfg: dict[str, Any], key: str = "", **context: Any
                and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if missing:
         raise ConfigError(f"{key}: {cls.__name__} needs {', '.join(missing)}")
-    return cls(**arguments)
+    with building(key, cls):
+        return cls(**arguments)

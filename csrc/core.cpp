@@ -34,6 +34,24 @@ void require(bool condition, const std::string& message) {
     if (!condition) throw py::value_error(message);
 }
 
+void require_aligned(const py::array& array, const char* name) {
+    require((array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0,
+            std::string(name) + ": not aligned");
+}
+
+// Keeps the memory of arrays in its place. A reference does not, with resize(refcheck=False), and
+// neither does a buffer export; NumPy moves no array that has a weak reference.
+class Held {
+  public:
+    template <class... Arrays>
+    explicit Held(const Arrays&... arrays) {
+        (references_.emplace_back(py::weakref(py::handle(arrays))), ...);
+    }
+
+  private:
+    std::vector<py::object> references_;
+};
+
 // A stride in floats. An axis of one cell has none.
 std::ptrdiff_t stride(const Floats& array, int axis) {
     const auto item = static_cast<py::ssize_t>(sizeof(float));
@@ -52,8 +70,7 @@ void require_no_empty_axis(const Floats& array, const char* name, int ndim) {
     require(array.ndim() == ndim, std::string(name) + ": wrong number of axes");
     for (int axis = 0; axis < ndim; ++axis)
         require(array.shape(axis) > 0, std::string(name) + ": an axis of 0");
-    require(reinterpret_cast<std::uintptr_t>(array.data()) % alignof(float) == 0,
-            std::string(name) + ": not aligned");
+    require_aligned(array, name);
 }
 
 Heatmaps heatmaps_of(const Floats& array) {
@@ -79,7 +96,10 @@ Tags tags_of(const Floats& array, const Heatmaps& heatmaps) {
 class Maps {
   public:
     Maps(Floats heatmaps, Floats tags)
-        : heatmaps_(std::move(heatmaps)), tags_(std::move(tags)), maps_(read()) {}
+        : heatmaps_(std::move(heatmaps)),
+          tags_(std::move(tags)),
+          held_(heatmaps_, tags_),
+          maps_(read()) {}
 
     py::tuple top(std::int64_t most, std::int64_t kernel, float threshold) {
         const Heatmaps& heat = maps_.heatmaps();
@@ -107,6 +127,9 @@ class Maps {
         require(keypoint.ndim() == 1 && mean.ndim() == 2 && mean.shape(0) == keypoint.shape(0) &&
                     mean.shape(1) == maps_.tags().channels,
                 "best_cells: expected (n,) keypoints and (n, L) mean tags");
+        require_aligned(keypoint, "keypoint");
+        require_aligned(mean, "mean");
+        const Held held(keypoint, mean);
         const std::int64_t n = keypoint.shape(0);
         for (std::int64_t i = 0; i < n; ++i)
             require(keypoint.data()[i] >= 0 && keypoint.data()[i] < maps_.heatmaps().count,
@@ -122,6 +145,7 @@ class Maps {
 
   private:
     Floats heatmaps_, tags_;
+    Held held_;
     aepose::Maps maps_;
 
     aepose::Maps read() const {
@@ -140,6 +164,10 @@ Dense<float> match(const Dense<std::int32_t>& xy, const Dense<float>& score, con
     require(xy.ndim() == 3 && xy.shape(0) == keypoints && xy.shape(1) == most && xy.shape(2) == 2,
             "xy: expected (K, M, 2)");
     require(limit >= 1, "limit: expected at least 1");
+    require_aligned(xy, "xy");
+    require_aligned(score, "score");
+    require_aligned(tag, "tag");
+    const Held held(xy, score, tag);
     for (const std::int64_t k : order) require(k >= 0 && k < keypoints, "order: no such keypoint");
     aepose::Matcher matcher({xy.data(), score.data(), tag.data(), keypoints, most, channels},
                             {detection_threshold, tag_threshold, use_detection_val, limit});
@@ -154,6 +182,8 @@ Dense<float> match(const Dense<std::int32_t>& xy, const Dense<float>& score, con
 
 std::vector<std::int64_t> assign(const Dense<double>& cost) {
     require(cost.ndim() == 2, "cost: expected (R, C)");
+    require_aligned(cost, "cost");
+    const Held held(cost);
     const double* values = cost.data();
     const std::int64_t rows = cost.shape(0), columns = cost.shape(1);
     const py::gil_scoped_release release;

@@ -1,12 +1,13 @@
 import errno
+import gzip
 import json
 import os
 
 import pytest
 import torch
 
-from aepose.errors import OutputError
-from aepose.files import whole_file, write_json
+from aepose.errors import DataError, OutputError
+from aepose.files import read_json, regular_file, whole_file, write_json
 from aepose.weights.checkpoint import save_safetensors
 
 
@@ -112,3 +113,43 @@ def test_a_folder_that_is_none(tmp_path, folder, why):
 def test_json(tmp_path, content):
     write_json(tmp_path / "a.json", content)
     assert json.loads((tmp_path / "a.json").read_text()) == content
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda path: None, "no such file"), (os.mkdir, "is a folder"),
+    (os.mkfifo, "is a pipe or a device"), (lambda path: path.symlink_to("/dev/zero"), "a device"),
+    (lambda path: path.symlink_to(path), "no such file"),
+], ids=["nothing", "folder", "pipe", "device", "loop"])
+@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
+def test_what_is_no_file_is_not_opened(tmp_path, make, words, suffix):
+    path = tmp_path / f"a{suffix}"
+    make(path)
+    with pytest.raises(DataError, match=words):
+        read_json(path)
+
+
+@pytest.mark.parametrize("name", ["a" * 400, "a\0b", "a/" * 3000])
+def test_a_name_that_no_file_can_have(name):
+    with pytest.raises(DataError, match="no such file"):
+        regular_file(name)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
+def test_a_file_that_is_too_large(tmp_path, suffix, monkeypatch):
+    monkeypatch.setattr("aepose.files.LARGEST_JSON", 1000)
+    path = tmp_path / f"a{suffix}"
+    for size, fits in ((1000, True), (1001, False), (10**7, False)):
+        content = b"3" + b" " * (size - 1)
+        path.write_bytes(gzip.compress(content) if suffix == ".json.gz" else content)
+        if fits:
+            assert read_json(path) == 3
+        else:
+            with pytest.raises(DataError, match="more than"):
+                read_json(path)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, "1" * 5000])
+def test_json_that_python_cannot_take(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(DataError, match=r"a\.json: not a JSON file"):
+        read_json(tmp_path / "a.json")

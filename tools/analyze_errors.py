@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.analysis.error_report import analyze, format_diagnosis, write_analysis
 from aepose.cli import add_options_argument, run_tool
 from aepose.experiment import choose_category, experiment_of_dataset

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.cli import add_options_argument, progress_bar, run_tool
 from aepose.datasets import CocoKeypoints, Draw
 from aepose.errors import ConfigError

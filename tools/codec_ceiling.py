@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.analysis.ceiling import MapNoise, ceiling, variants
 from aepose.cli import add_options_argument, positive, progress_bar, run_tool
 from aepose.evaluation import format_scores

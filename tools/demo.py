@@ -7,8 +7,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.apis.inference import PoseInferencer, result_to_json
-from aepose.cli import add_options_argument, progress_bar, run_tool
+from aepose.cli import add_options_argument, finite, progress_bar, run_tool
 from aepose.datasets.image import list_images, read_image
 from aepose.errors import DataError
 from aepose.files import free_name, make_folder, write_json
@@ -28,7 +29,7 @@ def main(args: Sequence[str] | None = None) -> None:
                         "(default: those of the zoo model, or a small network for toy people)")
     parser.add_argument("--out-dir", default="outputs/demo",
                         help="folder to write (default: %(default)s)")
-    parser.add_argument("--min-score", type=float, default=0.2,
+    parser.add_argument("--min-score", type=finite, default=0.2,
                         help="leave out people with a lower score (default: %(default)s)")
     parser.add_argument("--multi-scale", action="store_true", help="test at several scales")
     add_options_argument(parser)

@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.apis.evaluate import AGREEMENT, cross_check, evaluate_file
 from aepose.cli import add_options_argument, run_tool
 from aepose.errors import DataError

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.cli import progress_bar, run_tool
 from aepose.toy import make_toy_dataset
 

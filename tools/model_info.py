@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.analysis.model_info import ModelInfo, model_info
 from aepose.cli import add_options_argument, run_tool
 from aepose.experiment import Experiment

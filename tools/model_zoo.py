@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.cli import run_tool
 from aepose.errors import ConfigError
 from aepose.files import write_text

@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.analysis.profile import draw_profile, format_profile, profile_test
 from aepose.cli import add_options_argument, add_test_arguments, config_options, positive, run_tool
 from aepose.experiment import Experiment

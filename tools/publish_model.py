@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.cli import run_tool
 from aepose.release.publish import publish, strip
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.cli import add_options_argument, positive, run_tool
 from aepose.errors import ConfigError
 from aepose.files import make_folder
@@ -28,7 +29,8 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="*", metavar="PATTERN",
-                        help="such as '*_udp', or a part of the name (default: all)")
+                        help="such as '*_udp', a part of the name, or the name of one (default: "
+                        "all)")
     parser.add_argument("--zoo", type=Path, metavar="JSON",
                         help="rows of one's own instead of the zoo's, see docs/reproducing.md")
     parser.add_argument("--data-root", type=Path, default=Path("data"), metavar="DIR",

@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.cli import run_tool
 from aepose.datasets.annotations import join_fields, load_annotations, with_images
 from aepose.files import make_folder, write_json

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.apis import evaluate
 from aepose.cli import add_options_argument, add_test_arguments, config_options, run_tool
 from aepose.datasets.image import read_image

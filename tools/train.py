@@ -7,8 +7,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+import aepose.startup  # noqa: F401  before what takes long
 from aepose.apis import dry_run, train
-from aepose.cli import AMP_TYPES, add_options_argument, positive, run_tool
+from aepose.cli import AMP_TYPES, add_options_argument, positive, run_tool, seed
 from aepose.engine import is_main_process
 from aepose.engine.distributed import process_group
 from aepose.experiment import Experiment
@@ -25,7 +26,7 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--finetune", metavar="CHECKPOINT",
                         help="start from what fits of a checkpoint (a file, its URL, or a "
                         "published file's name), also of other keypoints")
-    parser.add_argument("--seed", type=int, help="seed of weights, data order and augmentation")
+    parser.add_argument("--seed", type=seed, help="seed of weights, data order and augmentation")
     parser.add_argument("--dry-run", action="store_true",
                         help="build everything, run one step, report, and exit")
     speed = parser.add_argument_group("speed and memory")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aepose.engine import is_main_process
 from aepose.engine.distributed import first_of_machine_first
+from aepose.engine.failures import explained
 from aepose.engine.result_hooks import ForEachResultHook, StageTimer
 from aepose.evaluation import CocoMetric, find_backend, installed_backends, load_records
 from aepose.evaluation.report import Evaluation, file_facts, write_evaluation
@@ -47,9 +48,10 @@ def evaluate(
     folder = make_folder(out) if out else None
     timer = StageTimer()
     hooks = [timer, *([ForEachResultHook(on_result)] if on_result else [])]
-    runner = make_runner(tested, work_dir_of(experiment, work_dir), "test", load_from=str(weights),
-                         hooks=hooks)
-    values = runner.test()
+    logs = work_dir_of(experiment, work_dir)
+    with explained(logs):
+        runner = make_runner(tested, logs, "test", load_from=str(weights), hooks=hooks)
+        values = runner.test()
     metrics = runner.test_evaluator.metrics
     found = Evaluation.of(metrics, values)
     if folder and is_main_process():

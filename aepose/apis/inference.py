@@ -14,13 +14,13 @@ from aepose.codecs.core import core
 from aepose.datasets import collate_eval, same_size_batches
 from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_eval_item
-from aepose.errors import CheckpointError, DataError
+from aepose.errors import CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment, choose_test
 from aepose.experiment.config import parse_options
 from aepose.metainfo import Metainfo
 from aepose.models.pipeline import find_people
 from aepose.structures import EvalItem, PoseResult
-from aepose.weights.checkpoint import load_weights, read_checkpoint
+from aepose.weights.checkpoint import check_fit, load_weights, read_checkpoint
 from aepose.weights.trained_with import warn_of_differences
 from aepose.zoo.hub import find_checkpoint, published_checkpoint
 
@@ -70,7 +70,7 @@ class PoseInferencer:
             given = Experiment.load(config, cfg_options)
         source = _find_weights(config, checkpoint)
         content = read_checkpoint(source)
-        experiment = given or Experiment.of_checkpoint(content["meta"], source, cfg_options)
+        experiment = given or _stored_experiment(content, source, cfg_options)
         if multi_scale:
             experiment = choose_test(experiment, multi_scale)
         self.experiment = experiment
@@ -178,6 +178,24 @@ def _find_weights(config: Experiment | str | Path | None, checkpoint: str | Path
         raise CheckpointError("a config without a checkpoint has no trained weights; give "
                               "--checkpoint as well")
     return published_checkpoint(config)
+
+
+def _stored_experiment(
+    content: dict[str, Any], source: Path, cfg_options: Sequence[str]
+) -> Experiment:
+    """Return the experiment of a checkpoint; its network has been compared with the weights.
+
+    What is stored may be anything, so the network is first built without memory.
+    """
+    experiment = Experiment.of_checkpoint(content["meta"], source, cfg_options)
+    try:
+        with torch.device("meta"):
+            outline = experiment.network()
+    except ConfigError as error:
+        raise CheckpointError(f"the config stored in checkpoint {source} cannot be used: {error}; "
+                              "give --config") from None
+    check_fit(outline.state_dict(), content["state_dict"], source)
+    return experiment
 
 
 def _is_model_name(config: Experiment | str | Path) -> bool:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import resource
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from aepose.engine import PoseRunner
+from aepose.engine import Hook, PoseRunner
 from aepose.engine.distributed import goes_on
-from aepose.errors import OutputError
+from aepose.engine.failures import explained
+from aepose.engine.resume import follows_metric
+from aepose.engine.work_dir import check_unused, held
 from aepose.experiment import Experiment
 from aepose.experiment.assemble import make_runner, work_dir_of
+from aepose.models.pipeline import find_people
+from aepose.registry import building
 
 
 def train(
@@ -26,41 +30,36 @@ def train(
     resume: True goes on from the newest checkpoint of the work dir, a path from that checkpoint.
         A run that torchrun starts again goes on from its own newest one.
 
-    Raises OutputError that names the work dir if its disk is full.
+    Raises ConfigError if another training is writing to the work dir, or an earlier one has left
+    checkpoints there that would be replaced; OutputError that names the work dir if it cannot be
+    written any more; DataError if a data-loader worker is killed.
     """
     folder = work_dir_of(experiment, work_dir)
-    with _full_disk_named(folder):
-        runner = make_runner(experiment, folder, "train", True if goes_on(folder) else resume)
-        runner.train()
+    with explained(folder, "; checkpoints written before are whole; go on with train.py --resume"):
+        resume = True if goes_on(folder) else resume
+        with held(folder):
+            if not resume:
+                check_unused(folder)
+            runner = make_runner(experiment, folder, "train", resume)
+            runner.train()
     return runner
 
 
-@contextmanager
-def _full_disk_named(work_dir: Path) -> Iterator[None]:
-    """Say where there is no room; checkpoints do so themselves, logs and scalars do not."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise OutputError(
-            f"cannot write to {error.filename or work_dir}: {error.strerror}; checkpoints written "
-            "before are whole; make room and go on with train.py --resume") from error
-
-
 def dry_run(experiment: Experiment) -> str:
-    """Build everything, run one training step on one batch, and return a report of it.
+    """Begin a training as it would begin, test one batch, and return a report of it.
 
-    Nothing is left on disk.
+    All parts are built, hooks and schedulers take part in the first step, and a checkpoint is
+    written. Nothing is left on disk. Raises ConfigError for whatever fails on the way.
     """
     quiet = experiment.changed({"log_level": "ERROR", "visualizer": None})
+    first = _FirstStep()
     with tempfile.TemporaryDirectory() as folder:
-        runner = make_runner(quiet, Path(folder), "train")
-        batch = next(iter(experiment.dataloader("train")))
-        wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
-        model = runner.model
-        losses = model.train_step(batch, wrapper)
-        validation = len(runner.val_dataloader.dataset) if runner.val_loop else 0
+        runner = make_runner(quiet, Path(folder), "train", hooks=[first])
+        with building("the first step of this config"), suppress(_EnoughError):
+            runner.train()
+        with building("the first validation of this config"):
+            validation = _try_validation(runner) if runner.val_loop else 0
+        model, batch = runner.model, first.batch
         lines = [
             f"config        {experiment.file}",
             f"train / val   {len(runner.train_dataloader.dataset)} / {validation} pictures",
@@ -71,9 +70,36 @@ def dry_run(experiment: Experiment) -> str:
         people = int(target.tag_valid.any(dim=2).sum())
         lines.append(f"heatmaps      {tuple(target.heatmaps.shape)}, tag indices "
                      f"{tuple(target.tag_index.shape)} of {people} people")
-    lines += [f"{name:<13} {value.item():.6f}" for name, value in losses.items()]
+    lines += [f"{name:<13} {value.item():.6f}" for name, value in first.losses.items()]
     lines.append(f"peak memory   {_peak_memory() / 2**20:.0f} MiB")
     return "\n".join(lines)
+
+
+class _EnoughError(Exception):
+    """Ends a training that was begun to see whether it can be."""
+
+
+class _FirstStep(Hook):
+    """Keeps the first batch and its losses, writes a checkpoint, and ends the training."""
+
+    priority = "LOWEST"
+
+    def after_train_iter(self, runner: PoseRunner, batch_idx: int, data_batch: Any = None,
+                         outputs: Any = None) -> None:
+        self.batch, self.losses = data_batch, outputs
+        for scheduler in runner.param_schedulers or []:
+            if scheduler.by_epoch and not follows_metric(scheduler):
+                scheduler.step()
+        runner.save_checkpoint(runner.work_dir, "epoch_1.pth", by_epoch=False)
+        raise _EnoughError
+
+
+def _try_validation(runner: PoseRunner) -> int:
+    """Test one batch; return how many pictures there are."""
+    loop = runner.val_loop
+    for batch, results in find_people(loop.tested_network(), islice(loop.dataloader, 1)):
+        loop.evaluator.process(data_samples=results, data_batch=batch)
+    return len(loop.dataloader.dataset)
 
 
 def _peak_memory() -> int:

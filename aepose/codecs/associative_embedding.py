@@ -21,6 +21,7 @@ from aepose.codecs.read_maps import read_maps
 from aepose.codecs.refine import person_scores, refine
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
+from aepose.ranges import Count
 from aepose.registry import CODECS
 from aepose.stage_clock import stage
 from aepose.structures import EvalItem, MapTargets, MapView, PoseResult, PoseSample, TrainItem
@@ -66,11 +67,11 @@ class AssociativeEmbeddingCodec:
     """
 
     metainfo: Metainfo
-    input_size: int
-    map_strides: Sequence[int] = (4,)
+    input_size: Count
+    map_strides: Sequence[Count] = (4,)
     sigma: float = 2
-    max_num_people: int = 30
-    nms_kernel: int = 5
+    max_num_people: Count = 30
+    nms_kernel: Count = 5
     detection_threshold: float = 0.1
     tag_threshold: float = 1.0
     use_detection_val: bool = True
@@ -78,7 +79,7 @@ class AssociativeEmbeddingCodec:
     adjust: bool = True
     refine: bool = True
     convention: Literal["classic", "udp"] = "classic"
-    size_multiple: int = SIZE_MULTIPLE
+    size_multiple: Count = SIZE_MULTIPLE
 
     def __post_init__(self) -> None:
         if str(self.convention) not in CONVENTIONS:

@@ -1,27 +1,22 @@
-"""Write checkpoints that hold only weights and plain values."""
+"""When checkpoints are written, and which of them are kept."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
 from aepose.engine.resume import POINTER
 from aepose.files import whole_file
+from aepose.ranges import Count
 from aepose.registry import HOOKS
-
-_PLAIN = (str, int, float, bool, type(None))
 
 
 @HOOKS.register_module()
 class PoseCheckpointHook(CheckpointHook):
-    """The engine's checkpoint hook, whose files hold only weights and plain values.
-
-    The log history is left out (it is in the log), so that a checkpoint can be read without
-    running what is in it. A file is removed only after the one that makes it superfluous is whole.
+    """The engine's checkpoint hook, which removes a file only after the next one is whole.
 
     interval: epochs between checkpoints, or iterations with ``by_epoch=False``; then a file waits
         for the step for which gradients are being accumulated
@@ -32,7 +27,7 @@ class PoseCheckpointHook(CheckpointHook):
 
     def __init__(
         self,
-        interval: int = 1,
+        interval: Count = 1,
         by_epoch: bool = True,
         max_keep_ckpts: int = -1,
         save_last: bool = True,
@@ -62,19 +57,6 @@ class PoseCheckpointHook(CheckpointHook):
             self._due = False
             runner.logger.info(f"saving a checkpoint at iteration {runner.iter + 1}")
             self._save_checkpoint(runner)
-
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Reduce what the engine would save to what can be loaded safely."""
-        hub = checkpoint["message_hub"]
-        # A NumPy scalar passes for a float, but is pickled as a call of NumPy's.
-        items = {k: v.item() if isinstance(v, np.generic) else v
-                 for k, v in hub["runtime_info"].items()}
-        info = {k: v for k, v in items.items() if _is_plain(v)}
-        resumed = {k: v for k, v in hub["resumed_keys"].items() if k in info}
-        checkpoint["message_hub"] = {
-            "log_scalars": {}, "runtime_info": info, "resumed_keys": resumed,
-        }
-        checkpoint["meta"]["aepose_config"] = runner.config_text
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
         """Write a checkpoint, note it as the newest, and only then remove the oldest."""
@@ -118,9 +100,3 @@ class PoseCheckpointHook(CheckpointHook):
             self.best_ckpt_path = former
         elif former and former != self.best_ckpt_path and is_main_process():
             Path(former).unlink(missing_ok=True)
-
-
-def _is_plain(value: Any) -> bool:
-    """Return whether a value is, or is a list of, what can be stored without pickled calls."""
-    return isinstance(value, _PLAIN) or (
-        isinstance(value, list) and all(isinstance(v, _PLAIN) for v in value))

@@ -15,7 +15,8 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from aepose.errors import ConfigError
-from aepose.registry import OPTIM_WRAPPERS
+from aepose.ranges import Count
+from aepose.registry import OPTIM_WRAPPERS, building
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -43,7 +44,7 @@ class GuardedOptimWrapper(OptimWrapper):
     def __init__(
         self,
         optimizer: torch.optim.Optimizer,
-        accumulative_counts: int = 1,
+        accumulative_counts: Count = 1,
         clip_grad: dict | None = None,
         max_bad_steps: int = 10,
     ) -> None:
@@ -52,6 +53,11 @@ class GuardedOptimWrapper(OptimWrapper):
                               "of bad steps in a row after which training stops, at least 1")
         # The engine takes entries out of the dict that it is given.
         super().__init__(optimizer, accumulative_counts, dict(clip_grad) if clip_grad else None)
+        if clip_grad:
+            with building("optim_wrapper.clip_grad"):  # its options are told of now, not in a step
+                unused = nn.Parameter(torch.zeros(1))
+                unused.grad = torch.ones(1)
+                self.clip_func([unused], **self.clip_grad_kwargs)
         self.batches_per_step = accumulative_counts  # whose gradients are accumulated
         self.max_bad_steps = max_bad_steps
         self.loss_scaler: torch.amp.GradScaler | None = None

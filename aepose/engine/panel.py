@@ -14,6 +14,7 @@ from aepose.datasets import collate_eval
 from aepose.engine.distributed import unwrap
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import find_people
+from aepose.ranges import Count, CountOrNone
 from aepose.registry import HOOKS
 from aepose.visualization import draw_prediction, fit_width, write_image
 
@@ -29,7 +30,7 @@ class ValidationPanelHook(Hook):
     width: pixels of the drawing
     """
 
-    def __init__(self, count: int = 4, width: int = 1600) -> None:
+    def __init__(self, count: CountOrNone = 4, width: Count = 1600) -> None:
         self.count = count
         self.width = width
         self._chosen: list[int] | None = None

@@ -13,6 +13,7 @@ from typing import Any
 from mmengine.dist import get_world_size
 from mmengine.optim import _ParamScheduler
 
+from aepose.engine.stored_state import stored_scheduler
 from aepose.errors import CheckpointError
 from aepose.weights.checkpoint import read_checkpoint
 
@@ -63,6 +64,9 @@ def check_resumable(path: str | Path) -> dict[str, Any]:
     """Return a checkpoint of training; raises CheckpointError for one that has only weights."""
     checkpoint = read_checkpoint(path)
     missing = {"optimizer", "message_hub"} - set(checkpoint)
+    missing |= {name for name in ("epoch", "iter")
+                if not isinstance(checkpoint["meta"].get(name), int)
+                or checkpoint["meta"][name] < 0}
     if missing:
         raise CheckpointError(
             f"cannot resume from {path}: it holds no {' and no '.join(sorted(missing))}; "
@@ -154,7 +158,7 @@ def resume_schedulers(
         for scheduler, state in zip(schedulers, stored, strict=True):
             scheduler.load_state_dict(dict(state))
         return
-    if any(map(_follows_metric, schedulers)):
+    if any(map(follows_metric, schedulers)):
         raise CheckpointError(
             f"cannot resume with another schedule ({'; '.join(changes)}): one of its schedulers "
             "follows a metric, whose values so far are not known; keep the former schedule, or "
@@ -177,9 +181,9 @@ def _changes(
         yield f"{len(stored)} -> {len(schedulers)} schedulers"
         return
     for index, scheduler, state in zip(count(), schedulers, stored, strict=False):
-        if _follows_metric(scheduler):
+        if follows_metric(scheduler):
             continue
-        now = scheduler.state_dict()
+        now = stored_scheduler(scheduler.state_dict())
         for key in sorted((now.keys() | state.keys()) - _RUNNING):
             if now.get(key) != state.get(key):
                 yield f"param_scheduler.{index} {key} {state.get(key)} -> {now.get(key)}"
@@ -210,5 +214,6 @@ def _step(schedulers: Sequence[_ParamScheduler], by_epoch: bool) -> None:
             scheduler.step()
 
 
-def _follows_metric(scheduler: _ParamScheduler) -> bool:
+def follows_metric(scheduler: _ParamScheduler) -> bool:
+    """Return whether a scheduler needs the numbers of a validation."""
     return getattr(scheduler, "need_val_args", False)

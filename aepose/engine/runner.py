@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
 from logging import FileHandler, StreamHandler
 from pathlib import Path
 from typing import Any
@@ -25,10 +27,11 @@ from aepose.engine.resume import (
     resume_schedulers,
     settings_of,
 )
+from aepose.engine.stored_state import check_readable, reduce_checkpoint, stored_scheduler
 from aepose.engine.train_loop import PoseTrainLoop
-from aepose.errors import CheckpointError
+from aepose.errors import AeposeError, CheckpointError
 from aepose.files import whole_file
-from aepose.registry import SCOPE
+from aepose.registry import SCOPE, building
 from aepose.weights.checkpoint import load_weights, read_checkpoint
 from aepose.weights.trained_with import warn_of_differences
 
@@ -46,7 +49,32 @@ def build_loader(options: dict[str, Any], seed: int | None = None) -> DataLoader
         return Runner.build_dataloader(options, seed=seed)
 
 
-class PoseRunner(Runner):
+# What the engine builds out of a config, and where that is described.
+_BUILT = {
+    "setup_env": "env_cfg", "set_randomness": "randomness", "build_log_processor": "log_processor",
+    "build_visualizer": "visualizer", "register_default_hooks": "default_hooks",
+    "register_custom_hooks": "custom_hooks", "build_train_loop": "train_cfg",
+    "build_optim_wrapper": "optim_wrapper", "build_param_scheduler": "param_scheduler",
+    "build_val_loop": "val_dataloader", "build_test_loop": "test_dataloader",
+}
+
+
+def _naming_its_place(name: str, key: str) -> Callable[..., Any]:
+    method = getattr(Runner, name)
+
+    @wraps(method)
+    def build(*args: Any, **kwargs: Any) -> Any:
+        with building(key):
+            return method(*args, **kwargs)
+
+    return build
+
+
+_Runner = type("_Runner", (Runner,), {name: _naming_its_place(name, key)
+                                      for name, key in _BUILT.items()})
+
+
+class PoseRunner(_Runner):
     """Runs the loops over an already built model and data sets."""
 
     @property
@@ -67,6 +95,20 @@ class PoseRunner(Runner):
                 handler.addFilter(lambda record: not str(record.msg).startswith(_FILE_ALONE))
         return logger
 
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call all hooks; what is no plain value does not get into a checkpoint.
+
+        Raises ConfigError for a state that could not be read again: before the training, or, of
+        what hooks add, before the first checkpoint is written.
+        """
+        super().call_hook(fn_name, **kwargs)
+        if fn_name == "before_train":
+            check_readable(self.optim_wrapper.state_dict(), "optimizer")
+            states = [stored_scheduler(s.state_dict()) for s in self.param_schedulers or []]
+            check_readable(states, "param_schedulers")
+        elif fn_name == "before_save_checkpoint":
+            reduce_checkpoint(kwargs["checkpoint"], self.config_text)
+
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Load weights that fit exactly, from a file that is not trusted."""
         checkpoint = read_checkpoint(filename)
@@ -82,6 +124,16 @@ class PoseRunner(Runner):
         Raises CheckpointError for one that has only weights, and where data or loop have changed
         so that the place is not to be found.
         """
+        try:
+            self._go_on_from(filename)
+        except AeposeError:
+            raise
+        except Exception as error:  # what a file says of a training may be anything
+            raise CheckpointError(f"cannot resume from {filename}: its state of training does not "
+                                  f"fit this run ({error or type(error).__name__}); to start from "
+                                  "its weights use --cfg-options load_from=PATH") from error
+
+    def _go_on_from(self, filename: str) -> None:
         checkpoint = check_resumable(filename)
         meta, loop = checkpoint["meta"], self.train_loop
         place = place_to_resume(meta, describe_progress(self.train_dataloader), filename)

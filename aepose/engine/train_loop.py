@@ -16,6 +16,7 @@ from aepose.engine.distributed import mean_over_processes
 from aepose.engine.guard import GuardedOptimWrapper
 from aepose.engine.seeding import seed_step
 from aepose.errors import ConfigError, NumericalError
+from aepose.ranges import Count
 from aepose.registry import LOOPS
 
 
@@ -34,9 +35,9 @@ class PoseTrainLoop(EpochBasedTrainLoop):
         self,
         runner: Any,
         dataloader: DataLoader | dict,
-        max_epochs: int,
-        val_begin: int = 1,
-        val_interval: int = 1,
+        max_epochs: Count,
+        val_begin: Count = 1,
+        val_interval: Count = 1,
     ) -> None:
         super().__init__(runner, dataloader, max_epochs, val_begin, val_interval)
         self._bad_images = BadImages(runner)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import mmengine.registry as engine
 from mmengine.config import Config
 from mmengine.registry import Registry
-from mmengine.runner import LogProcessor, Runner
+from mmengine.runner import LogProcessor
 from torch.utils.data import DataLoader
 
 from aepose.engine.ema import WeightAverageHook
 from aepose.engine.scale_lr import AutoScaleLR
 from aepose.errors import ConfigError, nearest
 from aepose.metainfo import get_metainfo
+from aepose.ranges import Count, NotNegative, Range, Seed
 from aepose.registry import (
     CODECS,
     DATASETS,
@@ -29,18 +31,44 @@ from aepose.registry import (
     SAMPLERS,
     TRANSFORMS,
     build,
+    building,
     check_arguments,
     find,
 )
 from aepose.structures import EvalSettings
 
+
+def _randomness(
+    seed: Seed | None, deterministic: bool = False, diff_rank_seed: bool = False
+) -> None:
+    """Say what the engine takes under ``randomness``."""
+
+
+def _loader(
+    batch_size: Count = 1, num_workers: Annotated[int, Range(0, 256)] = 0,
+    prefetch_factor: Count | None = None, timeout: NotNegative = 0, drop_last: bool = False,
+    persistent_workers: bool = False, pin_memory: bool = False,
+) -> None:
+    """Say of what a data loader takes what PyTorch's own annotations do not."""
+
+
+def _log_processor(window_size: Count = 10, by_epoch: bool = True, num_digits: Count = 4) -> None:
+    """Say what the engine's log processor takes, which it does not annotate."""
+
+
+_MORE_HINTS = {DataLoader: _loader, LogProcessor: _log_processor}
+
+
 # What a config may say at its top level: plain values, things without a `type`, things with one.
-PLAIN = {"metainfo", "data_root", "work_dir", "load_from", "finetune_from", "log_level", "sync_bn",
-         "custom_imports"}
+PLAIN = {
+    "metainfo": str | dict, "data_root": str, "work_dir": str, "load_from": str,
+    "finetune_from": str, "sync_bn": bool, "custom_imports": dict,
+    "log_level": Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+}
 UNTYPED = {
     "test_time": EvalSettings,
     "log_processor": LogProcessor,
-    "randomness": Runner.set_randomness,
+    "randomness": _randomness,
     "env_cfg": None,
     "auto_scale_lr": AutoScaleLR,
     "ema": WeightAverageHook,
@@ -76,7 +104,8 @@ PARTS: dict[str, Registry] = {
     "vis_backends": engine.VISBACKENDS,
 }
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
-          NoneType: "None"}
+          NoneType: "None",
+          dict: "a dict"}
 DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
 # By registry: options that the engine itself takes out before it builds.
 ENGINE_OPTIONS = {
@@ -93,11 +122,15 @@ def check_config(cfg: Config) -> None:
     """
     known = [*PLAIN, *UNTYPED, *TYPED]
     for key, value in cfg.items():
+        _check_numbers(value, key)
         if key not in known:
             raise ConfigError(f"config key '{key}' is unknown" + nearest(key, known))
-        if value is None or key in PLAIN:
+        if value is None:
             continue
-        if key in UNTYPED:
+        if key in PLAIN:
+            if not fits(value, PLAIN[key]):
+                raise ConfigError(f"{key} = {value!r}: give {_in_words(PLAIN[key])}")
+        elif key in UNTYPED:
             _check_untyped(value, UNTYPED[key], key)
         elif key == "default_hooks":
             _check_default_hooks(value)
@@ -106,8 +139,27 @@ def check_config(cfg: Config) -> None:
     _build_cheap_parts(cfg)
 
 
+def _check_numbers(value: Any, key: str) -> None:
+    """Raise ConfigError for numbers that are none, or that no computer counts with."""
+    if isinstance(value, dict):
+        value = [(f"{key}.{name}", part) for name, part in value.items()]
+    elif isinstance(value, (list, tuple)):
+        value = [(f"{key}.{index}", part) for index, part in enumerate(value)]
+    else:
+        finite = not isinstance(value, float) or math.isfinite(value)
+        small = not isinstance(value, int) or abs(value) < 2**63
+        # The greatest value is a norm of gradients, too.
+        if not (finite and small) and not (key.endswith(".norm_type") and value == math.inf):
+            raise ConfigError(f"{key} = {value!r}: give a finite number" if not finite else
+                              f"{key}: give a number of at most 63 bits")
+        return
+    for place, part in value:
+        _check_numbers(part, place)
+
+
 def _build_cheap_parts(cfg: Config) -> None:
-    EvalSettings(**(cfg.get("test_time") or {}))
+    with building("test_time"):
+        EvalSettings(**(cfg.get("test_time") or {}))
     if cfg.get("metainfo") is not None:
         metainfo = get_metainfo(cfg.metainfo)
         if cfg.get("codec") is not None:
@@ -125,6 +177,8 @@ def _check_untyped(value: Any, owner: Any, key: str) -> None:
     if owner is not None:
         check_arguments(owner, value, key)
         _check_values(owner, value, key)
+    if owner in _MORE_HINTS:
+        _check_values(_MORE_HINTS[owner], value, key)
     for name, part in value.items():
         if name in PARTS and part is not None:
             _check_part(part, PARTS[name], f"{key}.{name}")
@@ -175,16 +229,25 @@ def _check_values(cls: Callable, arguments: Mapping[str, Any], key: str) -> None
 def _hints(cls: Callable) -> Iterator[tuple[str, Any]]:
     """Yield the annotated arguments of a class, its bases first."""
     if not inspect.isclass(cls):
+        yield from _evaluated(cls)
         return
     for base in reversed(inspect.getmro(cls)):
-        # The engine's own annotations are not always true.
-        if "__init__" in vars(base) and not base.__module__.startswith("mmengine"):
-            for name, hint in inspect.get_annotations(base.__init__).items():
-                try:
-                    names = vars(sys.modules[base.__module__])
-                    yield name, eval(hint, names) if isinstance(hint, str) else hint
-                except (NameError, TypeError):  # of a name that only type checkers see
-                    continue
+        # The engine's own annotations are not always true; those of its schedulers are.
+        module = base.__module__
+        if "__init__" in vars(base) and (not module.startswith("mmengine")
+                                         or module.startswith("mmengine.optim.scheduler")):
+            yield from _evaluated(base.__init__, vars(sys.modules[base.__module__]))
+
+
+def _evaluated(
+    function: Callable, names: dict[str, Any] | None = None
+) -> Iterator[tuple[str, Any]]:
+    for name, hint in inspect.get_annotations(function).items():
+        try:
+            yield name, (eval(hint, names or function.__globals__) if isinstance(hint, str)
+                         else hint)
+        except (NameError, TypeError, AttributeError):  # of a name that only type checkers see
+            continue
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -196,12 +259,15 @@ def fits(value: Any, hint: Any) -> bool:
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return any(fits(value, option) for option in args)
+    if origin is Annotated:
+        return fits(value, args[0]) and all(value in limit for limit in args[1:])
     if origin is Literal:
-        return value in args
+        return any(value == option and type(value) is type(option) for option in args)
     if hint in (bool, str, NoneType):
         return isinstance(value, hint)
     if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
+        return (isinstance(value, (int, hint)) and not isinstance(value, bool)
+                and math.isfinite(value))
     if (origin or hint) in (list, tuple, Sequence):
         if not isinstance(value, (list, tuple)):
             return False
@@ -210,6 +276,10 @@ def fits(value: Any, hint: Any) -> bool:
         return not args or all(fits(part, args[0]) for part in value)
     if (origin or hint) in (dict, Mapping):
         return isinstance(value, dict)
+    if inspect.isclass(hint) and hint is not Any:
+        # A dict may describe what is built; there is no way to give another object.
+        own = hint.__module__.startswith("aepose")
+        return isinstance(value, (hint, dict) if own else hint)
     return True
 
 
@@ -219,6 +289,9 @@ def _in_words(hint: Any) -> str:
     for option in options:
         if get_origin(option) is Literal:
             texts += map(repr, get_args(option))
+        elif get_origin(option) is Annotated:
+            number, *limits = get_args(option)
+            texts.append(f"{_WORDS[number]} {' and '.join(map(str, limits))}")
         else:
             texts.append(_WORDS.get(option) or inspect.formatannotation(option))
     return " or ".join(texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from aepose.zoo.index import config_path, find_model
 _OF_A_TEST = {"test_dataloader": "val_dataloader", "test_evaluator": "val_evaluator"}
 # Where a run kept its files says nothing to others.
 _LOCAL = ("work_dir", "load_from", "resume")
+_DEEPEST = 50  # dicts and lists in each other
 
 
 def read_config(path: str | Path) -> Config:
@@ -35,7 +37,7 @@ def read_config(path: str | Path) -> Config:
     (naming the nearest one), a syntax error, and a module that cannot be imported.
     """
     path = Path(path) if Path(path).suffix else config_path(find_model(str(path)))
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, also for a name that is too long
         siblings = [p.name for p in path.parent.glob("*.py")]
         raise ConfigError(f"config {path} does not exist" + nearest(path.name, siblings))
     try:
@@ -64,7 +66,8 @@ def config_of_checkpoint(meta: Mapping[str, Any], source: str | Path) -> Config:
         content = json.loads(text)
         _refuse_imports(content)
         return Config(content)
-    except (ConfigError, TypeError, ValueError, KeyError, AttributeError) as error:
+    except (ConfigError, TypeError, ValueError, KeyError, AttributeError,
+            RecursionError) as error:
         raise CheckpointError(f"the config stored in checkpoint {source} cannot be used: {error}; "
                               "give --config") from None
 
@@ -209,12 +212,14 @@ def _refuse_imports(content: dict[str, Any]) -> None:
     _refuse_dotted(content)
 
 
-def _refuse_dotted(content: Any) -> None:
+def _refuse_dotted(content: Any, depth: int = 0) -> None:
     """Raise ConfigError for a ``type`` with a dot: it would be imported and called."""
+    if depth > _DEEPEST:
+        raise ConfigError(f"it is nested more than {_DEEPEST} deep")
     if isinstance(content, dict):
         if "." in str(content.get("type", "")):
             raise ConfigError(f"it names {content['type']!r}, which is not part of aepose")
         content = list(content.values())
     if isinstance(content, list):
         for part in content:
-            _refuse_dotted(part)
+            _refuse_dotted(part, depth + 1)

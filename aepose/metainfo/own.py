@@ -11,6 +11,7 @@ from typing import Any
 import json_tricks
 
 from aepose.errors import ConfigError, nearest
+from aepose.files import regular_file
 from aepose.metainfo.structure import Metainfo
 
 # As in the sets that are known: one side green, the other orange, what has no side blue.
@@ -27,15 +28,13 @@ def read_metainfo_file(path: str | Path) -> dict[str, Any]:
 
     It is JSON in which ``#`` and ``//`` begin comments. Raises ConfigError that names the file.
     """
-    path = Path(path)
+    path = regular_file(path, ConfigError, "metainfo file")
     try:
         text = path.read_text(encoding="utf-8")
         # Without hooks nothing but plain values comes out.
         content = json_tricks.loads(text, ignore_comments=True, preserve_order=False,
                                     obj_pairs_hooks=())
-    except FileNotFoundError:
-        raise ConfigError(f"metainfo file {path} does not exist") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"metainfo file {path} cannot be read: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"metainfo file {path}: expected an object with name, keypoint_names, …")

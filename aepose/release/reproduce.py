@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
 from aepose.apis.evaluate import evaluate
 from aepose.datasets.annotations import load_annotations, with_images
-from aepose.errors import AeposeError, CheckpointError, ConfigError, nearest
+from aepose.errors import AeposeError, CheckpointError, ConfigError, DataError, nearest
 from aepose.evaluation.report import METRICS_FILE
 from aepose.experiment import Experiment
-from aepose.files import sha256_of, write_json
+from aepose.files import read_json, sha256_of, write_json
 from aepose.version import __version__
 from aepose.zoo.download import check_file
 from aepose.zoo.hub import fetch
@@ -24,6 +25,7 @@ from aepose.zoo.index import (
     Scales,
     config_path,
     file_name,
+    fits_name,
     list_models,
     published_files,
 )
@@ -130,18 +132,21 @@ def rows_of_file(path: Path, pattern: str = "*") -> list[Row]:
     Raises ConfigError for a file that is not that, or has no such row.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: not a JSON file of rows ({error})") from None
+        entries = read_json(path, "file of rows")
+    except DataError as error:
+        raise ConfigError(str(error)) from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError(f"{path}: expected a list of objects with {', '.join(_ROW_KEYS[:3])}, "
                           "published")
     rows = [_own_row(entry, path) for entry in entries]
-    wanted = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
-    chosen = [row for row in rows if fnmatchcase(row.name, wanted)]
+    names = [row.name for row in rows]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ConfigError(f"{path}: two rows are called {twice}, and would share a folder")
+    chosen = [row for row in rows if fits_name(row.name, pattern, names)]
     if not chosen:
         raise ConfigError(f"{path}: no row fits '{pattern}'"
-                          + nearest(pattern, [row.name for row in rows]))
+                          + nearest(pattern, names))
     return chosen
 
 
@@ -156,14 +161,46 @@ def _own_row(entry: Mapping[str, Any], path: Path) -> Row:
     if len(given) != 1:
         raise ConfigError(f"{path}: row {entry['name']}: give either 'published' or 'expected'")
     (numbers,) = given
-    unknown = set(entry[numbers]) - set(SCALES)
-    if unknown:
-        raise ConfigError(f"{path}: row {entry['name']}: '{numbers}' has {', '.join(unknown)}; "
-                          f"give {' or '.join(SCALES)}")
+    where = f"{path}: row {entry['name']!r}"
+    for key, (suits, wanted) in _VALUES.items():
+        if key in entry and not suits(entry[key]):
+            raise ConfigError(f"{where}: '{key}' = {entry[key]!r}: give {wanted}")
     file = entry["checkpoint"]
-    checkpoint = file if _is_elsewhere(file) else str(path.parent / file)
+    checkpoint = file if file is None or _is_elsewhere(file) else str(path.parent / file)
     return Row(entry["name"], entry.get("dataset", ""), path.parent / entry["config"], checkpoint,
                entry[numbers], entry.get("tolerance", TOLERANCE), binding=numbers == "published")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and value != ""
+
+
+def _is_folder_name(value: Any) -> bool:
+    """Return whether a row's results can lie in a folder of its name, and of no other."""
+    return _is_text(value) and not value.startswith(".") and not set(value) & {"/", "\\"} and (
+        len(value.encode()) <= 200)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and set(value) <= set(SCALES) and all(
+        isinstance(part, dict) and all(map(_is_number, part.values())) for part in value.values())
+
+
+_A_TABLE = (_is_table, f"an object with {' or '.join(SCALES)}, each an object of metrics and "
+                       "their numbers")
+# What the fields of a row of a file may be, and how to say so.
+_VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (_is_folder_name, "a text that can be the name of a folder, without separators"),
+    "config": (_is_text, "the name of a config file"),
+    "checkpoint": (lambda value: value is None or _is_text(value), "the name of a file, or null"),
+    "published": _A_TABLE, "expected": _A_TABLE,
+    "dataset": (lambda value: isinstance(value, str), "a text"),
+    "tolerance": (lambda value: _is_number(value) and value >= 0, "a number from 0"),
+}
 
 
 def _is_elsewhere(checkpoint: str) -> bool:
@@ -243,8 +280,8 @@ def _experiment(row: Row, options: Options) -> Experiment:
 def _missing_data(experiment: Experiment) -> str:
     """Return what is not there and where it belongs; nothing if all is there."""
     annotations, images = experiment.annotation_path("test"), experiment.image_folder("test")
-    lacking = [f"the annotation file at {annotations}"] * (not annotations.is_file())
-    lacking += [f"the pictures in {images}/"] * (not images.is_dir())
+    lacking = [f"the annotation file at {annotations}"] * (not os.path.isfile(annotations))
+    lacking += [f"the pictures in {images}/"] * (not os.path.isdir(images))
     return (f"data of '{experiment.metainfo.name}' is missing: put {' and '.join(lacking)}, or "
             "name another folder with --data-root") if lacking else ""
 
@@ -258,7 +295,7 @@ def _find_checkpoint(row: Row, folder: Path | None) -> Path:
         raise CheckpointError(f"nobody published weights for {row.name}")
     name = file_name(row.checkpoint)
     for path in (Path(row.checkpoint), folder / name if folder else None):
-        if path and path.is_file():
+        if path and os.path.isfile(path):
             check_file(path)
             return path
     where = f"{folder / name}" if folder else f"DIR/{name} and give --checkpoints DIR"

@@ -2,28 +2,26 @@
 
 A checkpoint is a dict with ``state_dict`` (and ``meta``, ``optimizer``, …) or a bare state dict,
 in PyTorch's format or as safetensors. Files come from strangers: nothing in them is run.
-PyTorch before 2.6 could be made to run code in spite of ``weights_only`` (CVE-2025-32434).
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy import dtypes
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from aepose.errors import CheckpointError
-from aepose.files import whole_file
+from aepose.files import regular_file, whole_file
+from aepose.weights.stored_values import OtherTensor, UnsafeContentError
+from aepose.weights.torch_file import read_torch_file
 from aepose.zoo.index import fitting_models
 
 _SHOWN = 10  # names of each kind in a message
@@ -31,6 +29,9 @@ META_KEY = "aepose_meta"
 # The layers whose channels are the heatmaps and tags.
 _FINAL = re.compile(
     r"(keypoint_head\.final_layers?(\.\d+)?|backbone\.out_convs\.\d+\.conv)\.weight")
+# Types of weights, and of what is counted beside them.
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+_READ = (*_FLOATS, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 _STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
 
@@ -45,22 +46,51 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     A ``module.`` in front of all keys is dropped. Raises CheckpointError if the file is missing,
     is no checkpoint, or holds more than tensors and plain values.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint {path} does not exist")
+    path = regular_file(path, CheckpointError, "checkpoint")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} is not a checkpoint: it holds a {type(content).__name__}")
     checkpoint = dict(content) if "state_dict" in content else {"state_dict": content}
     state = checkpoint["state_dict"]
     if not isinstance(state, Mapping) or not state or not all(
-            isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
+            isinstance(k, str) and isinstance(v, (torch.Tensor, OtherTensor))
+            for k, v in state.items()):
         raise CheckpointError(f"{path} is not a checkpoint: it has no named weights")
+    _check_kinds(state, path)
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     checkpoint["state_dict"] = dict(state)
-    checkpoint.setdefault("meta", {})
+    checkpoint["meta"] = _checked_meta(checkpoint.get("meta", {}), path)
     return checkpoint
+
+
+def _check_kinds(state: Mapping[str, Any], path: Path) -> None:
+    """Raise CheckpointError for weights that are no plain arrays of numbers."""
+    for key, value in state.items():
+        if isinstance(value, OtherTensor) or value.dtype not in _READ:
+            kind = value.kind if isinstance(value, OtherTensor) else _type_name(value.dtype)
+            raise CheckpointError(
+                f"{path}: '{key}' is {kind}, and weights are floating-point numbers; save the "
+                "network's state_dict() in float32 again")
+
+
+def _checked_meta(meta: Any, path: Path) -> dict[str, Any]:
+    """Return what a checkpoint says of itself; raises CheckpointError for other types."""
+    if not isinstance(meta, Mapping):
+        raise CheckpointError(f"{path} is not a checkpoint: its 'meta' is {_short(meta)}, and no "
+                              "dict")
+    for key, kind, word in (("aepose_config", str, "a text"), ("epoch", int, "a whole number"),
+                            ("iter", int, "a whole number"), ("seed", int, "a whole number")):
+        value = meta.get(key)
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise CheckpointError(f"{path} is not a checkpoint: meta.{key} is {_short(value)}, and "
+                                  f"not {word}")
+    return dict(meta)
+
+
+def _short(value: Any) -> str:
+    """Name a value in a message; what may be long is named by its type."""
+    return repr(value) if isinstance(value, (int, float, type(None))) else type(value).__name__
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
@@ -68,41 +98,22 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             meta = json.loads((file.metadata() or {}).get(META_KEY, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a safetensors file, or is damaged: {error}") from None
     return {"state_dict": state, "meta": meta}
 
 
 def _read_torch(path: Path) -> Any:
     try:
-        with torch.serialization.safe_globals(_numpy_values()):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        # PyTorch's text advises loading the file unsafely; only one line says what is wrong.
-        found = re.search(r"unsupported (?:global|class|operand)[^\n]*", str(error), re.IGNORECASE)
-        reason = found.group(0) if found else "not PyTorch's format"
+        return read_torch_file(path)
+    except UnsafeContentError as error:
         raise CheckpointError(
             f"{path} is not a checkpoint, or holds more than weights and plain values, which are "
-            f"not loaded because they could run code ({reason})"
+            f"not loaded because they could run code ({error})"
         ) from None
     except Exception as error:  # a damaged pickle can fail in any way
-        raise CheckpointError(f"{path} is not a checkpoint, or is damaged: {error}") from None
-
-
-def _numpy_values() -> list[Any]:
-    """Return what a file may call besides PyTorch's own: it puts NumPy numbers and arrays together.
-
-    Old files hold such numbers as metrics. The names are those of NumPy 1 and 2, whichever wrote
-    the file; objects, texts and records are no numbers and are not among the types.
-    """
-    build_scalar, build_array = (np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0])
-    builders = [(function, f"numpy.{module}.multiarray.{name}")
-                for function, name in ((build_scalar, "scalar"), (build_array, "_reconstruct"))
-                for module in ("core", "_core")]
-    numbers = [getattr(dtypes, f"{kind}DType") for kind in (
-        "Bool", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64",
-        "Float16", "Float32", "Float64")]
-    return [*builders, np.ndarray, np.dtype, *numbers]
+        raise CheckpointError(f"{path} is not a checkpoint, or is damaged: "
+                              f"{error or type(error).__name__}") from None
 
 
 def save_safetensors(path: str | Path, state: Mapping[str, torch.Tensor], meta: dict) -> None:
@@ -118,13 +129,45 @@ def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor], source: st
     Raises CheckpointError that lists missing, unexpected and wrongly shaped keys, at most ten of
     each, and says which config of the model zoo would fit; the network is then unchanged.
     """
-    own = model.state_dict()
+    check_fit(model.state_dict(), state, source)
+    model.load_state_dict(dict(state), strict=True)
+
+
+def check_fit(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: str | Path
+) -> None:
+    """Raise what :func:`load_weights` does; of ``own``, a network's entries, no values are read."""
     misfits = Misfits.between(own, state).lines()
     if misfits:
         title = (f"checkpoint {source} does not fit the network of this config"
                  + _other_keypoints(state, own))
         raise CheckpointError("\n".join([title, *misfits]) + _where_it_fits(state, source))
-    model.load_state_dict(dict(state), strict=True)
+    _check_types(own, state, source)
+
+
+def _check_types(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: str | Path
+) -> None:
+    """Raise CheckpointError for weights of equal names that would be changed by being loaded.
+
+    Numbers of another precision are not, as long as they are the same afterwards.
+    """
+    for key, value in state.items():
+        wanted = own[key].dtype if key in own else value.dtype
+        if value.dtype == wanted:
+            continue
+        # Whole numbers as weights are quantised ones, which mean nothing without their scale.
+        quantised = wanted in _FLOATS and value.dtype not in _FLOATS
+        if quantised or not torch.equal(value.to(wanted).to(value.dtype).nan_to_num(),
+                                        value.nan_to_num()):
+            raise CheckpointError(
+                f"checkpoint {source}: '{key}' is {_type_name(value.dtype)}, the network's is "
+                f"{_type_name(wanted)}, and they cannot be converted without a loss; save the "
+                f"network's state_dict() in {_type_name(wanted)} again")
+
+
+def _type_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def count_parameters(state: Mapping[str, torch.Tensor]) -> int:

@@ -33,7 +33,19 @@ __all__ = [
 def checkpoint_folder() -> Path:
     """Return the folder that keeps downloaded files."""
     home = os.environ.get("AEPOSE_HOME") or "~/.cache/aepose"
-    return Path(home).expanduser() / "checkpoints"
+    return _folder("AEPOSE_HOME", home) / "checkpoints"
+
+
+def _folder(variable: str, name: str) -> Path:
+    """Return the folder that an environment variable names; raises CheckpointError if none can."""
+    try:
+        folder = Path(name).expanduser()
+        folder.exists()
+    except (OSError, RuntimeError) as error:
+        raise CheckpointError(f"{variable} = {name!r} names no folder "
+                              f"({getattr(error, 'strerror', None) or error}); set {variable} to "
+                              "one") from None
+    return folder
 
 
 def fetch(file: str) -> Path:
@@ -58,9 +70,9 @@ def fetch(file: str) -> Path:
         # Such names (best.pth) are not unique, and a mirror cannot be held to its content.
         apart = hashlib.sha256(url.encode()).hexdigest()[:8]
         target = checkpoint_folder() / apart / name
-        return target if target.is_file() else download(url, target)
+        return target if os.path.isfile(target) else download(url, target)
     target = checkpoint_folder() / name
-    if target.is_file():
+    if os.path.isfile(target):
         check_file(target)
         return target
     return _from_mirror(name, url, target)
@@ -85,7 +97,7 @@ def find_checkpoint(checkpoint: str | Path) -> Path:
     if _is_url(text):
         return fetch(text)
     path = Path(checkpoint)
-    return fetch(text) if not path.exists() and text in published_files() else path
+    return fetch(text) if not os.path.exists(path) and text in published_files() else path
 
 
 def pretrained_path(name: str) -> Path:
@@ -101,7 +113,7 @@ def pretrained_path(name: str) -> Path:
     try:
         if name in known or _is_url(name):
             return fetch(file_name(known[name]) if name in known else name)
-        if path.is_file():
+        if os.path.isfile(path):
             return path
         raise CheckpointError(f"model.pretrained = {name!r} is neither a file, nor a URL, nor a "
                               "known backbone" + nearest(name, known))
@@ -121,7 +133,7 @@ def _from_mirror(name: str, url: str, target: Path) -> Path:
         except NotOnServerError:
             pass
     else:
-        folder = Path(mirror).expanduser()
+        folder = _folder("AEPOSE_MIRROR", mirror)
         if not folder.is_dir():
             raise CheckpointError(f"AEPOSE_MIRROR = {mirror!r} is neither a folder nor an http(s) "
                                   "URL")

@@ -7,7 +7,7 @@ nothing is downloaded here: see :mod:`aepose.zoo.hub`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
@@ -76,16 +76,29 @@ class DatasetEntry:
 
 
 def list_models(pattern: str = "*") -> list[ModelEntry]:
-    """Return the models whose name fits a shell pattern; a plain text fits any part of the name.
+    """Return the models whose name fits a shell pattern.
+
+    A plain text fits any part of a name; that of a model fits this one alone.
 
     >>> [model.name for model in list_models('res50_*_640x640')]
     ['res50_coco_640x640']
     >>> len(list_models()), len(list_models('mhp'))
     (44, 1)
     """
+    models = _models()
+    return [model for name, model in models.items() if fits_name(name, pattern, models)]
+
+
+def fits_name(name: str, pattern: str, names: Collection[str]) -> bool:
+    """Return whether one of ``names`` is meant by a pattern, a part of it, or the whole of it.
+
+    >>> [n for n in ('a', 'ab') if fits_name(n, 'a', ('a', 'ab'))], fits_name('ab', 'b', ('ab',))
+    (['a'], True)
+    """
+    if pattern in names:
+        return name == pattern
     plain = not any(sign in pattern for sign in "*?[")
-    wanted = f"*{pattern}*" if plain else pattern
-    return [model for model in _models().values() if fnmatchcase(model.name, wanted)]
+    return fnmatchcase(name, f"*{pattern}*" if plain else pattern)
 
 
 def find_model(name: str) -> ModelEntry:

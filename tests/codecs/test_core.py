@@ -239,3 +239,59 @@ def test_the_build_goes_on_without_a_compiler(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("aepose: the decode core was not built") == 1
     assert not list(tmp_path.rglob("*_core*"))
+
+
+def moved(array):
+    """The same numbers at an address that no float or integer begins at."""
+    place = np.zeros(array.nbytes + 1, np.uint8)[1:]
+    place[:] = np.frombuffer(array.tobytes(), np.uint8)
+    return place.view(array.dtype).reshape(array.shape)
+
+
+def strided(array):
+    """The same numbers, with others between two rows."""
+    return np.moveaxis(np.repeat(np.moveaxis(array, min(1, array.ndim - 1), 0), 2, axis=0)[::2],
+                       0, min(1, array.ndim - 1))
+
+
+def calls():
+    """By name: a call of each function of the core, and the arrays that it reads."""
+    rng = np.random.RandomState(0)
+    heatmaps, tags = (rng.rand(2, 6, 5).astype(np.float32), rng.rand(2, 6, 5, 2).astype(np.float32))
+    maps = core().Maps(heatmaps, tags)
+    xy, score, tag = (np.zeros((2, 3, 2), np.int32), np.ones((2, 3), np.float32),
+                      np.zeros((2, 3, 1), np.float32))
+    return {
+        "Maps": (lambda *a: core().Maps(*a).top(2, 3, 0.1), [heatmaps, tags]),
+        "best_cells": (maps.best_cells, [np.array([0, 1]), np.zeros((2, 2), np.float32)]),
+        "match": (lambda *a: core().match(*a, [0, 1], 3, 0.1, 1.0, True), [xy, score, tag]),
+        "assign": (core().assign, [rng.rand(3, 4)]),
+    }
+
+
+@compiled
+@pytest.mark.parametrize("change", [
+    moved, strided, lambda a: a.astype(a.dtype.newbyteorder()), lambda a: a.astype(np.float16),
+    lambda a: a[0], lambda a: a[None], lambda a: a.tolist(), lambda a: None,
+    lambda a: np.array(a, object), lambda a: np.asfortranarray(a) if a.ndim > 1 else strided(a),
+], ids=["misaligned", "strided", "byte order", "type", "axis less", "axis more", "list", "None",
+        "object", "fortran"])
+@pytest.mark.parametrize("name", ["Maps", "best_cells", "match", "assign"])
+def test_every_function_refuses_other_arrays(name, change):
+    call, arrays = calls()[name]
+    call(*arrays)
+    for place in range(len(arrays)):
+        changed = [change(a) if i == place else a for i, a in enumerate(arrays)]
+        with pytest.raises((ValueError, TypeError)):
+            call(*changed)
+
+
+@compiled
+def test_arrays_that_are_read_stay_in_their_place():
+    heatmaps, tags = np.zeros((1, 4, 4), np.float32), np.zeros((1, 4, 4, 1), np.float32)
+    maps = core().Maps(heatmaps, tags)
+    for array in (heatmaps, tags):
+        with pytest.raises(ValueError, match="cannot resize"):
+            array.resize((1000, 1000), refcheck=False)
+    del maps
+    heatmaps.resize((2, 4, 4), refcheck=False)

@@ -5,6 +5,7 @@ import pickle
 import shutil
 
 import pytest
+import torch
 from torch.nn.functional import dropout
 
 from aepose.apis import train
@@ -214,3 +215,20 @@ def test_a_validation_that_was_cut_short_is_made_up_for(tiny_config, tmp_path):
     runner = train(tiny_config("made_up", options), tmp_path, resume=True)
     assert runner.iter == 2
     assert json.loads((tmp_path / "metrics.json").read_text())["epoch"] == 1
+
+
+@pytest.mark.parametrize(("place", "value"), [
+    (("meta", "epoch"), -1), (("meta", "iter"), None), (("meta", "progress"), [1]),
+    (("meta", "progress"), {}), (("optimizer",), None), (("optimizer", "param_groups"), []),
+    (("optimizer", "state"), {0: 3}), (("message_hub",), 5), (("param_schedulers",), 5),
+    (("param_schedulers",), [5, 5]), (("message_hub", "runtime_info"), None),
+])
+def test_a_state_of_training_that_is_none(uninterrupted, tiny_config, tmp_path, place, value):
+    content = torch.load(uninterrupted / "iter_3.pth", weights_only=True)
+    target = content
+    for key in place[:-1]:
+        target = target[key]
+    target[place[-1]] = value
+    torch.save(content, tmp_path / "changed.pth")
+    with pytest.raises(CheckpointError, match="cannot resume"):
+        train(tiny_config("changed", EVERY_ITERATION), tmp_path, str(tmp_path / "changed.pth"))

@@ -1,5 +1,6 @@
 """Experiments: what they refuse, what they build, and how they differ."""
 
+import functools
 import json
 
 import pytest
@@ -7,9 +8,10 @@ from mmengine.logging import MMLogger
 
 from aepose.analysis.ceiling import ceiling
 from aepose.apis import dry_run, evaluate, train
-from aepose.apis.inference import TOY_CHECKPOINT
+from aepose.apis.inference import TOY_CHECKPOINT, load_model
 from aepose.errors import CheckpointError, ConfigError
 from aepose.experiment import Experiment, choose_test
+from aepose.weights.checkpoint import save_safetensors
 from tests.experiment.test_config import HRNET
 
 
@@ -89,7 +91,7 @@ def test_what_it_is_read_from(tiny_config, tmp_path):
     toy = Experiment.load(TOY_CHECKPOINT, ["codec.max_num_people=7"])
     assert (toy.metainfo.name, toy.codec.max_num_people, toy.file) == ("coco", 7, None)
     assert Experiment.load("hrnet_w32_coco_512x512").name == "hrnet_w32_coco_512x512"
-    with pytest.raises(CheckpointError, match=r"gone\.pth does not exist"):
+    with pytest.raises(CheckpointError, match=r"gone\.pth: no such checkpoint"):
         Experiment.load(tmp_path / "gone.pth")
 
 
@@ -115,3 +117,41 @@ def test_a_best_checkpoint_by_a_number_that_nobody_gives(tiny_config, best, mess
 
 def test_a_stored_config_is_plain(tiny_config):
     assert json.loads(json.dumps(tiny_config("plain").to_dict()))["metainfo"] == "coco"
+
+
+@pytest.mark.parametrize(("place", "value"), [
+    ("model.type", ""), ("model.type", "PoseLoss"), ("model.backbone.type", "PoseLoss"),
+    ("model.backbone.type", None), ("model.backbone.stem_channels", {}), ("codec", [1]),
+    ("model.backbone.stage1_blocks", [1]), ("model.backbone.width", 1_000_000), ("model", 3),
+    ("model.backbone.num_modules", [64, 64]), ("metainfo", {"name": 1}), ("metainfo", 5),
+    ("model.keypoint_head", "x"), ("test_time", 3), ("model.backbone.num_blocks", 10**9),
+    ("codec.input_size", float("inf")), ("model.x", functools.reduce(lambda v, _: [v], range(90))),
+])
+def test_a_stored_config_of_other_values(tmp_path, tiny_config, place, value):
+    experiment = tiny_config("stored")
+    content = experiment.to_dict()
+    target = content
+    for key in place.split(".")[:-1]:
+        target = target[key]
+    target[place.split(".")[-1]] = value
+    path = tmp_path / "a.safetensors"
+    save_safetensors(path, experiment.network().state_dict(),
+                     {"aepose_config": json.dumps(content)})
+    with pytest.raises(CheckpointError, match=r"the config stored in checkpoint .* cannot be used"):
+        load_model(checkpoint=path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "5", "null", "{", '{"model": ' * 400 + "1"])
+def test_a_stored_config_that_is_none(text):
+    with pytest.raises(CheckpointError, match=r"the config stored in checkpoint a\.pth cannot be"):
+        Experiment.of_checkpoint({"aepose_config": text}, "a.pth")
+
+
+def test_a_stored_network_that_is_not_that_of_the_weights(tmp_path, tiny_config):
+    """It may be larger than memory: nothing is built that does not fit."""
+    experiment = tiny_config("stored")
+    content = experiment.changed({"model.backbone.width": 60_000}).to_dict()
+    save_safetensors(tmp_path / "a.safetensors", experiment.network().state_dict(),
+                     {"aepose_config": json.dumps(content)})
+    with pytest.raises(CheckpointError, match="does not fit the network"):
+        load_model(checkpoint=tmp_path / "a.safetensors")

@@ -72,7 +72,7 @@ def test_what_has_to_be_said(key):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    (None, "does not exist"), ("{", "cannot be read"), ("[1]", "expected an object"),
+    (None, "no such metainfo file"), ("{", "cannot be read"), ("[1]", "expected an object"),
     ('{"__instance_type__": ["os", "PathLike"], "attributes": {}}', "is unknown"),
 ])
 def test_files_that_are_none(tmp_path, text, message):

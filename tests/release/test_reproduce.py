@@ -186,6 +186,7 @@ def test_rows_of_the_zoo():
     assert [r.name for r in rows] == ["higherhrnet_w32_coco_512x512",
                                       "higherhrnet_w32_coco_512x512_udp"]
     assert all(r.config.is_file() and r.checkpoint for r in rows)
+    assert [r.name for r in zoo_rows("hrnet_w32_coco_512x512")] == ["hrnet_w32_coco_512x512"]
     assert len(zoo_rows()) == sum(bool(model.published) for model in list_models())
     with pytest.raises(ConfigError, match="no model with published numbers fits 'nothing'"):
         zoo_rows("nothing")
@@ -203,8 +204,16 @@ OWN = {"name": "mine", "config": "a.py", "checkpoint": "w.pth", "published": PUB
     ([{**OWN, "expected": PUBLISHED}], "*", "row mine: give either 'published' or 'expected'"),
     ([{k: v for k, v in OWN.items() if k != "published"}], "*", "either 'published' or 'expected'"),
     ([{"name": "a", "config": "a.py", "checkpoint": "w.pth", "expected": {"single": {}}}], "*",
-     "'expected' has single; give single-scale or"),
-    ([{**OWN, "published": {"single": {}}}], "*", "'published' has single; give single-scale or"),
+     "'expected' = .*: give an object with single-scale or"),
+    ([{**OWN, "published": {"single": {}}}], "*", "'published' = .*: give an object with single-"),
+    *(([{**OWN, key: value}], "*", f"row .*'{key}' = .*: give ") for key, value in [
+        ("name", "../mine"), ("name", "a/b"), ("name", ""), ("name", ".."), ("name", 5),
+        ("name", "a" * 300), ("name", "a\\b"), ("name", "a\0"), ("config", 6), ("config", ""),
+        ("checkpoint", 7), ("published", 8), ("published", []), ("published", {}),
+        ("published", {"single-scale": {"AP": None}}), ("published", {"single-scale": {"AP": "x"}}),
+        ("published", {"single-scale": 0.5}), ("tolerance", "x"), ("tolerance", -1),
+        ("tolerance", float("nan")), ("dataset", 3)]),
+    ([OWN, OWN], "*", "two rows are called mine"),
 ])
 def test_bad_rows_of_a_file(tmp_path, content, pattern, message):
     path = tmp_path / "zoo.json"
@@ -221,7 +230,10 @@ def test_rows_of_a_file(tmp_path):
     assert (mine.config, mine.checkpoint) == (tmp_path / "a.py", str(tmp_path / "w.pth"))
     assert (mine.tolerance, other.checkpoint) == (0.002, published)
     assert [r.name for r in rows_of_file(path, "min")] == ["mine"]
-    with pytest.raises(ConfigError, match="not a JSON file of rows"):
+    path.write_text(json.dumps([OWN, {**OWN, "name": "mine_too", "checkpoint": None}]))
+    assert [r.name for r in rows_of_file(path, "mine")] == ["mine"]
+    assert rows_of_file(path, "mine_too")[0].checkpoint is None
+    with pytest.raises(ConfigError, match="no such file of rows"):
         rows_of_file(tmp_path / "gone.json")
 
 

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from aepose.errors import CheckpointError
 from aepose.experiment import Experiment
-from aepose.weights.checkpoint import load_weights, read_checkpoint, save_safetensors
+from aepose.weights.checkpoint import META_KEY, load_weights, read_checkpoint, save_safetensors
 from aepose.zoo.index import config_path, find_model, list_models
 from tests.golden_check import ROOT
 
@@ -124,7 +125,7 @@ def test_code_in_a_numpy_array_is_not_run(tmp_path):
 
 
 def test_what_may_be_called_is_not_widened_for_others(tmp_path):
-    torch.save({"state_dict": STATE, "meta": np.float64(1)}, tmp_path / "a.pth")
+    torch.save({"state_dict": STATE, "meta": {"AP": np.float64(1)}}, tmp_path / "a.pth")
     read_checkpoint(tmp_path / "a.pth")
     with pytest.raises(pickle.UnpicklingError):
         torch.load(tmp_path / "a.pth", weights_only=True)
@@ -139,6 +140,65 @@ def test_other_content(tmp_path, content):
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=r"a\.pth is not a checkpoint: it (has no|holds)"):
         read_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("meta", [
+    None, "text", [1], 5, np.float64(1), {"aepose_config": 3}, {"epoch": "3"}, {"iter": [1]},
+    {"epoch": True}, {"seed": 1.5}, STATE["a.weight"],
+], ids=str)
+def test_meta_of_other_types(tmp_path, meta):
+    torch.save({"state_dict": STATE, "meta": meta}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=r"a\.pth is not a checkpoint: .*meta"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("meta", ["[]", "5", "null", "[" * 100_000, "{"], ids=lambda t: t[:9])
+def test_meta_of_other_types_in_safetensors(tmp_path, meta):
+    save_file(STATE, tmp_path / "a.safetensors", metadata={META_KEY: meta})
+    with pytest.raises(CheckpointError, match=r"a\.safetensors is not a"):
+        read_checkpoint(tmp_path / "a.safetensors")
+
+
+def sparse_csr(weight):
+    return weight.view(2, 3).to_sparse_csr()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("change", "word"), [
+    (lambda w: w.to_sparse(), "sparse"), (sparse_csr, "sparse"), (lambda w: w.to("meta"), "meta"),
+    (lambda w: torch.quantize_per_tensor(w, 0.1, 0, torch.qint8), "quantised"),
+    (lambda w: torch.nested.nested_tensor([w, w]), "nested"),
+    (lambda w: w.to(torch.complex64), "complex64"), (lambda w: w > 1, "bool"),
+    (lambda w: w.to(torch.complex64).conj(), "conjugate"),
+    (lambda w: w.to(torch.float8_e4m3fn), "float8_e4m3fn"),
+])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_weights_that_are_no_plain_numbers(tmp_path, change, word, zipped):
+    state = {"a": torch.zeros(1), "b.weight": change(STATE["a.weight"])}
+    torch.save({"state_dict": state}, tmp_path / "a.pth", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError, match=rf"a\.pth: 'b\.weight' is {word}"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(("given", "fits"), [
+    (torch.float16, True), (torch.bfloat16, True), (torch.float64, True),
+    (torch.int64, False), (torch.uint8, False),
+])
+def test_weights_are_not_changed_by_being_loaded(given, fits):
+    model = nn.Linear(2, 2)
+    state = {"weight": torch.eye(2).to(given), "bias": torch.zeros(2)}
+    if fits:
+        load_weights(model, state, "a.pth")
+        assert torch.equal(model.weight, torch.eye(2))
+    else:
+        with pytest.raises(CheckpointError, match=r"'weight' is u?int.*network's is float32"):
+            load_weights(model, state, "a.pth")
+
+
+def test_weights_that_float32_cannot_hold():
+    state = {"weight": torch.full((2, 2), 0.1, dtype=torch.float64), "bias": torch.zeros(2)}
+    with pytest.raises(CheckpointError, match=r"'weight' is float64.*without a loss"):
+        load_weights(nn.Linear(2, 2), state, "a.pth")
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -173,7 +233,7 @@ def test_damaged_pickle(tmp_path, damage):
 
 def test_missing_file(tmp_path):
     for path in (tmp_path / "no.pth", tmp_path):
-        with pytest.raises(CheckpointError, match="does not exist"):
+        with pytest.raises(CheckpointError, match=r"no such checkpoint|is a folder"):
             read_checkpoint(path)
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import aepose
-from aepose.errors import CheckpointError, ConfigError
+from aepose.apis.inference import list_images
+from aepose.errors import CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment
 from aepose.zoo import hub
 from aepose.zoo import index as zoo_index
@@ -200,3 +201,21 @@ def test_a_bad_option_costs_no_download(home, published, server):
     with pytest.raises(ConfigError, match="width"):
         aepose.load_model(TOY, cfg_options=["model.backbone.widht=8"])
     assert server.paths == []
+
+
+@pytest.mark.parametrize("variable", ["AEPOSE_HOME", "AEPOSE_MIRROR"])
+@pytest.mark.parametrize("value", ["~nosuch/x", "/" + "a" * 300])
+def test_a_folder_that_cannot_be(home, published, monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(CheckpointError, match=f"{variable} = .* names no folder"):
+        hub.fetch(NAME)
+
+
+def test_a_name_that_no_file_can_have():
+    name = "a" * 400
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        Experiment.load(f"{name}.pth")
+    with pytest.raises(ConfigError, match="does not exist"):
+        Experiment.load(f"{name}.py")
+    with pytest.raises(DataError, match="does not exist"):
+        list_images([f"{name}.png"])

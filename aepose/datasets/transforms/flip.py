@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from aepose.metainfo import Metainfo
+from aepose.ranges import Share
 from aepose.registry import TRANSFORMS
 from aepose.structures import MapView, PoseSample
 
@@ -26,7 +27,7 @@ class RandomFlip:
     Left and right keypoints change places; a keypoint at x goes to W - 1 - x of each frame.
     """
 
-    def __init__(self, metainfo: Metainfo, probability: float = 0.5) -> None:
+    def __init__(self, metainfo: Metainfo, probability: Share = 0.5) -> None:
         self.flip_index = metainfo.flip_index
         self.probability = probability
 

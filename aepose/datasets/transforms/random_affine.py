@@ -10,6 +10,7 @@ import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.errors import ConfigError
+from aepose.ranges import NotNegative
 from aepose.registry import TRANSFORMS
 from aepose.structures import MapView, PoseSample
 
@@ -61,8 +62,8 @@ class RandomAffine:
         self,
         codec: AssociativeEmbeddingCodec,
         scale: tuple[float, float] = (0.75, 1.5),
-        rotation: float = 30,
-        translation: float = 40,
+        rotation: NotNegative = 30,
+        translation: NotNegative = 40,
         scale_type: Literal["short", "long"] = "short",
     ) -> None:
         if scale_type not in ("short", "long"):

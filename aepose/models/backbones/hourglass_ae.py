@@ -22,6 +22,7 @@ from aepose.models.backbones.blocks import ConvBN
 from aepose.models.initialization import init_normal
 from aepose.models.specs import FeatureSpec, OutputSpec
 from aepose.precision import at_least_float32
+from aepose.ranges import Count, Depth
 from aepose.registry import MODELS
 
 
@@ -62,10 +63,10 @@ class HourglassAENet(Backbone):
     def __init__(
         self,
         metainfo: Metainfo,
-        num_stacks: int = 4,
+        num_stacks: Depth = 4,
         tag_per_joint: bool = True,
-        stage_channels: Sequence[int] = (256, 384, 512, 640, 768),
-        feat_channels: int = 256,
+        stage_channels: Sequence[Count] = (256, 384, 512, 640, 768),
+        feat_channels: Count = 256,
     ) -> None:
         super().__init__()
         if num_stacks < 1:

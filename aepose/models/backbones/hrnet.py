@@ -18,6 +18,7 @@ from aepose.models.backbones.base import Backbone
 from aepose.models.backbones.blocks import BasicBlock, Bottleneck, conv_bn
 from aepose.models.initialization import INITIALIZERS
 from aepose.models.specs import FeatureSpec
+from aepose.ranges import Count, Depth
 from aepose.registry import MODELS
 
 
@@ -103,12 +104,12 @@ class HRNet(Backbone):
 
     def __init__(
         self,
-        width: int = 32,
-        num_modules: tuple[int, int, int] = (1, 4, 3),
-        num_blocks: int = 4,
-        stem_channels: int = 64,
-        stage1_channels: int = 64,
-        stage1_blocks: int = 4,
+        width: Count = 32,
+        num_modules: tuple[Depth, Depth, Depth] = (1, 4, 3),
+        num_blocks: Depth = 4,
+        stem_channels: Count = 64,
+        stage1_channels: Count = 64,
+        stage1_blocks: Depth = 4,
         initialisation: Literal["normal", "kaiming"] = "normal",
     ) -> None:
         super().__init__()

@@ -17,6 +17,7 @@ from aepose.models.backbones.blocks import BasicBlock, deconv_bn
 from aepose.models.heads.base import AEHead
 from aepose.models.initialization import init_normal
 from aepose.models.specs import FeatureSpec, OutputSpec
+from aepose.ranges import Count, DepthOrNone
 from aepose.registry import MODELS
 
 
@@ -46,10 +47,10 @@ class AEHigherResolutionHead(AEHead):
         losses: Sequence[dict | None],
         tag_per_joint: bool = True,
         tag_outputs: Sequence[int] = (0,),
-        final_kernel: int = 1,
-        num_deconv_layers: int = 1,
-        num_deconv_filters: int | None = None,
-        num_basic_blocks: int = 4,
+        final_kernel: Count = 1,
+        num_deconv_layers: DepthOrNone = 1,
+        num_deconv_filters: Count | None = None,
+        num_basic_blocks: DepthOrNone = 4,
         cat_output: bool = True,
     ) -> None:
         number, (first, *_) = 1 + num_deconv_layers, in_features

@@ -12,6 +12,7 @@ from aepose.models.backbones.blocks import deconv_bn
 from aepose.models.heads.base import AEHead
 from aepose.models.initialization import init_normal
 from aepose.models.specs import FeatureSpec, OutputSpec
+from aepose.ranges import Count, DepthOrNone
 from aepose.registry import MODELS
 
 
@@ -37,9 +38,9 @@ class AESimpleHead(AEHead):
         in_features: Sequence[FeatureSpec],
         losses: Sequence[dict | None],
         tag_per_joint: bool = True,
-        final_kernel: int = 1,
-        num_deconv_layers: int = 0,
-        deconv_channels: int = 256,
+        final_kernel: Count = 1,
+        num_deconv_layers: DepthOrNone = 0,
+        deconv_channels: Count = 256,
     ) -> None:
         stride = in_features[0].stride // 2**num_deconv_layers
         output = OutputSpec.of(metainfo, stride, tag_per_joint=tag_per_joint)
