@@ -61,7 +61,7 @@ def story(tiny_config, tmp_path_factory):
     with one_thread():
         train(cfg, whole)
     size = (whole / "epoch_1.pth").stat().st_size * 5 // 2
-    command = shlex.join([sys.executable, "tools/train.py", cfg.filename, "--work-dir", str(disk)])
+    command = shlex.join([sys.executable, "tools/train.py", cfg.file, "--work-dir", str(disk)])
     options = shlex.join(["--cfg-options", *OPTIONS])
     script = SCRIPT.replace('TRAIN "$@"', f'{command} "$@" {options}')
     run = in_namespace(script, DISK=str(disk), OUT=str(out), SIZE=str(size))
@@ -73,8 +73,8 @@ def story(tiny_config, tmp_path_factory):
 @pytest.mark.parametrize(("attempt", "status", "message"), [
     ("saving", 2, r"cannot write epoch_3\.pth to {disk}: No space left on device \(\d MiB free\); "
                   r"files written before are whole; make room and go on with train\.py --resume"),
-    ("starting", 2, r"cannot write to {disk}.*: No space left on device; checkpoints written "
-                    r"before are whole; make room and go on with train\.py --resume"),
+    ("starting", 2, r"cannot write to {disk}.*: No space left on device; make room, or .*{disk}.*; "
+                    r"checkpoints written before are whole; go on with train\.py --resume"),
     ("room", 0, None),
 ])
 def test_what_the_user_is_told(story, attempt, status, message):

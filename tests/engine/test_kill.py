@@ -47,7 +47,7 @@ def wait_for_checkpoint(process, work_dir):
 @pytest.mark.slow
 def test_killed_at_random_moments(tiny_config, tmp_path):
     """Every training that gets to its end in spite of it has the same weights, bit for bit."""
-    trainings = Trainings(tiny_config("killed").filename)
+    trainings = Trainings(tiny_config("killed").file)
     trainings.start(tmp_path / "first").join(LIMIT)      # imports everything
     begin = time.monotonic()
     trainings.start(tmp_path / "whole").join(LIMIT)
