@@ -124,6 +124,9 @@ class EvalItem:
     image_path: str
 
 
+LARGEST_SCALE = 16  # of a test picture
+
+
 @dataclass(frozen=True)
 class EvalSettings:
     """How test pictures go through the network and how its maps are aggregated.
@@ -160,9 +163,11 @@ class EvalSettings:
                               "from 0, such as [3], or None for all outputs of the head")
         for name in ("scales", "multi_scales"):
             scales = getattr(self, name)
-            if not scales or min(scales) <= 0 or (len(scales) > 1 and 1 not in scales):
-                raise ConfigError(f"test_time.{name} = {scales}: give one positive number, or "
-                                  "several with 1 among them (tags are taken from scale 1)")
+            if not scales or min(scales) <= 0 or max(scales) > LARGEST_SCALE or (
+                    len(scales) > 1 and 1 not in scales):
+                raise ConfigError(f"test_time.{name} = {scales}: give one positive number up to "
+                                  f"{LARGEST_SCALE}, or several with 1 among them (tags are taken "
+                                  "from scale 1)")
 
 
 @dataclass

@@ -58,6 +58,8 @@ class GuardedOptimWrapper(OptimWrapper):
                 unused = nn.Parameter(torch.zeros(1))
                 unused.grad = torch.ones(1)
                 self.clip_func([unused], **self.clip_grad_kwargs)
+                if not unused.grad.isfinite():
+                    raise ValueError(f"it makes gradients {unused.grad.item()}")
         self.batches_per_step = accumulative_counts  # whose gradients are accumulated
         self.max_bad_steps = max_bad_steps
         self.loss_scaler: torch.amp.GradScaler | None = None

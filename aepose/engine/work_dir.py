@@ -64,9 +64,9 @@ def _locked(work_dir: Path) -> tuple[TextIO | None, str]:
         return None, f" (process {number})" if number.isdecimal() else " "
     except OSError:  # a file system without locks
         return file, ""
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    with suppress(OSError):  # a full disk; it only says who holds the folder
+        file.truncate(0)
+        os.write(file.fileno(), str(os.getpid()).encode())
     return file, ""
 
 

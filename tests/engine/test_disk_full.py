@@ -73,8 +73,8 @@ def story(tiny_config, tmp_path_factory):
 @pytest.mark.parametrize(("attempt", "status", "message"), [
     ("saving", 2, r"cannot write epoch_3\.pth to {disk}: No space left on device \(\d MiB free\); "
                   r"files written before are whole; make room and go on with train\.py --resume"),
-    ("starting", 2, r"cannot write to {disk}.*: No space left on device; checkpoints written "
-                    r"before are whole; make room and go on with train\.py --resume"),
+    ("starting", 2, r"cannot write to {disk}.*: No space left on device; make room, or .*{disk}.*; "
+                    r"checkpoints written before are whole; go on with train\.py --resume"),
     ("room", 0, None),
 ])
 def test_what_the_user_is_told(story, attempt, status, message):

@@ -187,8 +187,6 @@ def test_two_processes_train(uninterrupted):
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_killed_process_is_started_again(uninterrupted, tiny_config, tmp_path, rank):
-    (tmp_path / "epoch_9.pth").write_bytes((uninterrupted[0] / "epoch_2.pth").read_bytes())
-    os.utime(tmp_path / "epoch_9.pth", (0, 0))  # of an older run: must not be taken
     process = start(torchrun("--standalone", "--nproc-per-node", 2, "--max-restarts", 1)
                     + train_command(tiny_config("pair").file, tmp_path))
     wait_for(tmp_path / "epoch_2.pth", process)
@@ -197,6 +195,17 @@ def test_a_killed_process_is_started_again(uninterrupted, tiny_config, tmp_path,
     assert "resumed epoch" in output
     last = f"epoch_{EPOCHS}.pth"
     assert_equal(weights(tmp_path / last), weights(uninterrupted[0] / last))
+
+
+@pytest.mark.slow
+def test_two_processes_replace_no_older_training(uninterrupted, tiny_config, tmp_path):
+    (tmp_path / "epoch_9.pth").write_bytes((uninterrupted[0] / "epoch_2.pth").read_bytes())
+    process = start(torchrun("--standalone", "--nproc-per-node", 2)
+                    + train_command(tiny_config("pair").file, tmp_path))
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode
+    assert f"error: {tmp_path} holds the checkpoints of an earlier training" in output
+    assert [path.name for path in tmp_path.glob("*.pth")] == ["epoch_9.pth"]
 
 
 @pytest.mark.slow
