@@ -17,7 +17,7 @@ nox.options.stop_on_first_error = False
 
 OLDEST, *NEWER = "3.11", "3.12", "3.13", "3.14"
 # All that is fast, and those slow tests that compare numbers.
-TESTS = ("-q", "-m", "not slow or numbers", "-p", "no:cacheprovider")
+TESTS = ("-q", "-m", "not slow and not hostile or numbers", "-p", "no:cacheprovider")
 # What oneDNN may use of the processor; None: all of it.
 INSTRUCTION_SETS = ("AVX2", "AVX512_CORE", None)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "aepose"
 FLOORS = (
-    {"errors", "files", "tables", "malloc", "stage_clock", "precision", "version"},
+    {"errors", "files", "tables", "malloc", "stage_clock", "precision", "ranges", "startup",
+     "version"},
     {"metainfo", "registry", "structures"},
     {"codecs"},
     {"toy", "zoo"},
