@@ -121,7 +121,8 @@ def test_resume_prefers_the_work_dir_to_load_from(trained, tiny_config, tmp_path
 def test_only_weights_cannot_be_resumed(trained, tiny_config, tmp_path):
     path = tmp_path / "weights.pth"
     torch.save({"state_dict": weights(trained[0] / "epoch_1.pth")}, path)
-    with pytest.raises(CheckpointError, match="holds no epoch and no iter and no message_hub and no optimizer; to start"):
+    lacking = "holds no epoch and no iter and no message_hub and no optimizer; to start"
+    with pytest.raises(CheckpointError, match=lacking):
         train(tiny_config("only_weights"), tmp_path, str(path))
 
 
