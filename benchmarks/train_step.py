@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from torch._dynamo.exc import TorchDynamoException
@@ -69,13 +70,13 @@ def make_step(
 ) -> tuple[Callable[[], None], dict]:
     """Return our training step, with the config's own optimiser, and the batch that it takes.
 
-    The process is set up as ``aepose.apis.train`` does it.
+    The process is set up as ``tools/train.py`` does it.
     """
     keep_freed_memory()
-    cfg = Experiment.load(f"configs/coco/{config}.py", options)
-    model = cfg.network().train().to(device)
+    experiment = Experiment.load(f"configs/coco/{config}.py", options)
+    model = experiment.network().train().to(device)
     with DefaultScope.overwrite_default_scope(SCOPE):
-        wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+        wrapper = build_optim_wrapper(model, Config(experiment.to_dict()).optim_wrapper)
     batch = make_batch(model.codec, side, number)
     if device != "cpu":  # as the data loader does it
         batch = {"images": batch["images"].pin_memory(),

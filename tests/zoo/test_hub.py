@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import aepose
-from aepose.apis.inference import list_images
+from aepose.datasets.image import list_images
 from aepose.errors import CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment
 from aepose.zoo import hub
