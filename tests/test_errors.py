@@ -116,7 +116,7 @@ def test_numbers_that_are_none(name, arguments, said):
 
 @pytest.mark.parametrize(("name", "arguments"), [
     ("eval_results.py", ["RESULTS", "ANNOTATIONS", "--dataset", "coco"]),
-    ("analyze_errors.py", ["ANNOTATIONS", "RESULTS"]),
+    ("analyze_errors.py", ["RESULTS", "ANNOTATIONS"]),
     ("publish_model.py", ["OUT", "CHECKPOINT"]), ("publish_model.py", ["ANNOTATIONS", "OUT"]),
 ])
 def test_swapped_arguments(toy_root, tmp_path, name, arguments):

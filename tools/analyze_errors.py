@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Say what goes wrong in results: ``python tools/analyze_errors.py RESULTS ANNOTATIONS``.
+"""Say what goes wrong in results: ``python tools/analyze_errors.py ANNOTATIONS RESULTS``.
 
 Kinds of errors are those of Ronchi and Perona (ICCV 2017): jitter, inversion (sides of one person
 exchanged), swap (keypoints of different people exchanged), miss, and background.
@@ -20,8 +20,8 @@ from aepose.files import make_folder
 def main(args: Sequence[str] | None = None) -> None:
     """Parse arguments, analyse, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", help="file of the people found, in COCO's result format")
     parser.add_argument("annotations", help="COCO-format annotation file")
+    parser.add_argument("results", help="file of the people found, in COCO's result format")
     parser.add_argument("--dataset", default="coco", metavar="NAME",
                         help="whose keypoints: a data set or model of the zoo, or a config file "
                         "(default: coco)")

@@ -27,7 +27,7 @@ def main(args: Sequence[str] | None = None) -> None:
                         "(default: the config stored in the checkpoint)")
     parser.add_argument("--checkpoint", help="weights: a file, its URL, or a published file's name "
                         "(default: those of the zoo model, or a small network for toy people)")
-    parser.add_argument("--out-dir", default="outputs/demo",
+    parser.add_argument("--out", default="outputs/demo",
                         help="folder to write (default: %(default)s)")
     parser.add_argument("--min-score", type=finite, default=0.2,
                         help="leave out people with a lower score (default: %(default)s)")
@@ -35,7 +35,7 @@ def main(args: Sequence[str] | None = None) -> None:
     add_options_argument(parser)
     options = parser.parse_args(args)
     pictures = list_images(options.inputs, options.recursive)
-    out = make_folder(options.out_dir)
+    out = make_folder(options.out)
     inferencer = PoseInferencer(options.config, options.checkpoint,
                                 cfg_options=options.cfg_options, multi_scale=options.multi_scale)
     people, failures = _run(inferencer, pictures, out, options.min_score)

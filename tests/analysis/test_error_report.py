@@ -37,7 +37,7 @@ def results(people, tmp_path):
 
 def test_tool(results, people, toy_root, tmp_path, capsys):
     out = tmp_path / "new"
-    load_tool("analyze_errors").main([str(results), str(toy_root / ANNOTATIONS), "--out", str(out)])
+    load_tool("analyze_errors").main([str(toy_root / ANNOTATIONS), str(results), "--out", str(out)])
     printed = capsys.readouterr().out
     assert printed == (out / "errors.md").read_text()
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in printed.splitlines()]
@@ -70,4 +70,4 @@ def test_tables_and_numbers(three):
 def test_without_annotations(results, annotations, tmp_path):
     (tmp_path / "empty.json").write_text(json.dumps({**annotations, "annotations": []}))
     with pytest.raises(DataError, match=r"empty\.json has no annotations"):
-        load_tool("analyze_errors").main([str(results), str(tmp_path / "empty.json")])
+        load_tool("analyze_errors").main([str(tmp_path / "empty.json"), str(results)])

@@ -186,7 +186,7 @@ def test_result_to_json():
 
 
 def test_demo(tiny, pictures, tmp_path, capsys):
-    arguments = [*map(str, pictures), "--checkpoint", str(tiny), "--out-dir", str(tmp_path / "out")]
+    arguments = [*map(str, pictures), "--checkpoint", str(tiny), "--out", str(tmp_path / "out")]
     demo([*arguments, "--min-score", "0"])
     people = 0
     for path in pictures:
@@ -209,7 +209,7 @@ def test_demo_goes_on_after_a_bad_picture(
     bad.write_bytes(content)
     arguments = [str(p) for p in (pictures[0], bad, pictures[1])]
     monkeypatch.setattr(sys, "argv", [
-        "demo.py", *arguments, "--checkpoint", str(tiny), "--out-dir", str(out)])
+        "demo.py", *arguments, "--checkpoint", str(tiny), "--out", str(out)])
     with pytest.raises(SystemExit) as stop:
         runpy.run_path(str(CONFIG.parents[2] / "tools" / "demo.py"), run_name="__main__")
     assert stop.value.code == 2
@@ -226,7 +226,7 @@ def test_demo_replaces_neither_input_nor_output(tiny, pictures, tmp_path):
         write_image(tmp_path / name, read_image(pictures[0]))
     before = (tmp_path / "a.png").read_bytes()
     inputs = [str(tmp_path / "a.png"), str(tmp_path / "b")]
-    demo([*inputs, "--checkpoint", str(tiny), "--out-dir", str(tmp_path)])
+    demo([*inputs, "--checkpoint", str(tiny), "--out", str(tmp_path)])
     assert (tmp_path / "a.png").read_bytes() == before
     written = sorted(p.name for p in tmp_path.glob("*.json"))
     assert written == ["A-3.json", "a-2.json", "a.x.json"]
@@ -236,7 +236,7 @@ def test_demo_replaces_neither_input_nor_output(tiny, pictures, tmp_path):
 def test_demo_needs_a_folder_to_write(tiny, pictures, tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="file"):
-        demo([str(pictures[0]), "--checkpoint", str(tiny), "--out-dir", str(tmp_path / name)])
+        demo([str(pictures[0]), "--checkpoint", str(tiny), "--out", str(tmp_path / name)])
 
 
 def test_test_tool(tiny, toy, tmp_path, capsys):
