@@ -68,7 +68,7 @@ def test_a_choice_of_categories(two_categories, tmp_path, capsys):
     evaluate, analyze, subset = map(load_tool, (
         "eval_results", "analyze_errors", "subset_annotations"))
     for call in (lambda: evaluate.main([annotations, found, "--dataset", "coco"]),
-                 lambda: analyze.main([found, annotations]),
+                 lambda: analyze.main([annotations, found]),
                  lambda: subset.main([annotations, str(tmp_path / "some.json")])):
         with pytest.raises(DataError, match=r"'adult' .*, 2 'child' .* say with category="):
             call()
@@ -77,7 +77,7 @@ def test_a_choice_of_categories(two_categories, tmp_path, capsys):
     assert "| found | 1.000 |" in capsys.readouterr().out
     evaluate.main([annotations, found, "--dataset", "coco", *both, "--max-detections", "1"])
     assert "| found | 0.505 |" in capsys.readouterr().out
-    analyze.main([found, annotations, *both, "--max-detections", "1"])
+    analyze.main([annotations, found, *both, "--max-detections", "1"])
     assert "| all           |     1 |      1 |" in capsys.readouterr().out
     subset.main([annotations, str(tmp_path / "some.json"), "--category", "child"])
     content = json.loads((tmp_path / "some.json").read_text())
