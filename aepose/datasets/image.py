@@ -31,6 +31,9 @@ def read_image(path: str | Path, exif: bool = True) -> np.ndarray:
     Raises ImageError that names the file if it is missing, not a picture, cut short, or larger than
     32766 pixels a side or 178 million in all, which is seen from its header where that can be read.
     """
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise ImageError(f"cannot read picture {path}: it is a pipe or a device, which may never "
+                         "end")
     try:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have

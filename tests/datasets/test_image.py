@@ -1,3 +1,4 @@
+import os
 import struct
 import zlib
 
@@ -137,6 +138,13 @@ def test_inputs_without_pictures(tmp_path, name):
     (tmp_path / "empty" / "below").mkdir(parents=True)
     with pytest.raises(DataError, match=f"{name} does not exist|{name} has no pic"):
         list_images([tmp_path / name])
+
+
+def test_pipes_and_devices_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", "/dev/zero"):
+        with pytest.raises(ImageError, match="it is a pipe or a device"):
+            read_image(path)
 
 
 def test_missing_file_and_folder(tmp_path):
