@@ -42,7 +42,8 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parser.parse_args(args)
     experiment = Experiment.load(options.config, config_options(options))
     folder = make_folder(options.show_dir) if options.show_dir else None
-    drawer = _Drawer(folder, experiment.metainfo, experiment.exif("test")) if folder else None
+    drawer = _Drawer(folder, experiment.metainfo, experiment.dataset_option(
+        "test", "exif", True)) if folder else None
     with process_group():
         found = evaluate(experiment, options.checkpoint, options.work_dir, options.multi_scale,
                            options.batch_size, options.out, drawer)

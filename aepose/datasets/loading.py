@@ -12,12 +12,13 @@ from aepose.datasets.collate import collate_eval, collate_train
 
 
 def describe_loader(
-    options: Mapping[str, Any], dataset: Dataset, training: bool
+    options: Mapping[str, Any], dataset: Dataset, split: str
 ) -> dict[str, Any]:
     """Return all options of a data loader: those of a config, and for the rest what suits.
 
     Training draws its samples with seeds of their own; a test has batches of images of one size.
     """
+    training = split == "train"
     options = {**options, "dataset": dataset,
                "collate_fn": collate_train if training else collate_eval}
     workers = options.setdefault("num_workers", 0)

@@ -50,7 +50,8 @@ def check_region(region: Any, size: tuple[int, int], where: str) -> None:
     counts = region["counts"]
     if isinstance(counts, str):
         runs = _uncompress(counts, where)
-        total, least = int(runs.sum()), int(runs.min(initial=0))
+        # In floating point, which does not begin again behind the greatest integer.
+        total, least = int(runs.sum(dtype=np.float64)), int(runs.min(initial=0))
     else:
         if not {int}.issuperset(map(type, counts)):
             raise DataError(f"{where} is RLE whose 'counts' are not all whole numbers")

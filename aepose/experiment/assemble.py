@@ -127,12 +127,11 @@ def _starting_point(
 def _training_parts(experiment: Experiment) -> tuple[dict[str, Any], str]:
     """Return what the engine needs for training only, and a report of the learning rate."""
     cfg = experiment._config
-    for key in ("train_cfg", "optim_wrapper"):
-        if cfg.get(key) is None:
-            raise ConfigError(f"config {experiment.file or ''} lacks '{key}', which training needs")
-    if cfg.optim_wrapper.get("optimizer") is None:
-        raise ConfigError(f"config {experiment.file or ''} lacks 'optim_wrapper.optimizer'")
-    loader, optimiser = experiment.loader_options("train"), copy.deepcopy(cfg.optim_wrapper)
+    loop, optimiser = (copy.deepcopy(experiment._section(key))
+                       for key in ("train_cfg", "optim_wrapper"))
+    if optimiser.get("optimizer") is None:
+        raise experiment._lacking("optim_wrapper.optimizer")
+    loader = experiment.loader_options("train")
     accumulate = optimiser.get("accumulative_counts", 1)
     if not isinstance(accumulate, int) or accumulate < 1:
         raise ConfigError(f"optim_wrapper.accumulative_counts = {accumulate!r}: give the number of "
@@ -148,7 +147,7 @@ def _training_parts(experiment: Experiment) -> tuple[dict[str, Any], str]:
             suits = f" ({rule.describe(batch)})"
     parts = {
         "train_dataloader": loader,
-        "train_cfg": dict(cfg.train_cfg),
+        "train_cfg": dict(loop),
         "optim_wrapper": optimiser,
         "param_scheduler": cfg.get("param_scheduler"),
     }

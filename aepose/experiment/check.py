@@ -104,8 +104,7 @@ PARTS: dict[str, Registry] = {
     "vis_backends": engine.VISBACKENDS,
 }
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
-          NoneType: "None",
-          dict: "a dict"}
+          NoneType: "None", dict: "a dict"}
 DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
 # By registry: options that the engine itself takes out before it builds.
 ENGINE_OPTIONS = {

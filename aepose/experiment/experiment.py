@@ -13,7 +13,6 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.datasets.categories import Category
 from aepose.datasets.loading import describe_loader
 from aepose.engine.runner import build_loader
 from aepose.errors import CheckpointError, ConfigError
@@ -42,9 +41,8 @@ class Experiment:
     config: a config or a dict of plain values, which is copied
 
     It does not change; :meth:`changed` gives another one. Besides, only the assembly of a training
-    (:mod:`aepose.experiment.assemble`) looks into the config. Raises ConfigError, which names the
-    nearest known one, for an unknown key or type anywhere, and for impossible values; whoever asks
-    for something gets one that names the section if the config lacks it.
+    looks into the config. Raises ConfigError, which names the nearest known one, for an unknown key
+    or type, for impossible values, and where something is asked for that the config lacks.
 
     >>> experiment = Experiment.load('higherhrnet_w32_coco_512x512', ['test_time.flip=False'])
     >>> experiment.metainfo.num_keypoints, experiment.codec.map_strides
@@ -63,8 +61,6 @@ class Experiment:
         source: a ``.py`` file; a name of :func:`aepose.list_models`; or a checkpoint (file, URL or
             published file), for the config that training stored in it
         options: changes as ``--cfg-options`` takes them, such as ``['model.backbone.width=48']``
-
-        Raises ConfigError and CheckpointError.
         """
         if is_checkpoint(source):
             path = find_checkpoint(source)
@@ -81,10 +77,10 @@ class Experiment:
 
         Raises CheckpointError, which asks for a config, if there is none that can be used.
         """
-        config = config_of_checkpoint(meta, source)
         try:
-            stored = cls(config)
-        except ConfigError as error:
+            stored = cls(config_of_checkpoint(meta, source))
+        except (ConfigError, TypeError, ValueError, KeyError, AttributeError,
+                RecursionError) as error:
             raise CheckpointError(f"the config stored in checkpoint {source} cannot be used: "
                                   f"{error}; give --config") from None
         return stored.changed(parse_options(options)) if options else stored
@@ -131,7 +127,7 @@ class Experiment:
     def test_time(self) -> EvalSettings:
         """How images go through the network in a test.
 
-        Where ``test_time`` is silent, maps are joined as is the codec's pixel convention.
+        Where ``test_time`` is silent, maps are joined by the codec's pixel convention.
         """
         given = self._config.get("test_time") or {}
         return EvalSettings(**{**self.codec.geometry.joining, **given})
@@ -149,8 +145,7 @@ class Experiment:
 
     def loader_options(self, split: Split) -> dict[str, Any]:
         """Return the data loader of one split as the engine takes it: its data set is built."""
-        return describe_loader(self._section(f"{split}_dataloader"), self.dataset(split),
-                               training=split == "train")
+        return describe_loader(self._section(f"{split}_dataloader"), self.dataset(split), split)
 
     def dataloader(self, split: Split) -> DataLoader:
         """Build the data loader of one split."""
@@ -165,26 +160,18 @@ class Experiment:
         """Return the folder of the images of one split."""
         return self._path(split, "img_dir")
 
-    def exif(self, split: Split) -> bool:
-        """Return whether images of one split are turned upright by their EXIF orientation."""
-        return self._dataset_section(split)[1].get("exif", True)
-
-    def category(self, split: Split) -> Category:
-        """Return which categories of one split are people; None where the file says it alone."""
-        return self._dataset_section(split)[1].get("category")
+    def dataset_option(self, split: Split, name: str, default: Any = None) -> Any:
+        """Return an option of one split's data set, such as 'exif', or else ``default``."""
+        return self._dataset_section(split)[1].get(name, default)
 
     def metrics(self, split: Split, ann_file: str | Path | None = None) -> list[BaseMetric]:
-        """Build the metrics of one split, which may be several; ``ann_file``: instead of its own.
-
-        Raises ConfigError for two with the same prefix.
-        """
+        """Build the metrics of one split; ``ann_file``: instead of that of its data set."""
         key = section_of(self._config, f"{split}_evaluator")
         described = self._section(key)
         several = isinstance(described, (list, tuple))
-        context: dict[str, Any] = {"metainfo": self.metainfo}
-        if ann_file or self._dataset_section(split)[1].get("ann_file"):
+        context = {"metainfo": self.metainfo, "category": self.dataset_option(split, "category")}
+        if ann_file or self.dataset_option(split, "ann_file"):
             context["ann_file"] = ann_file or self.annotation_path(split)
-        context["category"] = self.category(split)
         metrics = [build(METRICS, part, f"{key}.{index}" if several else key, **context)
                    for index, part in enumerate(described if several else [described])]
         return prepared(metrics, key)
@@ -192,18 +179,21 @@ class Experiment:
     def _path(self, split: Split, option: str) -> Path:
         key, described = self._dataset_section(split)
         if described.get(option) is None:
-            raise ConfigError(f"config {self.file or ''} lacks '{key}.{option}'")
+            raise self._lacking(f"{key}.{option}")
         return Path(described.get("data_root") or self.data_root) / described[option]
 
     def _dataset_section(self, split: Split) -> tuple[str, Mapping[str, Any]]:
         key = section_of(self._config, f"{split}_dataloader")
         described = self._section(key).get("dataset")
         if described is None:
-            raise ConfigError(f"config {self.file or ''} lacks '{key}.dataset'")
+            raise self._lacking(f"{key}.dataset")
         return f"{key}.dataset", described
 
     def _section(self, key: str) -> Any:
         key = section_of(self._config, key)
         if self._config.get(key) is None:
-            raise ConfigError(f"config {self.file or ''} lacks '{key}'")
+            raise self._lacking(key)
         return self._config[key]
+
+    def _lacking(self, key: str) -> ConfigError:
+        return ConfigError(f"config {self.file or ''} lacks '{key}'")

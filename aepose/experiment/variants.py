@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aepose.errors import AeposeWarning, ConfigError, nearest
+from aepose.errors import ConfigError, nearest, warn_once
 from aepose.evaluation import CocoMetric
 from aepose.experiment.experiment import Experiment
 from aepose.zoo.index import config_path, list_models
@@ -71,8 +70,7 @@ def coco_metrics(
         raise ConfigError(f"of files of results only a CocoMetric can be computed; the config has "
                           f"{others}")
     if others:
-        warnings.warn(f"left out, as it needs a test and not a file of results: {others}",
-                      AeposeWarning, stacklevel=2)
+        warn_once(f"left out, as it needs a test and not a file of results: {others}")
     for metric in chosen if max_detections is not None else ():
         metric.max_detections = max_detections
     return chosen

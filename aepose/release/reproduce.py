@@ -321,8 +321,8 @@ def _run(
         note.unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         if limit is not None:
-            data = load_annotations(annotations, experiment.metainfo,
-                                    experiment.category("test"), images_alone=True)
+            category = experiment.dataset_option("test", "category")
+            data = load_annotations(annotations, experiment.metainfo, category, images_alone=True)
             part = folder / f"first_{limit}.json"
             write_json(part, with_images(data, data["images"][:limit]))
             experiment = experiment.changed(

@@ -75,3 +75,30 @@ WRONG_TEXTS = ["", "0", "0000000", "PZ2T1", "é", "~", "p", "oooooooo1", WHOLE[:
 def test_bad_regions(region, message):
     with pytest.raises(DataError, match=f"it .*{message}"):
         check_region(region, SIZE, "it")
+
+
+def as_text(differences):
+    """COCO's text of run lengths, of which all but the first three are given as differences."""
+    text = ""
+    for value in differences:
+        while True:
+            code, value = value & 31, value >> 5
+            more = value != (-1 if code & 16 else 0)
+            text += chr(code + 32 * more + 48)
+            if not more:
+                break
+    return text
+
+
+def test_run_lengths_whose_sum_begins_again_at_the_greatest_integer():
+    """Modulo 2^64 these fill the picture; one of them reaches far beyond it."""
+    size, left, differences = (64, 48), 2**64 + 64 * 48, []
+    for times in range(2**17, 0, -1):  # how often a difference counts in the sum
+        step = min(2**34 - 1, left // times)
+        left -= step * times
+        differences += [step, 0]
+    assert not left
+    # The second number is the first that is no difference; the chain of the others stays at 0.
+    region = {"size": [48, 64], "counts": as_text([0, *differences])}
+    with pytest.raises(DataError, match="add up to"):
+        check_region(region, size, "x")

@@ -11,18 +11,7 @@ import pytest
 from aepose.errors import CheckpointError
 from aepose.zoo import download as module
 from aepose.zoo.download import NotOnServerError, check_file, download, hash_in_name
-from tests.zoo.file_server import CONTENT, HASH, NAME, FileServer, start
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    server = FileServer()
-    http = start(server)
-    yield server
-    server.closing.set()
-    http.shutdown()
-    http.server_close()
+from tests.zoo.file_server import CONTENT, HASH, NAME
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from aepose.experiment import Experiment
 from aepose.zoo import hub
 from aepose.zoo import index as zoo_index
 from tests.golden_check import ROOT
-from tests.zoo.file_server import CONTENT, NAME, FileServer, start
+from tests.zoo.file_server import CONTENT, NAME
 
 TOY = "hrnet_w16_toy_256x256"
 TINY = ("codec.input_size=64", "codec.max_num_people=3", "model.backbone.width=4",
@@ -27,16 +27,6 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("AEPOSE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("AEPOSE_MIRROR", raising=False)
     return tmp_path / "home" / "checkpoints"
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    server = FileServer()
-    http = start(server)
-    yield server
-    http.shutdown()
-    http.server_close()
 
 
 @pytest.fixture
