@@ -122,7 +122,7 @@ def building(key: str, cls: Callable | None = None) -> Iterator[None]:
     except Exception as error:
         name = f" ({cls.__name__})" if cls else ""
         raise ConfigError(f"{key}{name} cannot be built from these options: "
-                          f"{error or type(error).__name__}") from error
+                          f"{str(error) or type(error).__name__}") from error
 
 
 def build(registry: Registry, cfg: dict[str, Any], key: str = "", **context: Any) -> Any:

@@ -33,6 +33,12 @@ class TakesAny:
         self.options = kwargs
 
 
+@THINGS.register_module()
+class Breaks:
+    def __init__(self, error):
+        raise error
+
+
 @pytest.mark.parametrize(("cls", "expected"), [
     (Plain, {"size", "metainfo", "colour"}),
     (HandsOn, {"depth", "size", "metainfo", "colour"}),
@@ -74,6 +80,8 @@ def test_build(cfg, context, expected):
     ({"type": "HandsOn", "deth": 3}, r"^a\.b\.deth: HandsOn .*'depth'"),
     ({"type": "Plain"}, r"^a\.b: Plain needs size"),
     ({"size": 3}, r"^a\.b: 'type' is missing; give the name of a thing"),
+    ({"type": "Breaks", "error": ValueError("too big")}, r"^a\.b \(Breaks\) .*options: too big$"),
+    ({"type": "Breaks", "error": MemoryError()}, r"^a\.b \(Breaks\) .*options: MemoryError$"),
 ])
 def test_build_errors(cfg, message):
     with pytest.raises(ConfigError, match=message):
@@ -83,7 +91,7 @@ def test_build_errors(cfg, message):
 def test_place_defaults_to_the_registry_and_unknown_parts_list_the_choices():
     with pytest.raises(ConfigError, match=r"^model: 'type' is missing"):
         build(MODELS, {})
-    with pytest.raises(ConfigError, match="; known: HandsOn, Inherited, Plain, TakesAny"):
+    with pytest.raises(ConfigError, match="; known: Breaks, HandsOn, Inherited, Plain, TakesAny"):
         find(THINGS, "xyz", "a")
 
 
