@@ -111,8 +111,8 @@ class EvalItem:
     base_size: (W, H) that projected maps are resized to (pixels of the scale-1 network input)
     center, scale: the source window in the picture's pixels, as ``geometry`` defines it
     image_size: (W, H) of the picture as loaded
+    dataset: the name of its test set, of several
     """
-
 
     images: list[np.ndarray]
     scales: tuple[float, ...]
@@ -122,6 +122,7 @@ class EvalItem:
     image_size: tuple[int, int]
     image_id: int
     image_path: str
+    dataset: str = ""
 
 
 LARGEST_SCALE = 16  # of a test picture
@@ -202,6 +203,7 @@ class PoseResult:
     keypoint_scores: (P, K) float32, the heatmap value at each keypoint
     scores: (P,) float32, one per person: mean heatmap value before missing keypoints are filled
     tags: (P, K, L) float32
+    dataset: the name of the picture's test set, of several
     maps: what the people were found in, where that was asked for
     """
 
@@ -212,6 +214,7 @@ class PoseResult:
     image_id: int = -1
     image_path: str = ""
     image_size: tuple[int, int] = field(default=(0, 0))
+    dataset: str = ""
     maps: AggregatedMaps | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

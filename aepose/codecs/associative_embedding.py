@@ -188,6 +188,7 @@ class AssociativeEmbeddingCodec:
             image_id=item.image_id,
             image_path=item.image_path,
             image_size=item.image_size,
+            dataset=item.dataset,
         )
 
     def group(

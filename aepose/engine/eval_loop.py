@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 from mmengine.runner import TestLoop, ValLoop
 
 from aepose.engine.distributed import unwrap
+from aepose.evaluation.metric import BaseMetric
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import Batch, find_people
 from aepose.registry import LOOPS
@@ -54,12 +55,23 @@ def _run(loop: PoseValLoop | PoseTestLoop, stage: Literal["val", "test"]) -> dic
     # Hooks may have exchanged the weights.
     found = find_people(loop.tested_network(), _announced(loop, stage))
     for index, (batch, results) in enumerate(found):
-        loop.evaluator.process(data_samples=results, data_batch=batch)
+        for metric in loop.evaluator.metrics:
+            own = getattr(metric, "dataset", None)
+            metric.process(batch, [r for r in results if own in (None, r.dataset)])
         runner.call_hook(f"after_{stage}_iter", batch_idx=index, data_batch=batch, outputs=results)
-    metrics = loop.evaluator.evaluate(len(loop.dataloader.dataset))
+    metrics = _evaluate(loop.evaluator.metrics, loop.dataloader.dataset)
     runner.call_hook(f"after_{stage}_epoch", metrics=metrics)
     runner.call_hook(f"after_{stage}")
     return metrics
+
+
+def _evaluate(metrics: Sequence[BaseMetric], dataset: Any) -> dict[str, float]:
+    """Return the numbers of all metrics; each counts the pictures of its test set."""
+    numbers: dict[str, float] = {}
+    for metric in metrics:
+        own = getattr(metric, "dataset", None)
+        numbers |= metric.evaluate(dataset.count(own) if own else len(dataset))
+    return numbers
 
 
 def _announced(loop: PoseValLoop | PoseTestLoop, stage: str) -> Iterator[Batch]:

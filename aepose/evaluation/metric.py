@@ -20,9 +20,11 @@ class PoseMetric(BaseMetric):
     is given ``metainfo``, ``ann_file`` and the data set's ``category`` if it has such parameters.
 
     columns: names in its table, in order; empty shows all numbers
+    dataset: of several test sets, the one whose results the metric is given; None: of all
     """
 
     columns: tuple[str, ...] = ()
+    dataset: str | None = None
 
     def files(self) -> dict[str, Any]:
         """Return what is saved after each evaluation: file name -> content for JSON."""
@@ -52,6 +54,18 @@ def prepared(metrics: list[BaseMetric], key: str) -> list[BaseMetric]:
     return metrics
 
 
+def restrict(metric: BaseMetric, dataset: str | None) -> BaseMetric:
+    """Make a metric one of a single set of several, whose name its numbers then bear.
+
+    None, for the only set, leaves it as it is.
+    """
+    if dataset is None:
+        return metric
+    metric.dataset = dataset
+    metric.prefix = f"{dataset}/{metric.prefix}" if metric.prefix else dataset
+    return metric
+
+
 def scores_of(metrics: Sequence[BaseMetric], values: dict[str, float]) -> dict[str, Scores]:
     """Return the numbers of each metric by its prefix ('' for none).
 
@@ -77,9 +91,14 @@ def split_scores(
 
 
 def files_of(metrics: Sequence[BaseMetric]) -> dict[str, Any]:
-    """Return what metrics save: file name -> content; of equal names the later get a prefix."""
+    """Return what metrics save: file name -> content.
+
+    Of equal names the later get the metric's prefix, and of several test sets all.
+    """
     files: dict[str, Any] = {}
     for metric in metrics:
         for name, content in getattr(metric, "files", dict)().items():
-            files[f"{metric.prefix}_{name}" if name in files else name] = content
+            prefix = (metric.prefix or "").replace("/", "_")
+            several = name in files or getattr(metric, "dataset", None)
+            files[f"{prefix}_{name}" if several else name] = content
     return files

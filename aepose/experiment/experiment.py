@@ -13,10 +13,11 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.datasets.eval_sets import sets_of
 from aepose.datasets.loading import describe_loader
 from aepose.engine.runner import build_loader
 from aepose.errors import CheckpointError, ConfigError
-from aepose.evaluation.metric import BaseMetric, prepared
+from aepose.evaluation.metric import BaseMetric, prepared, restrict
 from aepose.experiment.check import check_config
 from aepose.experiment.config import (
     change,
@@ -154,33 +155,39 @@ class Experiment:
 
     def annotation_path(self, split: Split) -> Path:
         """Return the annotation file of one split."""
-        return self._path(split, "ann_file")
+        return self._path(*self._dataset_section(split), "ann_file")
 
     def image_folder(self, split: Split) -> Path:
         """Return the folder of the images of one split."""
-        return self._path(split, "img_dir")
+        return self._path(*self._dataset_section(split), "img_dir")
 
     def dataset_option(self, split: Split, name: str, default: Any = None) -> Any:
         """Return an option of one split's data set, such as 'exif', or else ``default``."""
         return self._dataset_section(split)[1].get(name, default)
 
     def metrics(self, split: Split, ann_file: str | Path | None = None) -> list[BaseMetric]:
-        """Build the metrics of one split; ``ann_file``: instead of that of its data set."""
+        """Build the metrics of one split, of several test sets those of each.
+
+        ann_file: instead of that of the data set, and all sets
+        """
         key = section_of(self._config, f"{split}_evaluator")
-        described = self._section(key)
+        described, metrics = self._section(key), []
         several = isinstance(described, (list, tuple))
-        context = {"metainfo": self.metainfo, "category": self.dataset_option(split, "category")}
-        if ann_file or self.dataset_option(split, "ann_file"):
-            context["ann_file"] = ann_file or self.annotation_path(split)
-        metrics = [build(METRICS, part, f"{key}.{index}" if several else key, **context)
-                   for index, part in enumerate(described if several else [described])]
+        place, dataset = self._dataset_section(split)
+        sets = [(None, place, dataset)] if ann_file else sets_of(dataset, place)
+        for name, place, dataset in sets:
+            context = {"metainfo": self.metainfo, "category": dataset.get("category")}
+            if ann_file or dataset.get("ann_file"):
+                context["ann_file"] = ann_file or self._path(place, dataset, "ann_file")
+            metrics += [
+                restrict(build(METRICS, part, f"{key}.{i}" if several else key, **context), name)
+                for i, part in enumerate(described if several else [described])]
         return prepared(metrics, key)
 
-    def _path(self, split: Split, option: str) -> Path:
-        key, described = self._dataset_section(split)
-        if described.get(option) is None:
-            raise self._lacking(f"{key}.{option}")
-        return Path(described.get("data_root") or self.data_root) / described[option]
+    def _path(self, place: str, dataset: Mapping[str, Any], option: str) -> Path:
+        if dataset.get(option) is None:
+            raise self._lacking(f"{place}.{option}")
+        return Path(dataset.get("data_root") or self.data_root) / dataset[option]
 
     def _dataset_section(self, split: Split) -> tuple[str, Mapping[str, Any]]:
         key = section_of(self._config, f"{split}_dataloader")
