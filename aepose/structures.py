@@ -7,7 +7,7 @@ field says in which pixel frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -193,45 +193,3 @@ class AggregatedMaps:
 
     heatmaps: torch.Tensor
     tags: torch.Tensor
-
-
-@dataclass
-class PoseResult:
-    """The people found in one picture; coordinates in pixels of the picture as loaded.
-
-    keypoints: (P, K, 2) float32
-    keypoint_scores: (P, K) float32, the heatmap value at each keypoint
-    scores: (P,) float32, one per person: mean heatmap value before missing keypoints are filled
-    tags: (P, K, L) float32
-    dataset: the name of the picture's test set, of several
-    maps: what the people were found in, where that was asked for
-    """
-
-    keypoints: np.ndarray
-    keypoint_scores: np.ndarray
-    scores: np.ndarray
-    tags: np.ndarray
-    image_id: int = -1
-    image_path: str = ""
-    image_size: tuple[int, int] = field(default=(0, 0))
-    dataset: str = ""
-    maps: AggregatedMaps | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        people, num_keypoints = self.keypoint_scores.shape
-        expected = {
-            "keypoints": (people, num_keypoints, 2),
-            "scores": (people,),
-            "tags": (people, num_keypoints, self.tags.shape[-1]),
-        }
-        for name, shape in expected.items():
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name}: expected {shape}, got {getattr(self, name).shape}")
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    def select(self, index: np.ndarray) -> PoseResult:
-        """Return the people at ``index`` (integers or a boolean mask)."""
-        parts = {n: getattr(self, n)[index] for n in ("keypoints", "keypoint_scores", "scores")}
-        return replace(self, tags=self.tags[index], **parts)

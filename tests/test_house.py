@@ -8,6 +8,8 @@ FLOORS = (
     {"errors", "files", "tables", "malloc", "stage_clock", "precision", "ranges", "startup",
      "version"},
     {"metainfo", "registry", "structures"},
+    {"drawing", "images"},
+    {"results"},
     {"codecs"},
     {"toy", "zoo"},
     {"datasets", "models", "visualization", "weights"},
@@ -22,8 +24,13 @@ LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 
 
 def imports(path):
-    """Modules of the package that a file imports, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Modules of the package that a file imports, also inside functions, but not for types alone.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body.clear()
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aepose."):
             yield node.module
         elif isinstance(node, ast.Import):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from aepose.structures import MapTargets, MapView, PoseResult
+from aepose.results import PoseResult
+from aepose.structures import MapTargets, MapView
 
 
 def result(people=2, **changes):
@@ -36,7 +37,7 @@ def test_result_refuses_arrays_that_do_not_fit(name, shape):
 ])
 def test_select(index, expected):
     whole = result()
-    part = whole.select(index)
+    part = whole[index]
     assert part.scores.tolist() == expected
     np.testing.assert_array_equal(part.keypoints, whole.keypoints[expected])
     assert (part.image_id, part.image_path, part.image_size) == (7, "a.jpg", (8, 6))

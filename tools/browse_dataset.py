@@ -12,11 +12,12 @@ import numpy as np
 import aepose.startup  # noqa: F401  before what takes long
 from aepose.cli import add_options_argument, progress_bar, run_tool
 from aepose.datasets import CocoKeypoints, Draw
+from aepose.drawing import write_image
 from aepose.errors import ConfigError
 from aepose.experiment import Experiment
 from aepose.files import free_name, make_folder
 from aepose.metainfo import Metainfo
-from aepose.visualization import draw_eval_item, draw_train_item, write_image
+from aepose.visualization import draw_eval_item, draw_train_item
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import aepose.startup  # noqa: F401  before what takes long
 from aepose.apis.inference import PoseInferencer, result_to_json
 from aepose.cli import add_options_argument, finite, progress_bar, run_tool
-from aepose.datasets.image import list_images, read_image
+from aepose.drawing import draw_poses, write_image
 from aepose.errors import DataError
 from aepose.files import free_name, make_folder, write_json
+from aepose.images import list_images, read_image
 from aepose.metainfo import Metainfo
-from aepose.structures import PoseResult
-from aepose.visualization import draw_poses, write_image
+from aepose.results import PoseResult
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -57,7 +57,7 @@ def _run(
         for done, path in enumerate(pictures, start=1):
             try:
                 result = inferencer.predict(path)
-                result = result.select(result.scores >= min_score)
+                result = result[result.scores >= min_score]
                 _write(result, inferencer.metainfo, out / free_name(path.stem, taken))
                 people += len(result)
             except DataError as error:

@@ -10,9 +10,9 @@ from dataclasses import asdict
 import aepose.startup  # noqa: F401  before what takes long
 from aepose.analysis.profile import draw_profile, format_profile, profile_test
 from aepose.cli import add_options_argument, add_test_arguments, config_options, positive, run_tool
+from aepose.drawing import write_image
 from aepose.experiment import Experiment
 from aepose.files import make_folder, write_json
-from aepose.visualization import write_image
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -15,14 +15,15 @@ import numpy as np
 import aepose.startup  # noqa: F401  before what takes long
 from aepose.apis import evaluate
 from aepose.cli import add_options_argument, add_test_arguments, config_options, run_tool
-from aepose.datasets.image import read_image
+from aepose.drawing import draw_poses, tile_images, write_image
 from aepose.engine import is_main_process
 from aepose.engine.distributed import process_group
 from aepose.experiment import Experiment
 from aepose.files import free_name, make_folder
+from aepose.images import read_image
 from aepose.metainfo import Metainfo
-from aepose.structures import PoseResult
-from aepose.visualization import LEAST_DRAWN_SCORE, draw_poses, tile_images, write_image
+from aepose.results import PoseResult
+from aepose.visualization import LEAST_DRAWN_SCORE
 
 OVERVIEW = 12  # drawings in overview.png
 
@@ -68,7 +69,7 @@ class _Drawer:
         self._taken = {"overview"}
 
     def __call__(self, result: PoseResult) -> None:
-        likely = result.select(result.scores >= LEAST_DRAWN_SCORE)
+        likely = result[result.scores >= LEAST_DRAWN_SCORE]
         drawing = draw_poses(read_image(result.image_path, self.exif), likely, self.metainfo)
         name = free_name(Path(result.image_path).stem, self._taken)
         write_image(self.folder / f"{name}.png", drawing)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from aepose.analysis.diagnosis import CROWDING, KINDS, Diagnosis, diagnose
+from aepose.drawing import write_image
 from aepose.errors import DataError
 from aepose.evaluation import load_records
 from aepose.experiment import Experiment, coco_metrics
 from aepose.files import write_json, write_text
 from aepose.metainfo import Metainfo
 from aepose.tables import format_table
-from aepose.visualization import write_image
 from aepose.visualization.bars import draw_bars
 
 COLORS = {"good": (76, 159, 112), "jitter": (240, 200, 80), "inversion": (222, 130, 60),

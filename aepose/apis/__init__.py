@@ -8,7 +8,7 @@ from aepose.apis.inference import (
     result_to_json,
 )
 from aepose.apis.train import dry_run, train
-from aepose.datasets.image import list_images
+from aepose.images import list_images
 
 __all__ = [
     "TOY_CHECKPOINT",

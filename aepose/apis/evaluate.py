@@ -16,7 +16,7 @@ from aepose.evaluation.report import Evaluation, file_facts, write_evaluation
 from aepose.experiment import Experiment, choose_test, coco_metrics
 from aepose.experiment.assemble import make_runner, work_dir_of
 from aepose.files import make_folder
-from aepose.structures import PoseResult
+from aepose.results import PoseResult
 from aepose.zoo.hub import find_checkpoint
 
 # Backends add the same numbers in different order.

@@ -12,14 +12,15 @@ import torch
 
 from aepose.codecs.core import core
 from aepose.datasets import collate_eval, same_size_batches
-from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_eval_item
 from aepose.errors import CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment, choose_test
 from aepose.experiment.config import parse_options
+from aepose.images import read_image
 from aepose.metainfo import Metainfo
 from aepose.models.pipeline import find_people
-from aepose.structures import EvalItem, PoseResult
+from aepose.results import PoseResult
+from aepose.structures import EvalItem
 from aepose.weights.checkpoint import check_fit, load_weights, read_checkpoint
 from aepose.weights.trained_with import warn_of_differences
 from aepose.zoo.hub import find_checkpoint, published_checkpoint

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 
 from aepose.codecs.gaussian import draw_gaussians
 from aepose.codecs.geometry import CONVENTIONS, SIZE_MULTIPLE
+from aepose.codecs.margins import grouping_margins
 from aepose.codecs.matching import match_by_tag
 from aepose.codecs.read_maps import read_maps
 from aepose.codecs.refine import person_scores, refine
@@ -23,8 +24,9 @@ from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo
 from aepose.ranges import Count
 from aepose.registry import CODECS
+from aepose.results import PoseResult
 from aepose.stage_clock import stage
-from aepose.structures import EvalItem, MapTargets, MapView, PoseResult, PoseSample, TrainItem
+from aepose.structures import EvalItem, MapTargets, MapView, PoseSample, TrainItem
 
 
 def _planar(image: np.ndarray) -> np.ndarray:
@@ -42,6 +44,20 @@ def _checked_strides(strides: Sequence[int]) -> tuple[int, ...]:
         raise ConfigError(f"codec.map_strides = {strides!r}: give a list of different positive "
                           "whole numbers, such as [4] or [4, 2]")
     return tuple(sorted(strides, reverse=True))
+
+
+class Grouped(NamedTuple):
+    """The people of one picture in the pixels of its maps.
+
+    people: (P, K, 3 + L) float32: x, y (map cells), value, tags; scores: (P,) float32
+    found: (P, K) bool, False for keypoints that were filled in or are missing
+    margins: see :func:`~aepose.codecs.margins.grouping_margins`, where they were asked for
+    """
+
+    people: np.ndarray
+    scores: np.ndarray
+    found: np.ndarray
+    margins: np.ndarray | None
 
 
 @CODECS.register_module()
@@ -166,18 +182,20 @@ class AssociativeEmbeddingCodec:
         heatmaps: np.ndarray | torch.Tensor,
         tags: np.ndarray | torch.Tensor,
         item: EvalItem,
+        margins: bool = False,
     ) -> PoseResult:
         """Find the people of one picture.
 
         heatmaps: (K, H, W) float32; tags: (K, H, W, L) float32, or (1, H, W, L) with one tag map
         for all keypoints; arrays, or tensors on any device: maps on a GPU stay there. Fastest where
         the cells of a map follow each other in memory, as :mod:`aepose.codecs.aggregation` leaves
-        them. Returns people in pixels of the picture, in order of creation.
+        them. Returns people in pixels of the picture, in order of creation; ``margins``: with their
+        ``grouping_margin``.
 
         Raises ValueError for maps of another shape or type, with values that are not finite, or
         with fewer than M cells.
         """
-        people, scores = self.group(heatmaps, tags)
+        people, scores, found, margin = self.group(heatmaps, tags, margins)
         map_size = heatmaps.shape[2], heatmaps.shape[1]
         xy = self.geometry.to_image(people[..., :2], map_size, item.center, item.scale)
         return PoseResult(
@@ -189,12 +207,16 @@ class AssociativeEmbeddingCodec:
             image_path=item.image_path,
             image_size=item.image_size,
             dataset=item.dataset,
+            metainfo=self.metainfo,
+            found=found,
+            grouping_margin=margin,
         )
 
     def group(
-        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return people (P, K, 3 + L) float32 — x, y (map cells), value, tags — and scores (P,)."""
+        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor,
+        margins: bool = False,
+    ) -> Grouped:
+        """Find the people in the pixels of the maps, as :meth:`decode` does."""
         with stage("peaks"):
             maps = read_maps(heatmaps, tags)
             peaks = maps.find_peaks(self.max_num_people, self.nms_kernel, self.detection_threshold)
@@ -212,8 +234,9 @@ class AssociativeEmbeddingCodec:
             with stage("adjust"):
                 people = self.geometry.locate(people, maps.heatmaps)
         # The score counts what was seen, so it is taken before missing keypoints are filled in.
-        scores = person_scores(people)
+        scores, found = person_scores(people), people[..., 2] > 0
         if self.refine:
             with stage("refine"):
                 people = refine(people, maps, self.geometry.cell_offset)
-        return people, scores
+        return Grouped(people, scores, found,
+                       grouping_margins(people, found, maps) if margins else None)

@@ -12,11 +12,11 @@ from torch.utils.data import Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets.annotations import by_image, join_fields, load_annotations
-from aepose.datasets.image import read_image
 from aepose.datasets.regions import decode_region
 from aepose.datasets.sampler import Draw
 from aepose.datasets.transforms import find_eval_frame, make_eval_item
 from aepose.errors import ConfigError, DataError, ImageError
+from aepose.images import read_image
 from aepose.metainfo import Metainfo
 from aepose.registry import DATASETS, TRANSFORMS, build
 from aepose.stage_clock import stage

@@ -11,12 +11,13 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
 from aepose.datasets import collate_eval
+from aepose.drawing import fit_width, write_image
 from aepose.engine.distributed import unwrap
 from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import find_people
 from aepose.ranges import Count, CountOrNone
 from aepose.registry import HOOKS
-from aepose.visualization import draw_prediction, fit_width, write_image
+from aepose.visualization import draw_prediction
 
 
 @HOOKS.register_module()

@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 from aepose.evaluation.metric import files_of, scores_of
 from aepose.files import write_json
 from aepose.registry import HOOKS
-from aepose.structures import PoseResult
+from aepose.results import PoseResult
 
 
 @HOOKS.register_module()

@@ -6,8 +6,8 @@ from aepose.evaluation.coco_metric import METRIC_ORDER, CocoMetric
 from aepose.evaluation.crowdpose_metric import CROWD_METRIC_ORDER, CrowdPoseMetric
 from aepose.evaluation.ground_truth import GroundTruth, load_ground_truth
 from aepose.evaluation.metric import PoseMetric
-from aepose.evaluation.oks import oks_nms, pairwise_oks, pose_boxes, soft_oks_nms
-from aepose.evaluation.records import Part, Record, parts_of, to_records
+from aepose.evaluation.oks import oks_nms, pairwise_oks, soft_oks_nms
+from aepose.evaluation.records import Part, Record, parts_of
 from aepose.evaluation.result_files import load_records
 from aepose.evaluation.table import Scores, format_scores
 
@@ -34,7 +34,5 @@ __all__ = [
     "oks_nms",
     "pairwise_oks",
     "parts_of",
-    "pose_boxes",
     "soft_oks_nms",
-    "to_records",
 ]

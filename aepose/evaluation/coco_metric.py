@@ -20,10 +20,11 @@ from aepose.evaluation.coco_eval import CocoScores, evaluate_records, mean_known
 from aepose.evaluation.ground_truth import load_ground_truth
 from aepose.evaluation.metric import PoseMetric
 from aepose.evaluation.oks import oks_nms, soft_oks_nms
-from aepose.evaluation.records import WHOLE, Part, Record, parts_of, to_records
+from aepose.evaluation.records import WHOLE, Part, Record, parts_of
 from aepose.metainfo import Metainfo, get_metainfo
 from aepose.registry import METRICS
-from aepose.structures import PoseResult
+from aepose.results import PoseResult
+from aepose.results.formats import coco_records
 
 # The order in which metrics are reported; the zoo's tables show all but the last.
 METRIC_ORDER = ("AP", "AP50", "AP75", "AR", "AR50", "AP(M)", "AP(L)", "AR(M)", "AR(L)", "AR75")
@@ -135,7 +136,7 @@ class CocoMetric(PoseMetric):
         category_id, fields = self.ground_truth.category_id, self.metainfo.annotation_fields
         for result in data_samples:
             self._check(result)
-            records = to_records(self._suppress(result), category_id, fields)
+            records = coco_records(self._suppress(result), category_id, fields)
             self.results.append((result.image_id, records))
 
     def evaluate(self, size: int) -> dict[str, float]:
@@ -247,7 +248,7 @@ class CocoMetric(PoseMetric):
     def _suppress(self, result: PoseResult) -> PoseResult:
         if self.nms is None or not len(result):
             return result
-        return result.select(self.keep(result.keypoints, result.scores))
+        return result[self.keep(result.keypoints, result.scores)]
 
     def keep(self, keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Return the indices of the poses of one picture that suppression keeps, in its order.

@@ -15,7 +15,7 @@ class PoseMetric(BaseMetric):
     """Base of metrics: numbers computed from the people found in all images of a split.
 
     A subclass gives ``process(data_batch, data_samples)``, which notes in ``self.results`` what it
-    needs of some :class:`~aepose.structures.PoseResult`, and ``compute_metrics(results)``, which
+    needs of some :class:`~aepose.results.PoseResult`, and ``compute_metrics(results)``, which
     returns numbers by name from all that was noted. Of what a config never repeats, its constructor
     is given ``metainfo``, ``ann_file`` and the data set's ``category`` if it has such parameters.
 

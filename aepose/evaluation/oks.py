@@ -10,17 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-
-def pose_boxes(keypoints: np.ndarray) -> np.ndarray:
-    """Return the (P, 4) boxes x, y, w, h around (P, K, 2) poses, in the dtype of the poses.
-
-    Every keypoint counts, also one that was not found and lies at (0, 0): so do the reference
-    results, whose areas and boxes these are.
-    """
-    if not len(keypoints):
-        return np.zeros((0, 4), keypoints.dtype)
-    low, high = keypoints.min(axis=1), keypoints.max(axis=1)
-    return np.concatenate([low, high - low], axis=1)
+from aepose.results.formats import pose_boxes
 
 
 def pairwise_oks(first: np.ndarray, second: np.ndarray, sigmas: Sequence[float],

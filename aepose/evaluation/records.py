@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from aepose.evaluation.oks import pose_boxes
 from aepose.metainfo import Metainfo
-from aepose.structures import PoseResult
 
 Record = dict[str, Any]
 WHOLE = "wholebody"
@@ -52,26 +48,3 @@ def parts_of(metainfo: Metainfo) -> tuple[Part, ...]:
         parts.append(Part(name, (field,), metainfo.sigmas[start : start + count]))
         start += count
     return (*parts, Part(WHOLE, names, metainfo.sigmas))
-
-
-def to_records(
-    result: PoseResult, category_id: int, fields: tuple[tuple[str, int], ...]
-) -> list[Record]:
-    """Return the people of one picture as COCO result records, in the order of ``result``.
-
-    fields: the metainfo's ``annotation_fields``
-
-    Each has image_id, category_id, score, bbox (x, y, w, h around all K keypoints) and every field
-    with its keypoints (x, y in pixels of the picture, score); plain numbers that JSON can hold.
-    """
-    rows = np.concatenate([result.keypoints, result.keypoint_scores[..., None]], axis=-1)
-    ends = np.cumsum([count for _, count in fields])
-    values = {
-        name: rows[:, end - count : end].reshape(len(result), 3 * count).tolist()
-        for (name, count), end in zip(fields, ends, strict=True)
-    }
-    boxes, scores = pose_boxes(result.keypoints).tolist(), result.scores.tolist()
-    return [{"image_id": result.image_id, "category_id": category_id,
-             **{name: people[p] for name, people in values.items()},
-             "score": scores[p], "bbox": boxes[p]}
-            for p in range(len(result))]

@@ -21,8 +21,9 @@ from aepose.models.fuse import CONVOLUTIONS, fuse_conv_bn
 from aepose.models.heads import AEHead
 from aepose.precision import at_least_float32, autocast_type, full_float32
 from aepose.registry import MODELS, build
+from aepose.results import PoseResult
 from aepose.stage_clock import stage
-from aepose.structures import EvalItem, EvalSettings, HeadOutput, MapTargets, PoseResult
+from aepose.structures import EvalItem, EvalSettings, HeadOutput, MapTargets
 
 
 @MODELS.register_module()
@@ -185,13 +186,16 @@ class AssociativeEmbedding(BaseModel):
             return self.keypoint_head.loss(self._training_maps(images), targets)
         return self.maps(images)
 
-    def decode(self, heatmaps: torch.Tensor, tags: torch.Tensor, item: EvalItem) -> PoseResult:
+    def decode(self, heatmaps: torch.Tensor, tags: torch.Tensor, item: EvalItem,
+               margins: bool = False) -> PoseResult:
         """Find the people of one image in its aggregated maps (K, H, W) and (K or 1, H, W, L).
+
+        margins: with their ``grouping_margin``
 
         Raises NumericalError that names the image if the maps are not finite.
         """
         try:
-            return self.codec.decode(heatmaps.float(), tags.float(), item)
+            return self.codec.decode(heatmaps.float(), tags.float(), item, margins)
         except ValueError:
             if heatmaps.isfinite().all() and tags.isfinite().all():
                 raise

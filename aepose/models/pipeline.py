@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,19 +15,22 @@ import torch
 
 from aepose.codecs.core import core
 from aepose.models.associative_embedding import AssociativeEmbedding
+from aepose.results import PoseResult
 from aepose.stage_clock import stage
-from aepose.structures import AggregatedMaps, EvalItem, PoseResult
+from aepose.structures import AggregatedMaps, EvalItem
 
 # Batches whose maps wait to be decoded while the network has the next one.
 _AHEAD = 2
 
 Batch = dict[str, Any]
 Found = Iterator[tuple[Batch, list[PoseResult]]]
+# Runs the network on a batch; what is left to do for each image is to be called.
+Run = Callable[[Batch], list[Callable[[], PoseResult]]]
 
 
 def find_people(
     model: AssociativeEmbedding, batches: Iterable[Batch], overlap: bool = True,
-    keep_maps: bool = False,
+    keep_maps: bool = False, margins: bool = False,
 ) -> Found:
     """Yield each batch of test images with its results, in order.
 
@@ -35,26 +39,27 @@ def find_people(
         results come up to two batches late; else all is done in this thread, one after the other,
         as :class:`~aepose.stage_clock.StageClock` needs it
     keep_maps: give each result the maps that its people were found in
+    margins: give each result its ``grouping_margin``
 
     Raises what network and decoding raise; later batches are then lost. Warns of outputs that are
     used without having been trained.
     """
     model.warn_of_untrained_outputs()
-    return (_overlapped if overlap else _one_by_one)(model, batches, keep_maps)
+    run = partial(_run_network, model, keep_maps=keep_maps, margins=margins)
+    return (_overlapped if overlap else _one_by_one)(run, batches)
 
 
-def _one_by_one(model: AssociativeEmbedding, batches: Iterable[Batch], keep_maps: bool) -> Found:
+def _one_by_one(run: Run, batches: Iterable[Batch]) -> Found:
     for batch in batches:
-        yield batch, [decode() for decode in _run_network(model, batch, keep_maps)]
+        yield batch, [decode() for decode in run(batch)]
 
 
-def _overlapped(model: AssociativeEmbedding, batches: Iterable[Batch], keep_maps: bool) -> Found:
+def _overlapped(run: Run, batches: Iterable[Batch]) -> Found:
     waiting: deque[tuple[Batch, list[Future[PoseResult]]]] = deque()
     pool = ThreadPoolExecutor(_decoders(), "decode")
     try:
         for batch in batches:
-            waiting.append((batch, [pool.submit(decode) for decode
-                                    in _run_network(model, batch, keep_maps)]))
+            waiting.append((batch, [pool.submit(decode) for decode in run(batch)]))
             if len(waiting) > _AHEAD:
                 yield _finish(*waiting.popleft())
         while waiting:
@@ -65,40 +70,69 @@ def _overlapped(model: AssociativeEmbedding, batches: Iterable[Batch], keep_maps
 
 
 def _run_network(
-    model: AssociativeEmbedding, batch: Batch, keep_maps: bool
+    model: AssociativeEmbedding, batch: Batch, keep_maps: bool, margins: bool
 ) -> list[Callable[[], PoseResult]]:
     """Return what is left to do for each image of a batch."""
     inputs = model.data_preprocessor(batch)
     items = inputs["items"]
+    made = _Moment(inputs["images"][0].device)
     with torch.no_grad():
         heatmaps, tags = model.aggregate(inputs["images"], items[0])
-    device = heatmaps.device
-    made = torch.cuda.current_stream(device).record_event() if device.type == "cuda" else None
-    return [partial(_decode, model, AggregatedMaps(*maps), item, made, keep_maps)
+    made.note()
+    return [partial(_decode, model, AggregatedMaps(*maps), item, made, len(items), keep_maps,
+                    margins)
             for *maps, item in zip(heatmaps, tags, items, strict=True)]
 
 
+class _Moment:
+    """When the maps of a batch are made, on a CPU or a GPU, and how long it took."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.event = self._now()
+        self._start = self.event
+
+    def note(self) -> None:
+        """Say that what makes the maps is done or, on a GPU, on its way."""
+        self.event = self._now()
+
+    def _now(self) -> torch.cuda.Event | float:
+        if self.device.type != "cuda":
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)
+        event.record(torch.cuda.current_stream(self.device))
+        return event
+
+    def seconds(self) -> float:
+        """Return what passed since the start; on a GPU once the maps were read."""
+        if isinstance(self.event, float):
+            return self.event - self._start
+        return self._start.elapsed_time(self.event) / 1000
+
+
 def _decode(
-    model: AssociativeEmbedding, maps: AggregatedMaps, item: EvalItem,
-    made: torch.cuda.Event | None, keep_maps: bool,
+    model: AssociativeEmbedding, maps: AggregatedMaps, item: EvalItem, made: _Moment, images: int,
+    keep_maps: bool, margins: bool,
 ) -> PoseResult:
     """Decode maps; on a GPU once they are made, and beside the network, not behind its next pass.
 
     The compiled core decodes copies of theirs: threads run it side by side, while searches on the
     GPU are many short kernels that Python starts one by one. These serve where there is no core.
     """
-    if made is None:
-        result = model.decode(maps.heatmaps, maps.tags, item)
+    start = time.perf_counter()
+    if made.device.type != "cuda":
+        result = model.decode(maps.heatmaps, maps.tags, item, margins)
     else:
         stream = _decode_stream(maps.heatmaps.device)
         with torch.cuda.stream(stream):
-            stream.wait_event(made)
+            stream.wait_event(made.event)
             for part in (maps.heatmaps, maps.tags):
                 part.record_stream(stream)  # its memory is not given to others before
             with stage("peaks"):  # which are the first to read the maps
                 heatmaps, tags = _on_host(maps, stream)
-            result = model.decode(heatmaps, tags, item)
-    return replace(result, maps=maps) if keep_maps else result
+            result = model.decode(heatmaps, tags, item, margins)
+    seconds = {"network": made.seconds() / images, "decode": time.perf_counter() - start}
+    return replace(result, seconds=seconds, maps=maps if keep_maps else None)
 
 
 def _on_host(

@@ -8,7 +8,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from aepose.visualization.image import Color
+from aepose.drawing.image import Color
 
 _ROW, _LENGTH, _DPI = 28, 560, 100  # pixels of a row and of a bar; pixels per inch
 

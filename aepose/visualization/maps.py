@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from aepose.visualization.image import Label, check_image
+from aepose.drawing.image import Label, check_image
 
 # Cells below this heatmap value do not count for the range of the tag colours.
 _LEAST = 0.1

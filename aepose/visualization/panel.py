@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.structures import EvalItem, PoseResult, PoseSample
+from aepose.drawing.poses import DrawStyle, draw_poses
+from aepose.results import PoseResult
+from aepose.structures import EvalItem, PoseSample
 from aepose.visualization.maps import draw_maps
-from aepose.visualization.poses import draw_poses
 from aepose.visualization.samples import as_result, titled
 
 # Evaluation counts every guess; a drawing of all of them shows nothing.
@@ -37,7 +38,7 @@ def draw_prediction(
         places = codec.geometry.to_map(people.keypoints, size, item.center, item.scale)
         return replace(people, keypoints=places)
 
-    likely = result.select(result.scores >= LEAST_DRAWN_SCORE)
+    likely = result[result.scores >= LEAST_DRAWN_SCORE]
     truth = as_result(sample.keypoints, sample.visibility)
     labelled = int((truth.scores > 0).sum())  # the others, too small or hidden, only mask the loss
     others = f" (+{len(truth) - labelled} without keypoints)" if labelled < len(truth) else ""
@@ -47,7 +48,7 @@ def draw_prediction(
         (seen, "heatmaps"),
         (grouped, "tags"),
         (draw_poses(image, on_input(likely), codec.metainfo), f"found: {len(likely)}"),
-        (draw_poses(image, on_input(truth), codec.metainfo, show_scores=False),
+        (draw_poses(image, on_input(truth), codec.metainfo, DrawStyle(scores=False)),
          f"annotated: {labelled}{others}"),
     )
     return np.concatenate([titled(*panel) for panel in panels], axis=1)

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.drawing.image import Label, check_image
+from aepose.drawing.poses import PERSON_COLORS, DrawStyle, draw_poses
 from aepose.metainfo import Metainfo
-from aepose.structures import EvalItem, MapTargets, PoseResult, PoseSample, TrainItem
-from aepose.visualization.image import Label, check_image
+from aepose.results import PoseResult
+from aepose.structures import EvalItem, MapTargets, PoseSample, TrainItem
 from aepose.visualization.maps import draw_heatmaps, faded
-from aepose.visualization.poses import PERSON_COLORS, draw_poses
 
 # What the loss does not count has stripes of this colour and width, in two strengths.
 _IGNORED, _STRIPE, _OPACITY = (230, 30, 30), 4, (0.7, 0.3)
@@ -58,7 +59,7 @@ def draw_eval_item(sample: PoseSample, item: EvalItem, codec: AssociativeEmbeddi
         keypoints = codec.geometry.to_map(sample.keypoints, (width, height), item.center,
                                           item.scale)
         drawn = draw_poses(image, as_result(keypoints, sample.visibility), metainfo,
-                           show_scores=False)
+                           style=DrawStyle(scores=False))
         panels.append(titled(drawn, f"scale {scale:g}: {width} x {height}, "
                                      f"people {len(sample.keypoints)}"))
     widest = max(panel.shape[1] for panel in panels)

@@ -12,13 +12,13 @@ import torch
 
 from aepose.apis import inference
 from aepose.apis.inference import PoseInferencer, load_model, result_to_json
-from aepose.datasets.image import read_image
+from aepose.drawing import write_image
 from aepose.errors import CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment
+from aepose.images import read_image
 from aepose.metainfo import get_metainfo
-from aepose.structures import PoseResult
+from aepose.results import PoseResult
 from aepose.toy import make_toy_dataset
-from aepose.visualization import write_image
 from aepose.weights.checkpoint import save_safetensors
 from tools.demo import main as demo
 from tools.test import main as run_test

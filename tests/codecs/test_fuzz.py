@@ -39,12 +39,13 @@ def test_every_path_gives_the_same_people(make_codec, coco, device):
         with on_path(path), pytest.MonkeyPatch.context() as patch:
             if path == "torch":
                 patch.setattr("aepose.codecs.associative_embedding.read_maps", read_tensors)
-            found[path] = codec.group(heat, tags)
-    people, scores = next(iter(found.values()))
-    assert len(people) > 30
+            found[path] = codec.group(heat, tags, margins=True)
+    expected = next(iter(found.values()))
+    assert len(expected.people) > 30
+    assert (expected.margins < 0).any()
     for other in found.values():
-        np.testing.assert_array_equal(other[0], people)
-        np.testing.assert_array_equal(other[1], scores)
+        for ours, theirs in zip(other, expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_an_input_can_be_made_again():

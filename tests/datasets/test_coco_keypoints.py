@@ -12,7 +12,7 @@ from aepose.datasets import CocoKeypoints, Draw, SeededSampler, collate_train
 from aepose.errors import ConfigError, DataError
 from aepose.evaluation import CocoMetric
 from aepose.metainfo import get_metainfo
-from aepose.structures import PoseResult
+from aepose.results import PoseResult
 from tests.conftest import annotation, write_annotations
 
 AUGMENT = ({"type": "RandomAffine"}, {"type": "RandomFlip"})

@@ -10,7 +10,7 @@ import pytest
 from aepose.errors import ConfigError
 from aepose.evaluation import CocoMetric, CrowdPoseMetric, backends, find_backend
 from aepose.evaluation.backends import BACKENDS, installed_backends
-from aepose.structures import PoseResult
+from aepose.results import PoseResult
 from tests.golden_check import ROOT
 
 GOLDEN = ROOT / "tests" / "golden"

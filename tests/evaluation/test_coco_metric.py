@@ -8,7 +8,7 @@ from aepose.errors import ConfigError, DataError
 from aepose.evaluation import METRIC_ORDER, CocoMetric, coco_metric
 from aepose.metainfo import Metainfo
 from aepose.registry import METRICS, build
-from aepose.structures import PoseResult
+from aepose.results import PoseResult
 
 TWO = Metainfo(name="two", keypoint_names=("head", "foot"), flip_pairs=(), sigmas=(0.1, 0.1),
                skeleton=(), keypoint_colors=((0, 0, 0),) * 2, skeleton_colors=())

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from aepose.evaluation import oks_nms, pairwise_oks, pose_boxes, soft_oks_nms
+from aepose.evaluation import oks_nms, pairwise_oks, soft_oks_nms
 from aepose.evaluation.oks import oks_with_people
+from aepose.results.formats import pose_boxes
 
 SIGMAS = (0.1, 0.1)
 POSE = np.array([[10.0, 20.0], [110.0, 120.0]])  # its box has 10000 square pixels

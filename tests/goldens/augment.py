@@ -7,8 +7,8 @@ import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets import CocoKeypoints
-from aepose.datasets.image import read_image
 from aepose.datasets.transforms import RandomAffine, RandomFlip
+from aepose.images import read_image
 from aepose.metainfo import get_metainfo
 from aepose.models.data_preprocessor import PosePreprocessor
 from aepose.structures import PoseSample

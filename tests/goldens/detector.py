@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from aepose.datasets import collate_eval
-from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_eval_item
 from aepose.experiment import Experiment
+from aepose.images import read_image
 from aepose.models import AssociativeEmbedding
 from aepose.structures import EvalItem
 from tests.goldens.common import Options, Tally, difference, read_json

@@ -10,7 +10,7 @@ import numpy as np
 from aepose.errors import DataError
 from aepose.evaluation import STAT_NAMES, CocoMetric, CrowdPoseMetric
 from aepose.metainfo import get_metainfo
-from aepose.structures import PoseResult
+from aepose.results import PoseResult
 from tests.goldens.common import Options, Tally, difference, read_json
 
 # By the reference's name of the data set: its metainfo, and the metric as the configs ask for it.
@@ -86,7 +86,7 @@ def _check_variant(tally: Tally, case: str, variant: str, entry: dict, ann_file:
     if suppression:
         options = {"nms": SUPPRESSION[suppression[1]], "oks_threshold": float(suppression[2])}
     elif variant == "empty":
-        pictures = [picture.select(np.array([], int)) for picture in pictures]
+        pictures = [picture[np.array([], int)] for picture in pictures]
     elif variant != "no_nms":
         tally.skip(case, "unknown variant")
         return

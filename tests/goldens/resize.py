@@ -8,8 +8,8 @@ import torch
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.geometry import CONVENTIONS
-from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_eval_item
+from aepose.images import read_image
 from aepose.metainfo import get_metainfo
 from aepose.models.data_preprocessor import PosePreprocessor
 from tests.goldens.common import Options, Tally, difference, read_json, relative_difference

@@ -11,7 +11,7 @@ import numpy as np
 from aepose.apis import evaluate
 from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.experiment import Experiment
-from aepose.structures import PoseResult
+from aepose.results import PoseResult
 from aepose.toy import make_toy_dataset
 from tests.goldens.common import Options, Tally, difference, read_json
 

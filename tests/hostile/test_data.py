@@ -11,10 +11,10 @@ from hypothesis import given
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets import CocoKeypoints, Draw
-from aepose.datasets.image import read_image
 from aepose.datasets.transforms import make_eval_item
 from aepose.errors import AeposeWarning, DataError, ImageError
 from aepose.evaluation import CocoMetric, load_records
+from aepose.images import read_image
 from tests.evaluation.test_coco_metric import TWO
 from tests.hostile.mutants import changed_bytes, changed_json, hostile
 

@@ -11,7 +11,8 @@ from aepose.errors import ConfigError
 from aepose.models import AssociativeEmbedding
 from aepose.models.data_preprocessor import IMAGENET_MEAN, IMAGENET_STD
 from aepose.models.pipeline import find_people
-from aepose.structures import EvalSettings, MapTargets, MapView, PoseResult
+from aepose.results import PoseResult
+from aepose.structures import EvalSettings, MapTargets, MapView
 from tests.conftest import TINY_HRNET
 from tests.models.test_backbones import TINY_HOURGLASS
 

@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -18,6 +19,19 @@ from tests.models.test_associative_embedding import build_architecture
 from tests.models.test_fuse import randomise
 
 PATIENCE = 20       # seconds; only a failing test waits so long
+
+
+@dataclass
+class Found:
+    """Stands for a PoseResult."""
+
+    people: object
+    seconds: dict = field(default_factory=dict)
+    maps: object = None
+
+
+def people_of(found):
+    return [(batch, [result.people for result in results]) for batch, results in found]
 
 
 class Network:
@@ -38,22 +52,22 @@ class Network:
         self.seen.append(item)
         return torch.zeros(len(images), 1), torch.zeros(len(images), 1)
 
-    def decode(self, heatmaps, tags, item):
+    def decode(self, heatmaps, tags, item, margins):
         self.decoded.set()
         if item == "broken":
             raise NumericalError(item)
-        return f"people of {item}"
+        return Found(f"people of {item}")
 
 
 def batches(*several):
-    return [{"items": list(items), "images": list(items)} for items in several]
+    return [{"items": list(items), "images": torch.zeros(len(items))} for items in several]
 
 
 @pytest.mark.parametrize("overlap", [True, False])
 @pytest.mark.parametrize("several", [[], ["a"], ["ab", "c"], ["ab", "cd", "e", "fgh", "i"]])
 def test_results_come_with_their_batch_in_order(several, overlap):
     given = batches(*several)
-    found = list(find_people(Network(), given, overlap))
+    found = people_of(find_people(Network(), given, overlap))
     assert [batch for batch, _ in found] == given
     assert [results for _, results in found] == [[f"people of {i}" for i in b] for b in several]
 
@@ -75,10 +89,10 @@ def test_without_overlap_all_is_done_in_one_thread():
     threads = set()
 
     class Noting(Network):
-        def decode(self, heatmaps, tags, item):
+        def decode(self, heatmaps, tags, item, margins):
             threads.add(threading.current_thread())
             with stage("decode"):
-                return item
+                return Found(item)
 
     network = Noting()
     with StageClock() as clock:
@@ -102,7 +116,7 @@ def test_the_network_does_not_run_far_ahead():
 @pytest.mark.parametrize("overlap", [True, False])
 def test_an_error_of_decoding_is_raised(overlap):
     found = find_people(Network(), batches(["a"], ["broken"], ["c"], ["d"], ["e"]), overlap)
-    assert next(found)[1] == ["people of a"]
+    assert next(found)[1][0].people == "people of a"
     with pytest.raises(NumericalError, match="broken"):
         next(found)
 
@@ -117,9 +131,9 @@ def test_maps_that_nobody_will_ask_for_are_not_decoded(monkeypatch):
             super().shutdown(wait=wait)
 
     class Slow(Network):
-        def decode(self, heatmaps, tags, item):
+        def decode(self, heatmaps, tags, item, margins):
             begun.append(item)
-            return item == "first" or given_up.wait(PATIENCE)
+            return Found(item == "first" or given_up.wait(PATIENCE))
 
     monkeypatch.setattr(pipeline, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(pipeline, "_decoders", lambda: 1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aepose.visualization import fit_width, tile_images
+from aepose.drawing import fit_width, tile_images
 
 RED, BLUE = (200, 10, 10), (10, 10, 200)
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from aepose.datasets import CocoKeypoints
+from aepose.drawing.poses import PERSON_COLORS
 from aepose.structures import MapView, PoseSample
 from aepose.visualization import draw_eval_item, draw_tag_index, draw_train_item
-from aepose.visualization.poses import PERSON_COLORS
 
 GREY, SIDE, CELLS = 100, 64, 16
 # Two people of three keypoints in input pixels; the first has one outside.

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import aepose
-from aepose.datasets.image import list_images
 from aepose.errors import CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment
+from aepose.images import list_images
 from aepose.zoo import hub
 from aepose.zoo import index as zoo_index
 from tests.golden_check import ROOT

@@ -9,8 +9,8 @@ import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.geometry import EvalFrame
-from aepose.datasets.image import LONGEST_SIDE
 from aepose.errors import ImageError
+from aepose.images import LONGEST_SIDE
 from aepose.stage_clock import stage
 from aepose.structures import EvalItem
 

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
+from aepose.drawing import PERSON_COLORS, DrawStyle, draw_poses, write_image
+from aepose.drawing.image import Label
 from aepose.errors import DataError
 from aepose.metainfo import get_metainfo
-from aepose.structures import PoseResult
-from aepose.visualization import draw_maps, draw_poses, write_image
-from aepose.visualization.image import Label
-from aepose.visualization.poses import PERSON_COLORS
+from aepose.results import PoseResult
+from aepose.visualization import draw_maps
 
 COCO = get_metainfo("coco")
 LEFT_SHOULDER, RIGHT_SHOULDER = 5, 6
@@ -61,7 +61,7 @@ def test_nobody_leaves_the_picture_as_it_is():
 ])
 def test_a_limb_needs_both_its_ends(scores, threshold, joined):
     person = {LEFT_SHOULDER: (100, 100, scores[0]), RIGHT_SHOULDER: (200, 100, scores[1])}
-    drawn = draw_poses(picture(), result_of([person]), COCO, threshold)
+    drawn = draw_poses(picture(), result_of([person]), COCO, DrawStyle(threshold))
     limb = COCO.skeleton.index(("left_shoulder", "right_shoulder"))
     assert count(drawn, COCO.keypoint_colors[LEFT_SHOULDER]) > 0
     assert (count(drawn[98:103, 140:160], COCO.skeleton_colors[limb]) > 0) == joined

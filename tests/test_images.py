@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aepose.datasets.image import list_images, read_image
 from aepose.errors import AeposeWarning, DataError, ImageError
+from aepose.images import list_images, read_image
 
 PICTURE = np.random.RandomState(0).randint(0, 256, (24, 36, 3), np.uint8)    # RGB
 EXACT = (".png", ".bmp", ".tiff")

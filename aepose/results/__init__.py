@@ -1,0 +1,6 @@
+"""Results: the people found in a picture, and the forms in which they go out and come back."""
+
+from aepose.results.reading import read_results
+from aepose.results.result import PoseResult
+
+__all__ = ["PoseResult", "read_results"]

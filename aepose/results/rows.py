@@ -1,0 +1,147 @@
+"""Results as plain values: one dict per picture, or one row per person for long files.
+
+A dict of a picture holds ``image`` (path), ``width``, ``height``, ``metainfo`` (the name of the
+keypoint set), ``seconds``, where they are known ``image_id``, ``dataset``, ``frame``, ``time``, and
+``people``: for each ``score``, ``box`` (x0, y0, x1, y1), ``keypoints`` (name -> [x, y, score,
+found], the last 1 or 0), ``tags`` (K lists of L), where they are known ``identity`` and
+``grouping_margin`` (K; null where there is none). Positions are pixels of the picture as loaded.
+Numbers are written as short as float32 allows and read back to the last bit.
+
+A row is the same for one person: the picture's keys, ``person`` (its number) and the person's. A
+picture without people has one row, whose ``person`` is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aepose.errors import DataError
+from aepose.metainfo import Metainfo, get_metainfo
+
+if TYPE_CHECKING:
+    from aepose.results.result import PoseResult
+
+# Of a picture, where it says more than this.
+_OPTIONAL = {"image_id": -1, "dataset": "", "frame": None, "time": None}
+
+
+def to_dict(result: PoseResult) -> dict[str, Any]:
+    """Return the dict of a picture."""
+    names = result.names
+    joints = np.stack([result.keypoints[..., 0], result.keypoints[..., 1],
+                       result.keypoint_scores], axis=-1)
+    people = [
+        {"score": score, "box": None if any(map(math.isnan, box)) else box,
+         **({} if result.identities is None else {"identity": int(result.identities[p])}),
+         "keypoints": {name: [*values, int(found)] for name, values, found in zip(
+             names, rows, result.found[p], strict=True)},
+         "tags": tags}
+        for p, (score, box, rows, tags) in enumerate(zip(
+            _plain(result.scores), _plain(result.boxes), _plain(joints), _plain(result.tags),
+            strict=True))]
+    if result.grouping_margin is not None:
+        for person, margins in zip(people, _plain(result.grouping_margin), strict=True):
+            person["grouping_margin"] = [None if math.isnan(m) else m for m in margins]
+    width, height = result.image_size
+    known = {key: value for key, unknown in _OPTIONAL.items()
+             if (value := getattr(result, key)) != unknown}
+    return {"image": result.image_path, "width": width, "height": height, **known,
+            "metainfo": result.metainfo.name,
+            "seconds": {stage: round(s, 6) for stage, s in result.seconds.items()},
+            "people": people}
+
+
+def to_json(result: PoseResult) -> str:
+    """Return the dict of a picture as JSON."""
+    return json.dumps(to_dict(result), ensure_ascii=False, allow_nan=False)
+
+
+def to_rows(result: PoseResult) -> list[dict[str, Any]]:
+    """Return a row per person, without the seconds, which differ from run to run."""
+    picture = to_dict(result)
+    people = picture.pop("people")
+    del picture["seconds"]
+    if not people:
+        return [{**picture, "person": None}]
+    return [{**picture, "person": number, **person} for number, person in enumerate(people)]
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the dict of each picture; the rows of a picture follow each other."""
+    own = ("image", "width", "height", *_OPTIONAL, "metainfo")
+    for _, group in groupby(rows, key=lambda row: (row.get("image"), row.get("frame"))):
+        group = list(group)
+        picture = {key: group[0][key] for key in own if key in group[0]}
+        yield {**picture, "people": [
+            {key: value for key, value in row.items() if key not in own}
+            for row in group if row.get("person") is not None]}
+
+
+def load(text: str) -> Any:
+    """Read JSON; raises DataError for what is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"a result as text must be JSON: {error}") from None
+
+
+def parse(content: Mapping[str, Any], metainfo: Metainfo | str | None = None) -> dict[str, Any]:
+    """Return the arguments of a PoseResult from the dict of a picture.
+
+    metainfo: instead of the one that the dict names
+
+    Raises DataError that names the key for a dict of another kind, ConfigError for a keypoint set
+    that aepose does not know.
+    """
+    key = "people"
+    try:
+        people = list(content["people"])
+        key = "metainfo"
+        keypoints = get_metainfo(metainfo if metainfo is not None else content["metainfo"])
+        key = "width"
+        size = int(content["width"]), int(content["height"])
+        key = "keypoints"
+        joints = np.array([[person["keypoints"][name] for name in keypoints.keypoint_names]
+                           for person in people], np.float64)
+        joints = joints.reshape(len(people), keypoints.num_keypoints, 4)
+        key = "score"
+        scores = np.array([person["score"] for person in people], np.float32).reshape(-1)
+        key = "tags"
+        tags = _of_each(people, "tags", (keypoints.num_keypoints, -1))
+        key = "grouping_margin"
+        margins = _of_each(people, "grouping_margin", (keypoints.num_keypoints,))
+        key = "identity"
+        known = [person["identity"] for person in people if "identity" in person]
+        identities = np.array(known, np.int64) if len(known) == len(people) and people else None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"a result's '{key}' is missing or not as it should be ({error}); see "
+                        "aepose.results.rows") from None
+    return {
+        "keypoints": joints[..., :2].astype(np.float32), "scores": scores,
+        "keypoint_scores": joints[..., 2].astype(np.float32), "found": joints[..., 3] > 0,
+        "tags": np.zeros((*joints.shape[:2], 1), np.float32) if tags is None else tags,
+        "grouping_margin": margins, "identities": identities, "metainfo": keypoints,
+        "image_path": str(content.get("image", "")), "image_size": size,
+        "seconds": dict(content.get("seconds", {})),
+        **{key: content.get(key, unknown) for key, unknown in _OPTIONAL.items()},
+    }
+
+
+def _of_each(people: list[Mapping[str, Any]], key: str, shape: tuple[int, ...]
+             ) -> np.ndarray | None:
+    """Return what every person has of a key, (P, *shape) float32; None where they have none."""
+    if not people or key not in people[0]:
+        return None
+    values = [np.array(person[key], np.float64).reshape(shape) for person in people]
+    return np.stack(values).astype(np.float32)
+
+
+def _plain(array: np.ndarray) -> list[Any]:
+    """Return float32 values as the shortest numbers that are read back as the same."""
+    return array.astype(np.float32).astype("U16").astype(np.float64).tolist()
