@@ -14,6 +14,7 @@ FLOORS = (
     {"toy", "zoo"},
     {"datasets", "models", "visualization", "weights"},
     {"engine", "evaluation"},
+    {"film"},
     {"experiment"},
     {"analysis"},
     {"apis"},

@@ -1,0 +1,1 @@
+"""Films: reading and writing them, identities across their frames, and smoothing."""
