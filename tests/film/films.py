@@ -13,14 +13,11 @@ def picture(number, size=(64, 48)):
     return image
 
 
-def make_film(path, frames=30, size=(64, 48), codec="libx264", rotation=None, sound=False,
-              options=None):
+def make_film(path, frames=30, size=(64, 48), codec="libx264", sound=False, options=None):
     """Write a film of ``picture``."""
     with av.open(str(path), "w", options=options or {}) as film:
         video = film.add_stream(codec, rate=25)
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
-        if rotation is not None:
-            video.set_display_rotation(rotation)
         tone = add_sound(film) if sound else None
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(number, size), format="rgb24")
@@ -45,6 +42,18 @@ def write_tone(film, tone, seconds):
         frame.sample_rate, frame.pts, frame.time_base = 44100, start, Fraction(1, 44100)
         film.mux(tone.encode(frame))
     film.mux(tone.encode())
+
+
+def turned(path, matrix):
+    """Store in an MP4 file that x' = a x + c y, y' = b x + d y shows it upright."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    stored = np.zeros(9, ">i4")
+    stored[[0, 1, 3, 4]] = np.array(matrix) * 65536
+    stored[8] = 1 << 30
+    data[at : at + 36] = stored.tobytes()
+    path.write_bytes(data)
+    return path
 
 
 def cut(path, share, out):

@@ -45,7 +45,7 @@ def test_round_trip(tmp_path, name, size):
     assert frames[-1].seconds == pytest.approx(19 * 1001 / 30000, abs=0.002)
     for frame, image in zip(frames, images, strict=True):
         back = frame.image[: size[1], : size[0]].astype(int)
-        assert np.abs(back - image).mean() < 8
+        assert np.abs(back - image).mean() < 5
     assert sorted(p.name for p in tmp_path.iterdir()) == [name]
 
 
