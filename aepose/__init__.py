@@ -13,22 +13,28 @@ if TYPE_CHECKING:
     from aepose.apis.train import train
     from aepose.codecs.core import build_info
     from aepose.experiment import Experiment
+    from aepose.metainfo import get_metainfo
     from aepose.models import create_backbone
+    from aepose.results import PoseResult, read_results
     from aepose.zoo.index import ModelEntry, list_models
 
-__all__ = ["Experiment", "ModelEntry", "PoseInferencer", "__version__", "build_info",
-           "create_backbone", "evaluate", "list_models", "load_model", "train"]
+__all__ = ["Experiment", "ModelEntry", "PoseInferencer", "PoseResult", "__version__", "build_info",
+           "create_backbone", "evaluate", "get_metainfo", "list_models", "load_model",
+           "read_results", "train"]
 
 # Imported when they are first asked for, so that `import aepose` does not wait for PyTorch.
 _LAZY = {
     "Experiment": "aepose.experiment",
     "ModelEntry": "aepose.zoo.index",
     "PoseInferencer": "aepose.apis.inference",
+    "PoseResult": "aepose.results",
     "build_info": "aepose.codecs.core",
     "create_backbone": "aepose.models",
     "evaluate": "aepose.apis.evaluate",
+    "get_metainfo": "aepose.metainfo",
     "list_models": "aepose.zoo.index",
     "load_model": "aepose.apis.inference",
+    "read_results": "aepose.results",
     "train": "aepose.apis.train",
 }
 

@@ -9,12 +9,8 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from aepose.errors import AeposeError, AeposeWarning
 
@@ -73,15 +69,6 @@ def config_options(options: argparse.Namespace) -> list[str]:
     """Return the config options that a tool which tests was given, ``--amp`` among them."""
     amp = [f"test_time.dtype={AMP_TYPES[options.amp]}"] if options.amp else []
     return [*options.cfg_options, *amp]
-
-
-@contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar with the time left on stderr; gives a function to call with the number done."""
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def run_tool(

@@ -39,6 +39,15 @@ def read_image(path: str | Path, exif: bool = True) -> np.ndarray:
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"cannot read picture {path}: {reason}") from None
+    return decode_image(data, path, exif)
+
+
+def decode_image(data: bytes, path: str | Path, exif: bool = True) -> np.ndarray:
+    """Return the picture in the bytes of a file as (H, W, 3) uint8 RGB; see :func:`read_image`.
+
+    path: its name, for messages. Grey pictures get three equal channels, CMYK becomes RGB, an alpha
+    channel is left out, and of 16 bits the upper 8 are taken.
+    """
     if not data:
         raise ImageError(f"picture {path} is an empty file")
     _check_header(data, path)

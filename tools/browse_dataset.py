@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 import aepose.startup  # noqa: F401  before what takes long
-from aepose.cli import add_options_argument, progress_bar, run_tool
+from aepose.cli import add_options_argument, run_tool
 from aepose.datasets import CocoKeypoints, Draw
 from aepose.drawing import write_image
 from aepose.errors import ConfigError
 from aepose.experiment import Experiment
 from aepose.files import free_name, make_folder
 from aepose.metainfo import Metainfo
+from aepose.progress import progress_bar
 from aepose.visualization import draw_eval_item, draw_train_item
 
 

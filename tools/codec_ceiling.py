@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import aepose.startup  # noqa: F401  before what takes long
 from aepose.analysis.ceiling import MapNoise, ceiling, variants
-from aepose.cli import add_options_argument, positive, progress_bar, run_tool
+from aepose.cli import add_options_argument, positive, run_tool
 from aepose.evaluation import format_scores
 from aepose.experiment import experiment_of_dataset
+from aepose.progress import progress_bar
 
 
 def strides(text: str) -> tuple[int, ...]:

@@ -8,14 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import aepose.startup  # noqa: F401  before what takes long
-from aepose.apis.inference import PoseInferencer, result_to_json
-from aepose.cli import add_options_argument, finite, progress_bar, run_tool
-from aepose.drawing import draw_poses, write_image
+from aepose.apis.inference import PoseInferencer
+from aepose.cli import add_options_argument, finite, run_tool
 from aepose.errors import DataError
-from aepose.files import free_name, make_folder, write_json
-from aepose.images import list_images, read_image
-from aepose.metainfo import Metainfo
-from aepose.results import PoseResult
+from aepose.files import free_name, make_folder
+from aepose.images import list_images
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -37,8 +34,8 @@ def main(args: Sequence[str] | None = None) -> None:
     pictures = list_images(options.inputs, options.recursive)
     out = make_folder(options.out)
     inferencer = PoseInferencer(options.config, options.checkpoint,
-                                cfg_options=options.cfg_options, multi_scale=options.multi_scale)
-    people, failures = _run(inferencer, pictures, out, options.min_score)
+                                cfg_options=options.cfg_options)
+    people, failures = _run(inferencer, pictures, out, options.min_score, options.multi_scale)
     print(f"{len(pictures) - len(failures)} pictures, {people} people: {out}")
     if failures:
         raise DataError("\n  ".join([f"{len(failures)} of {len(pictures)} pictures failed",
@@ -46,32 +43,22 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _run(
-    inferencer: PoseInferencer, pictures: list[Path], out: Path, min_score: float
+    inferencer: PoseInferencer, pictures: list[Path], out: Path, min_score: float, multi_scale: bool
 ) -> tuple[int, list[str]]:
     """Return how many people were found and a message for each picture that failed."""
-    people, failures = 0, []
     # A drawing must not replace a picture that is still to be read.
     taken = {p.stem.casefold() for p in pictures
              if p.suffix.lower() == ".png" and p.parent.resolve() == out.resolve()}
-    with progress_bar("finding people", len(pictures)) as show:
-        for done, path in enumerate(pictures, start=1):
-            try:
-                result = inferencer.predict(path)
-                result = result[result.scores >= min_score]
-                _write(result, inferencer.metainfo, out / free_name(path.stem, taken))
-                people += len(result)
-            except DataError as error:
-                failures.append(str(error))
-            show(done)
-    return people, failures
-
-
-def _write(result: PoseResult, metainfo: Metainfo, target: Path) -> None:
-    """Write ``target`` with .png and .json for one picture."""
-    drawing = draw_poses(read_image(result.image_path), result, metainfo)
-    # The stem may hold dots, so the suffix is added, not exchanged.
-    write_image(target.with_name(target.name + ".png"), drawing)
-    write_json(target.with_name(target.name + ".json"), result_to_json(result, metainfo))
+    people = 0
+    results = inferencer.predict(pictures, multi_scale=multi_scale, min_score=min_score,
+                                 progress=True, on_error="skip")
+    for result in results:
+        # The stem may hold dots, so the suffix is added, not exchanged.
+        name = free_name(result.name, taken)
+        result.save(out / f"{name}.png")
+        result.save(out / f"{name}.json")
+        people += len(result)
+    return people, results.failures
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import argparse
 from collections.abc import Sequence
 
 import aepose.startup  # noqa: F401  before what takes long
-from aepose.cli import progress_bar, run_tool
+from aepose.cli import run_tool
+from aepose.progress import progress_bar
 from aepose.toy import make_toy_dataset
 
 

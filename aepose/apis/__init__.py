@@ -5,7 +5,6 @@ from aepose.apis.inference import (
     TOY_CHECKPOINT,
     PoseInferencer,
     load_model,
-    result_to_json,
 )
 from aepose.apis.train import dry_run, train
 from aepose.images import list_images
@@ -17,6 +16,5 @@ __all__ = [
     "evaluate",
     "list_images",
     "load_model",
-    "result_to_json",
     "train",
 ]

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import torch
 
+from aepose.apis.prediction import Failures, Predictions, Run
+from aepose.apis.sources import count_pictures, is_single, pictures_of
 from aepose.codecs.core import core
-from aepose.datasets import collate_eval, same_size_batches
-from aepose.datasets.transforms import make_eval_item
-from aepose.errors import CheckpointError, ConfigError, DataError
-from aepose.experiment import Experiment, choose_test
+from aepose.errors import CheckpointError, ConfigError
+from aepose.experiment import Experiment
 from aepose.experiment.config import parse_options
-from aepose.images import read_image
 from aepose.metainfo import Metainfo
-from aepose.models.pipeline import find_people
 from aepose.results import PoseResult
-from aepose.structures import EvalItem
-from aepose.weights.checkpoint import check_fit, load_weights, read_checkpoint
+from aepose.weights.checkpoint import check_fit, is_checkpoint, load_weights, read_checkpoint
 from aepose.weights.trained_with import warn_of_differences
 from aepose.zoo.hub import find_checkpoint, published_checkpoint
 
 TOY_CHECKPOINT = Path(__file__).parents[1] / "assets" / "hrnet_w16_toy_256x256.safetensors"
-# Batches' worth of pictures among which those of one size are looked for.
-_READ_AHEAD = 8
 
 
 class PoseInferencer:
@@ -40,18 +34,15 @@ class PoseInferencer:
         published weights of a model of the zoo and, without a config, the small network for
         drawn people that comes with the package
     device: such as 'cuda:0'; None takes a GPU if there is one
+    dtype: 'bfloat16' or 'float16' (or torch's) to run the backbone in; None: in float32, or as the
+        config's ``test_time.dtype`` says
     cfg_options: ``key=value`` changes of the config
-    multi_scale: run pictures at ``test_time.multi_scales``
 
     model: the network as trained, on ``device``; what runs is a second one, made faster for tests
         (:meth:`~aepose.models.AssociativeEmbedding.prepare_for_test`)
 
     Raises CheckpointError for a checkpoint that cannot be read, does not fit, or is missing, and
-    ConfigError for a config that cannot be used.
-
-    >>> find_people = PoseInferencer()                       # doctest: +SKIP
-    >>> [len(result) for result in find_people(['a.jpg'])]   # doctest: +SKIP
-    [2]
+    ConfigError for a config or a device that cannot be used.
     """
 
     def __init__(
@@ -59,10 +50,13 @@ class PoseInferencer:
         config: Experiment | str | Path | None = None,
         checkpoint: str | Path | None = None,
         device: torch.device | str | None = None,
+        dtype: torch.dtype | str | None = None,
         cfg_options: Sequence[str] = (),
-        multi_scale: bool = False,
     ) -> None:
         core()  # if it is missing, that is said now
+        self.device = _checked_device(device)
+        if dtype is not None:
+            cfg_options = [*cfg_options, f"test_time.dtype={str(dtype).removeprefix('torch.')}"]
         # The config is read first: an error in it should not cost a download.
         given = None
         if isinstance(config, Experiment):
@@ -72,10 +66,7 @@ class PoseInferencer:
         source = _find_weights(config, checkpoint)
         content = read_checkpoint(source)
         experiment = given or _stored_experiment(content, source, cfg_options)
-        if multi_scale:
-            experiment = choose_test(experiment, multi_scale)
         self.experiment = experiment
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = experiment.network().eval()
         load_weights(self.model, content["state_dict"], source)
         warn_of_differences(content["meta"], experiment.to_dict(), source)
@@ -87,86 +78,103 @@ class PoseInferencer:
         """The keypoints that the network finds."""
         return self.experiment.metainfo
 
-    def __call__(
-        self, images: Iterable[str | Path | np.ndarray], batch_size: int = 1
-    ) -> Iterator[PoseResult]:
-        """Yield the result of each picture, in order; see :meth:`predict`.
+    def predict(
+        self,
+        source: Any,
+        batch_size: int = 1,
+        multi_scale: bool = False,
+        min_score: float = 0.0,
+        progress: bool = False,
+        on_error: Literal["raise", "skip"] = "raise",
+        bgr: bool = False,
+        recursive: bool = False,
+        keep_maps: bool = False,
+    ) -> PoseResult | Predictions:
+        """Find the people of a picture, or of many.
 
+        source: one picture: a path, bytes, a file object, a PIL image, an array (H, W, 3) uint8
+            RGB, a tensor (3, H, W) uint8 RGB; or many: a folder, a glob, a film, the number of a
+            camera, or anything that gives pictures one after the other
         batch_size: so many pictures at most go through the network together. Only those can whose
             network inputs have one size; they are looked for among a few batches read ahead
+        multi_scale: look at the scales ``test_time.multi_scales`` of the config
+        min_score: leave out people with a lower score
+        progress: show a bar on stderr
+        on_error: what to do about a picture of many that cannot be read: 'raise' an error that
+            names it once all results before it are given, or 'skip' it, see :class:`Predictions`
+        bgr: arrays and tensors have their channels in the order blue, green, red
+        recursive: enter the folders in folders
+        keep_maps: results get the maps that their people were found in
 
-        The network has later pictures while the maps of one are decoded, so results come late.
-        Raises what :meth:`predict` does; results not yet given are then lost.
+        A single picture gives its result, anything else an iterator of results in the order of the
+        source, which looks at a few pictures ahead and keeps none. Coordinates are in pixels of
+        the picture as loaded: files are turned upright by their EXIF orientation. What arrays may
+        be is said at :func:`~aepose.apis.sources.to_rgb`. Results of what cannot be read again from
+        its path (arrays, frames) hold the pixels themselves, for drawing.
+
+        Raises DataError for a source, or a picture, that cannot be read, ConfigError for a bad
+        option.
+
+        >>> model = aepose.load_model('higherhrnet_w32_coco_512x512')         # doctest: +SKIP
+        >>> model.predict('holiday/beach.jpg')                                # doctest: +SKIP
+        PoseResult(3 people, 51 keypoints, 4 of them filled in, beach)
+        >>> for result in model.predict('holiday', batch_size=4): result      # doctest: +SKIP
         """
-        ready: dict[int, PoseResult] = {}
-        due = 0
-        for batch, results in find_people(self._network, self._batches(images, batch_size)):
-            ready.update(zip(batch["positions"], results, strict=True))
-            while due in ready:
-                yield ready.pop(due)
-                due += 1
+        _check_options(batch_size, min_score, on_error)
+        test_time = self.experiment.test_time
+        run = Run(self._network, test_time.multi_scales if multi_scale else test_time.scales,
+                  batch_size, min_score, keep_maps)
+        pictures = pictures_of(source, bgr, recursive)
+        if is_single(source):
+            (result,) = run.results(pictures, Failures("raise"), overlap=False)
+            return result
+        failures = Failures(on_error)
+        results = run.results(pictures, failures)
+        return Predictions(results, failures, count_pictures(source) if progress else None,
+                           progress)
 
-    def _batches(
-        self, images: Iterable[str | Path | np.ndarray], batch_size: int
-    ) -> Iterator[dict[str, Any]]:
-        """Yield test batches, which also say where in ``images`` their pictures stand."""
-        numbered = enumerate(images)
-        window = batch_size * (1 if batch_size == 1 else _READ_AHEAD)
-        while read := [(place, self._item(image)) for place, image in islice(numbered, window)]:
-            places, items = zip(*read, strict=True)
-            sizes = [tuple(image.shape[1::-1] for image in item.images) for item in items]
-            for batch in same_size_batches(sizes, batch_size):
-                yield {**collate_eval([items[i] for i in batch]),
-                       "positions": [places[i] for i in batch]}
-
-    def _item(self, image: str | Path | np.ndarray) -> EvalItem:
-        path = "" if isinstance(image, np.ndarray) else str(image)
-        pixels = _checked(image) if isinstance(image, np.ndarray) else read_image(image)
-        return make_eval_item(pixels, self.experiment.codec, self.experiment.test_time.scales,
-                              image_path=path)
-
-    def predict(self, image: str | Path | np.ndarray) -> PoseResult:
-        """Find the people of one picture: a file, or an (H, W, 3) uint8 RGB array.
-
-        Coordinates of the result are in pixels of the picture as loaded. Raises DataError for a
-        file that is no picture and for another kind of array.
-        """
-        batch = collate_eval([self._item(image)])
-        ((_, (result,)),) = find_people(self._network, [batch], overlap=False)
-        return result
+    __call__ = predict
 
 
 def load_model(
-    config: Experiment | str | Path | None = None,
+    model: Experiment | str | Path | None = None,
     checkpoint: str | Path | None = None,
     **options: Any,
 ) -> PoseInferencer:
-    """Return a network ready for pictures; ``options`` are those of :class:`PoseInferencer`.
+    """Return a network ready for pictures.
+
+    model: the name of a model of the zoo, a config, or a checkpoint that training wrote
+    checkpoint, options: see :class:`PoseInferencer`
 
     >>> model = load_model('higherhrnet_w32_coco_512x512')    # doctest: +SKIP
+    >>> model = load_model('work_dirs/mine/best.pth')         # doctest: +SKIP
     """
-    return PoseInferencer(config, checkpoint, **options)
+    if checkpoint is None and isinstance(model, (str, Path)) and is_checkpoint(model):
+        model, checkpoint = None, model
+    return PoseInferencer(model, checkpoint, **options)
 
 
-def result_to_json(result: PoseResult, metainfo: Metainfo) -> dict[str, Any]:
-    """Return a result as plain values that JSON can hold.
+def _check_options(batch_size: int, min_score: float, on_error: str) -> None:
+    if type(batch_size) is not int or batch_size < 1:
+        raise ConfigError(f"batch_size = {batch_size!r}: give a whole number from 1")
+    if not isinstance(min_score, (int, float)) or not math.isfinite(min_score):
+        raise ConfigError(f"min_score = {min_score!r}: give a finite number")
+    if on_error not in ("raise", "skip"):
+        raise ConfigError(f"on_error = {on_error!r}: give 'raise' or 'skip'")
 
-    Keypoints are ``name: [x, y, score]`` in pixels of the picture as loaded; score 0 says that the
-    keypoint was not found, and x and y then mean nothing.
-    """
-    joints = np.concatenate([result.keypoints, result.keypoint_scores[..., None]], axis=2)
-    people = [
-        {
-            "score": round(float(score), 4),
-            "keypoints": {
-                name: [round(x, 2), round(y, 2), round(s, 4)]
-                for name, (x, y, s) in zip(metainfo.keypoint_names, person, strict=True)
-            },
-        }
-        for score, person in zip(result.scores, joints.tolist(), strict=True)
-    ]
-    width, height = result.image_size
-    return {"image": result.image_path, "width": width, "height": height, "people": people}
+
+def _checked_device(device: torch.device | str | None) -> torch.device:
+    """Return the device; raises ConfigError for one that is not there."""
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(f"device = {str(device)!r} cannot be used ({reason}); give 'cpu', or one "
+                          "that is there, such as 'cuda:0'") from None
+    return chosen
 
 
 def _find_weights(config: Experiment | str | Path | None, checkpoint: str | Path | None) -> Path:
@@ -201,9 +209,3 @@ def _stored_experiment(
 
 def _is_model_name(config: Experiment | str | Path) -> bool:
     return isinstance(config, str) and not Path(config).suffix
-
-
-def _checked(image: np.ndarray) -> np.ndarray:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise DataError(f"picture array is {image.shape} {image.dtype}; give (H, W, 3) uint8, RGB")
-    return image

@@ -16,7 +16,6 @@ import torch
 
 from aepose.codecs.gaussian import draw_gaussians
 from aepose.codecs.geometry import CONVENTIONS, SIZE_MULTIPLE
-from aepose.codecs.margins import grouping_margins
 from aepose.codecs.matching import match_by_tag
 from aepose.codecs.read_maps import read_maps
 from aepose.codecs.refine import person_scores, refine
@@ -51,13 +50,11 @@ class Grouped(NamedTuple):
 
     people: (P, K, 3 + L) float32: x, y (map cells), value, tags; scores: (P,) float32
     found: (P, K) bool, False for keypoints that were filled in or are missing
-    margins: see :func:`~aepose.codecs.margins.grouping_margins`, where they were asked for
     """
 
     people: np.ndarray
     scores: np.ndarray
     found: np.ndarray
-    margins: np.ndarray | None
 
 
 @CODECS.register_module()
@@ -182,20 +179,18 @@ class AssociativeEmbeddingCodec:
         heatmaps: np.ndarray | torch.Tensor,
         tags: np.ndarray | torch.Tensor,
         item: EvalItem,
-        margins: bool = False,
     ) -> PoseResult:
         """Find the people of one picture.
 
         heatmaps: (K, H, W) float32; tags: (K, H, W, L) float32, or (1, H, W, L) with one tag map
         for all keypoints; arrays, or tensors on any device: maps on a GPU stay there. Fastest where
         the cells of a map follow each other in memory, as :mod:`aepose.codecs.aggregation` leaves
-        them. Returns people in pixels of the picture, in order of creation; ``margins``: with their
-        ``grouping_margin``.
+        them. Returns people in pixels of the picture, in order of creation.
 
         Raises ValueError for maps of another shape or type, with values that are not finite, or
         with fewer than M cells.
         """
-        people, scores, found, margin = self.group(heatmaps, tags, margins)
+        people, scores, found = self.group(heatmaps, tags)
         map_size = heatmaps.shape[2], heatmaps.shape[1]
         xy = self.geometry.to_image(people[..., :2], map_size, item.center, item.scale)
         return PoseResult(
@@ -209,12 +204,10 @@ class AssociativeEmbeddingCodec:
             dataset=item.dataset,
             metainfo=self.metainfo,
             found=found,
-            grouping_margin=margin,
         )
 
     def group(
-        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor,
-        margins: bool = False,
+        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor
     ) -> Grouped:
         """Find the people in the pixels of the maps, as :meth:`decode` does."""
         with stage("peaks"):
@@ -238,5 +231,4 @@ class AssociativeEmbeddingCodec:
         if self.refine:
             with stage("refine"):
                 people = refine(people, maps, self.geometry.cell_offset)
-        return Grouped(people, scores, found,
-                       grouping_margins(people, found, maps) if margins else None)
+        return Grouped(people, scores, found)

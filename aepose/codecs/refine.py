@@ -61,7 +61,7 @@ def refine(people: np.ndarray, maps: Maps, offset: float = PIXEL_CENTRE) -> np.n
     Raises ValueError for people that do not fit the maps and for values that are not finite.
     """
     check_people(people, maps.heatmaps, maps.tags.shape[-1])
-    means, known = mean_tags(people, maps)
+    means, known = _mean_tags(people, maps)
     person, keypoint = np.nonzero((people[..., 2] == 0) & known[:, None])
     best = maps.best_cells(keypoint, means[person])
     y, x = np.divmod(best, maps.heatmaps.shape[2])
@@ -74,7 +74,7 @@ def refine(people: np.ndarray, maps: Maps, offset: float = PIXEL_CENTRE) -> np.n
     return refined
 
 
-def mean_tags(people: np.ndarray, maps: Maps) -> tuple[np.ndarray, np.ndarray]:
+def _mean_tags(people: np.ndarray, maps: Maps) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean tags (P, L) under the found keypoints, and (P,) bool: is any found?
 
     The tag maps are read in the cell of the position, wherever :func:`adjust` moved it.

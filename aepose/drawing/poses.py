@@ -35,8 +35,10 @@ class People(Protocol):
     scores: np.ndarray
     tags: np.ndarray
     found: np.ndarray
-    grouping_margin: np.ndarray | None
     identities: np.ndarray | None
+
+    @property
+    def grouping_margin(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -97,16 +99,12 @@ def draw_poses(
     were filled in, not found, are hollow. People with high scores are drawn over those with lower
     ones; lines are as wide as the person is large. What lies outside the picture is left out.
 
-    Raises ValueError for another kind of image and for people with other keypoints, ConfigError for
-    doubts that were not computed.
+    Raises ValueError for another kind of image and for people with other keypoints.
     """
     check_image(image)
     if people.keypoints.shape[1] != metainfo.num_keypoints:
         raise ValueError(f"result has {people.keypoints.shape[1]} keypoints, metainfo "
                          f"'{metainfo.name}' has {metainfo.num_keypoints}")
-    if style.doubts and people.grouping_margin is None:
-        raise ConfigError("doubts: the result has no grouping_margin; ask for it: "
-                          "model.predict(..., margins=True)")
     canvas = np.array(image, order="C")
     size = canvas.shape[1], canvas.shape[0]
     figures = _figures(people, size, style)

@@ -186,16 +186,13 @@ class AssociativeEmbedding(BaseModel):
             return self.keypoint_head.loss(self._training_maps(images), targets)
         return self.maps(images)
 
-    def decode(self, heatmaps: torch.Tensor, tags: torch.Tensor, item: EvalItem,
-               margins: bool = False) -> PoseResult:
+    def decode(self, heatmaps: torch.Tensor, tags: torch.Tensor, item: EvalItem) -> PoseResult:
         """Find the people of one image in its aggregated maps (K, H, W) and (K or 1, H, W, L).
-
-        margins: with their ``grouping_margin``
 
         Raises NumericalError that names the image if the maps are not finite.
         """
         try:
-            return self.codec.decode(heatmaps.float(), tags.float(), item, margins)
+            return self.codec.decode(heatmaps.float(), tags.float(), item)
         except ValueError:
             if heatmaps.isfinite().all() and tags.isfinite().all():
                 raise

@@ -30,7 +30,7 @@ Run = Callable[[Batch], list[Callable[[], PoseResult]]]
 
 def find_people(
     model: AssociativeEmbedding, batches: Iterable[Batch], overlap: bool = True,
-    keep_maps: bool = False, margins: bool = False,
+    keep_maps: bool = False,
 ) -> Found:
     """Yield each batch of test images with its results, in order.
 
@@ -39,13 +39,12 @@ def find_people(
         results come up to two batches late; else all is done in this thread, one after the other,
         as :class:`~aepose.stage_clock.StageClock` needs it
     keep_maps: give each result the maps that its people were found in
-    margins: give each result its ``grouping_margin``
 
     Raises what network and decoding raise; later batches are then lost. Warns of outputs that are
     used without having been trained.
     """
     model.warn_of_untrained_outputs()
-    run = partial(_run_network, model, keep_maps=keep_maps, margins=margins)
+    run = partial(_run_network, model, keep_maps=keep_maps)
     return (_overlapped if overlap else _one_by_one)(run, batches)
 
 
@@ -70,7 +69,7 @@ def _overlapped(run: Run, batches: Iterable[Batch]) -> Found:
 
 
 def _run_network(
-    model: AssociativeEmbedding, batch: Batch, keep_maps: bool, margins: bool
+    model: AssociativeEmbedding, batch: Batch, keep_maps: bool
 ) -> list[Callable[[], PoseResult]]:
     """Return what is left to do for each image of a batch."""
     inputs = model.data_preprocessor(batch)
@@ -79,8 +78,7 @@ def _run_network(
     with torch.no_grad():
         heatmaps, tags = model.aggregate(inputs["images"], items[0])
     made.note()
-    return [partial(_decode, model, AggregatedMaps(*maps), item, made, len(items), keep_maps,
-                    margins)
+    return [partial(_decode, model, AggregatedMaps(*maps), item, made, len(items), keep_maps)
             for *maps, item in zip(heatmaps, tags, items, strict=True)]
 
 
@@ -112,7 +110,7 @@ class _Moment:
 
 def _decode(
     model: AssociativeEmbedding, maps: AggregatedMaps, item: EvalItem, made: _Moment, images: int,
-    keep_maps: bool, margins: bool,
+    keep_maps: bool,
 ) -> PoseResult:
     """Decode maps; on a GPU once they are made, and beside the network, not behind its next pass.
 
@@ -121,7 +119,7 @@ def _decode(
     """
     start = time.perf_counter()
     if made.device.type != "cuda":
-        result = model.decode(maps.heatmaps, maps.tags, item, margins)
+        result = model.decode(maps.heatmaps, maps.tags, item)
     else:
         stream = _decode_stream(maps.heatmaps.device)
         with torch.cuda.stream(stream):
@@ -130,7 +128,7 @@ def _decode(
                 part.record_stream(stream)  # its memory is not given to others before
             with stage("peaks"):  # which are the first to read the maps
                 heatmaps, tags = _on_host(maps, stream)
-            result = model.decode(heatmaps, tags, item, margins)
+            result = model.decode(heatmaps, tags, item)
     seconds = {"network": made.seconds() / images, "decode": time.perf_counter() - start}
     return replace(result, seconds=seconds, maps=maps if keep_maps else None)
 

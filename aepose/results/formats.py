@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aepose.results.result import PoseResult
 
 # What aepose's own records have more than COCO's.
-COCO_EXTRAS = ("tags", "identity", "grouping_margin")
+COCO_EXTRAS = ("tags", "identity")
 
 
 def pose_boxes(keypoints: np.ndarray) -> np.ndarray:
@@ -73,7 +73,6 @@ def parse_coco(records: Sequence[Mapping[str, Any]], metainfo: Metainfo | str) -
         "image_id": images.pop() if images else -1,
         "tags": _of_all(records, "tags", np.float32, joints.shape[:2]),
         "found": _of_all(records, "found", bool),
-        "grouping_margin": _of_all(records, "grouping_margin", np.float32),
         "identities": _of_all(records, "identity", np.int64),
     }
 

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     import supervision as sv
 
 # Per person; each has P as its first axis.
-_PER_PERSON = ("keypoints", "keypoint_scores", "scores", "tags", "found", "grouping_margin",
-               "identities")
+_PER_PERSON = ("keypoints", "keypoint_scores", "scores", "tags", "found", "identities")
 
 
 @dataclass(eq=False)
@@ -46,9 +45,6 @@ class PoseResult:
     found: (P, K) bool: True where the network's maps had a peak that was grouped, False where the
         keypoint was filled in afterwards by the tags of the others, or is missing. Where it is not
         known, every keypoint with a score counts as found
-    grouping_margin: (P, K) float32, only where it was asked for: how much farther, in tag units,
-        the keypoint's tag is from the nearest other person than from its own; the smaller, the more
-        doubtful the join. NaN where there is nobody else, or no keypoint
     identities: (P,) int64, who it is throughout a film
     seconds: by stage, what it took
     image: (H, W, 3) uint8 RGB, where it cannot be read from ``image_path`` again
@@ -74,7 +70,6 @@ class PoseResult:
     dataset: str = ""
     metainfo: Metainfo | None = None
     found: np.ndarray = None  # type: ignore[assignment]  # __post_init__ sets it
-    grouping_margin: np.ndarray | None = None
     identities: np.ndarray | None = None
     frame: int | None = None
     time: float | None = None
@@ -91,7 +86,6 @@ class PoseResult:
             "scores": (people,),
             "tags": (people, num_keypoints, self.tags.shape[-1]),
             "found": (people, num_keypoints),
-            "grouping_margin": (people, num_keypoints),
             "identities": (people,),
         }
         for name, shape in expected.items():
@@ -145,6 +139,30 @@ class PoseResult:
         boxes = np.concatenate([low, high], axis=1).astype(np.float32)
         boxes[~self.found.any(axis=1)] = np.nan
         return boxes
+
+    @property
+    def grouping_margin(self) -> np.ndarray:
+        """(P, K) float32: how clearly its tag says whose each found keypoint is, in tag units.
+
+        Of a keypoint's tag, the distance (Euclidean over L) to the mean tag of the nearest other
+        person of this result less that to its own person's. Near 0 the join is doubtful, below 0
+        the tag is nearer to somebody else's. NaN for keypoints that were not found, and where
+        there is nobody else. People of low scores often are scraps of others, which makes these
+        doubtful: filter them out before.
+        """
+        margins = np.full(self.found.shape, np.nan, np.float32)
+        known = self.found.any(axis=1)
+        if known.sum() < 2:
+            return margins
+        shares = self.found / np.maximum(self.found.sum(axis=1, keepdims=True), 1)
+        means = (self.tags * shares[..., None]).sum(axis=1)
+        person, keypoint = np.nonzero(self.found)
+        away = np.linalg.norm(self.tags[person, keypoint][:, None] - means, axis=2)
+        own = np.arange(len(person)), person
+        distance = away[own]
+        away[:, ~known] = away[own] = np.inf
+        margins[person, keypoint] = away.min(axis=1) - distance
+        return margins
 
     @property
     def _metainfo(self) -> Metainfo:

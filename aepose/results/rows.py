@@ -3,9 +3,9 @@
 A dict of a picture holds ``image`` (path), ``width``, ``height``, ``metainfo`` (the name of the
 keypoint set), ``seconds``, where they are known ``image_id``, ``dataset``, ``frame``, ``time``, and
 ``people``: for each ``score``, ``box`` (x0, y0, x1, y1), ``keypoints`` (name -> [x, y, score,
-found], the last 1 or 0), ``tags`` (K lists of L), where they are known ``identity`` and
-``grouping_margin`` (K; null where there is none). Positions are pixels of the picture as loaded.
-Numbers are written as short as float32 allows and read back to the last bit.
+found], the last 1 or 0), ``tags`` (K lists of L) and, where it is known, ``identity``. Positions
+are pixels of the picture as loaded. Numbers are written as short as float32 allows and read back to
+the last bit.
 
 A row is the same for one person: the picture's keys, ``person`` (its number) and the person's. A
 picture without people has one row, whose ``person`` is null.
@@ -45,9 +45,6 @@ def to_dict(result: PoseResult) -> dict[str, Any]:
         for p, (score, box, rows, tags) in enumerate(zip(
             _plain(result.scores), _plain(result.boxes), _plain(joints), _plain(result.tags),
             strict=True))]
-    if result.grouping_margin is not None:
-        for person, margins in zip(people, _plain(result.grouping_margin), strict=True):
-            person["grouping_margin"] = [None if math.isnan(m) else m for m in margins]
     width, height = result.image_size
     known = {key: value for key, unknown in _OPTIONAL.items()
              if (value := getattr(result, key)) != unknown}
@@ -113,9 +110,8 @@ def parse(content: Mapping[str, Any], metainfo: Metainfo | str | None = None) ->
         key = "score"
         scores = np.array([person["score"] for person in people], np.float32).reshape(-1)
         key = "tags"
-        tags = _of_each(people, "tags", (keypoints.num_keypoints, -1))
-        key = "grouping_margin"
-        margins = _of_each(people, "grouping_margin", (keypoints.num_keypoints,))
+        tags = np.array([person["tags"] for person in people], np.float64)
+        tags = tags.reshape(len(people), keypoints.num_keypoints, -1 if people else 1)
         key = "identity"
         known = [person["identity"] for person in people if "identity" in person]
         identities = np.array(known, np.int64) if len(known) == len(people) and people else None
@@ -125,21 +121,11 @@ def parse(content: Mapping[str, Any], metainfo: Metainfo | str | None = None) ->
     return {
         "keypoints": joints[..., :2].astype(np.float32), "scores": scores,
         "keypoint_scores": joints[..., 2].astype(np.float32), "found": joints[..., 3] > 0,
-        "tags": np.zeros((*joints.shape[:2], 1), np.float32) if tags is None else tags,
-        "grouping_margin": margins, "identities": identities, "metainfo": keypoints,
+        "tags": tags.astype(np.float32), "identities": identities, "metainfo": keypoints,
         "image_path": str(content.get("image", "")), "image_size": size,
         "seconds": dict(content.get("seconds", {})),
         **{key: content.get(key, unknown) for key, unknown in _OPTIONAL.items()},
     }
-
-
-def _of_each(people: list[Mapping[str, Any]], key: str, shape: tuple[int, ...]
-             ) -> np.ndarray | None:
-    """Return what every person has of a key, (P, *shape) float32; None where they have none."""
-    if not people or key not in people[0]:
-        return None
-    values = [np.array(person[key], np.float64).reshape(shape) for person in people]
-    return np.stack(values).astype(np.float32)
 
 
 def _plain(array: np.ndarray) -> list[Any]:

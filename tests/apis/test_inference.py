@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from aepose.apis import inference
-from aepose.apis.inference import PoseInferencer, load_model, result_to_json
+from aepose.apis.inference import PoseInferencer, load_model
 from aepose.drawing import write_image
-from aepose.errors import CheckpointError, ConfigError, DataError
+from aepose.errors import AeposeWarning, CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment
 from aepose.images import read_image
-from aepose.metainfo import get_metainfo
 from aepose.results import PoseResult
 from aepose.toy import make_toy_dataset
 from aepose.weights.checkpoint import save_safetensors
+from tests.film.films import make_film
 from tools.demo import main as demo
 from tools.test import main as run_test
 
@@ -93,19 +93,100 @@ def test_without_arguments_the_shipped_network_is_used(tiny, pictures, monkeypat
 
 
 def test_multi_scale(tiny, pictures):
-    one = PoseInferencer(checkpoint=tiny, device="cpu")
-    many = PoseInferencer(checkpoint=tiny, device="cpu", multi_scale=True)
-    assert list(one.model.test_time.scales) == [1]
-    assert list(many.model.test_time.scales) == [0.5, 1]
-    assert many.predict(pictures[0]).image_size == one.predict(pictures[0]).image_size
+    """Of one call, by the config's scales."""
+    find = PoseInferencer(checkpoint=tiny, device="cpu")
+    one, many = (find.predict(pictures[0], multi_scale=several, keep_maps=True)
+                 for several in (False, True))
+    other = PoseInferencer(checkpoint=tiny, device="cpu", cfg_options=["test_time.scales=[0.5,1]"])
+    assert torch.equal(many.maps.heatmaps, other.predict(pictures[0], keep_maps=True).maps.heatmaps)
+    assert not torch.equal(many.maps.heatmaps, one.maps.heatmaps)
 
 
-def test_pictures_are_taken_one_by_one(tiny, pictures):
-    several = [pictures[0], pictures[1], pictures[0], "missing.jpg"]
-    results = PoseInferencer(checkpoint=tiny, device="cpu")(several)
-    assert next(results).image_path == str(pictures[0])
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_an_error_comes_after_all_results_before_it(tiny, pictures, batch_size):
+    several = [pictures[0], pictures[1], pictures[0], "missing.jpg", pictures[1]]
+    results = PoseInferencer(checkpoint=tiny, device="cpu").predict(several, batch_size)
+    assert [next(results).image_path for _ in range(3)] == [str(p) for p in several[:3]]
     with pytest.raises(DataError, match=r"missing\.jpg"):
         next(results)
+
+
+def test_pictures_that_cannot_be_read_are_skipped_and_counted(tiny, pictures, tmp_path):
+    (tmp_path / "empty.jpg").touch()
+    several = [pictures[0], "missing.jpg", np.zeros((4, 4)), tmp_path / "empty.jpg", pictures[1],
+               [tmp_path / "nowhere.mp4"]]
+    results = PoseInferencer(checkpoint=tiny, device="cpu").predict(several, on_error="skip")
+    with pytest.warns(AeposeWarning, match=r"4 pictures were left out:\n.*missing"):
+        assert [r.image_path for r in results] == [str(p) for p in pictures]
+    assert len(results.failures) == 4
+    assert results.failures[1].startswith("picture 3 of the source: picture array is (4, 4)")
+
+
+def test_what_an_iterable_raises_is_passed_on(tiny, pictures):
+    def source():
+        yield pictures[0]
+        raise ZeroDivisionError("of the user")
+
+    results = PoseInferencer(checkpoint=tiny, device="cpu").predict(source(), on_error="skip")
+    assert next(results).image_path == str(pictures[0])
+    with pytest.raises(ZeroDivisionError, match="of the user"):
+        next(results)
+
+
+def test_scores_and_times(tiny, pictures):
+    find = PoseInferencer(checkpoint=tiny, device="cpu")
+    everybody = find(pictures[0])
+    best = float(everybody.scores.max())
+    likely = find(pictures[0], min_score=best)
+    assert len(likely) < len(everybody)
+    assert (likely.scores >= best).all()
+    assert list(likely.seconds) == ["read", "network", "decode"]
+    assert min(likely.seconds.values()) > 0
+    assert everybody.metainfo is find.metainfo
+
+
+def test_pixels_are_kept_of_what_cannot_be_read_again(tiny, pictures):
+    find = PoseInferencer(checkpoint=tiny, device="cpu")
+    image = read_image(pictures[0])
+    of_array, of_file = find([image, pictures[0]])
+    assert of_file.image is None
+    np.testing.assert_array_equal(of_array.draw(), of_file.draw())
+
+
+def test_progress(tiny, pictures, capsys):
+    list(PoseInferencer(checkpoint=tiny, device="cpu").predict(pictures, progress=True))
+    assert "2/2" in capsys.readouterr().err
+
+
+def test_a_film(tiny, tmp_path, pictures):
+    film = tmp_path / "film.mp4"
+    make_film(film, 5, size=(64, 48))
+    results = list(PoseInferencer(checkpoint=tiny, device="cpu").predict(film, batch_size=2))
+    assert [r.frame for r in results] == list(range(5))
+    assert results[4].name == "film_000004"
+    assert results[1].time > results[0].time == 0
+    assert results[0].draw().shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"batch_size": 0}, "batch_size = 0"), ({"batch_size": 1.5}, "batch_size"),
+    ({"min_score": float("nan")}, "min_score = nan"), ({"on_error": "stop"}, "on_error = 'stop'"),
+])
+def test_options_of_predict(tiny, pictures, options, message):
+    with pytest.raises(ConfigError, match=message):
+        PoseInferencer(checkpoint=tiny, device="cpu").predict(pictures, **options)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "nowhere", "meta:a", 1.5])
+def test_devices_that_are_not_there(tiny, device):
+    with pytest.raises(ConfigError, match=f"device = '{device}' cannot be used"):
+        load_model(tiny, device=device)
+
+
+def test_a_checkpoint_alone_and_its_type(tiny, pictures):
+    find = load_model(tiny, device="cpu", dtype=torch.bfloat16)
+    assert find.experiment.test_time.dtype == "bfloat16"
+    assert len(find.predict(pictures[0])) > 0
 
 
 @pytest.mark.parametrize("batch_size", [2, 3, 50])
@@ -129,7 +210,7 @@ def test_batches_give_what_single_pictures_give(pictures, batch_size):
 
 
 @pytest.mark.parametrize("array", [
-    np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 0, 3), np.uint8),
+    np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 0, 3), np.uint8),
 ])
 def test_other_arrays_are_refused(tiny, array):
     with pytest.raises(DataError, match=r"\(H, W, 3\)"):
@@ -168,21 +249,6 @@ def test_options_are_checked(tiny):
 def test_stored_configs_that_cannot_be_used(text, message):
     with pytest.raises(CheckpointError, match=rf"x\.pth .*{message}.*--config"):
         Experiment.of_checkpoint({"aepose_config": text}, "x.pth")
-
-
-def test_result_to_json():
-    metainfo = get_metainfo("coco")
-    joints = np.zeros((1, 17, 3), np.float32)
-    joints[0, 0] = 10.25, 20.5, 0.75
-    result = PoseResult(joints[..., :2], joints[..., 2], np.float32([0.5]), joints[..., 2:],
-                        image_path="a.jpg", image_size=(30, 40))
-    content = json.loads(json.dumps(result_to_json(result, metainfo)))
-    person = content.pop("people")[0]
-    assert content == {"image": "a.jpg", "width": 30, "height": 40}
-    assert person["score"] == 0.5
-    assert list(person["keypoints"]) == list(metainfo.keypoint_names)
-    assert person["keypoints"]["nose"] == [10.25, 20.5, 0.75]
-    assert person["keypoints"]["left_eye"] == [0, 0, 0]
 
 
 def test_demo(tiny, pictures, tmp_path, capsys):

@@ -22,8 +22,9 @@ def test_size():
 def test_it_finds_and_groups_people(toy, multi_scale):
     ann_file = toy / "annotations" / "person_keypoints_val2017.json"
     images = json.loads(ann_file.read_text())["images"]
-    model = load_model(multi_scale=multi_scale)
-    results = list(model(toy / "val2017" / image["file_name"] for image in images))
+    model = load_model()
+    files = (toy / "val2017" / image["file_name"] for image in images)
+    results = list(model.predict(files, multi_scale=multi_scale))
     for result, image in zip(results, images, strict=True):
         result.image_id = image["id"]
     metric = CocoMetric(model.metainfo, ann_file)

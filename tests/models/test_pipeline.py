@@ -52,7 +52,7 @@ class Network:
         self.seen.append(item)
         return torch.zeros(len(images), 1), torch.zeros(len(images), 1)
 
-    def decode(self, heatmaps, tags, item, margins):
+    def decode(self, heatmaps, tags, item):
         self.decoded.set()
         if item == "broken":
             raise NumericalError(item)
@@ -89,7 +89,7 @@ def test_without_overlap_all_is_done_in_one_thread():
     threads = set()
 
     class Noting(Network):
-        def decode(self, heatmaps, tags, item, margins):
+        def decode(self, heatmaps, tags, item):
             threads.add(threading.current_thread())
             with stage("decode"):
                 return Found(item)
@@ -131,7 +131,7 @@ def test_maps_that_nobody_will_ask_for_are_not_decoded(monkeypatch):
             super().shutdown(wait=wait)
 
     class Slow(Network):
-        def decode(self, heatmaps, tags, item, margins):
+        def decode(self, heatmaps, tags, item):
             begun.append(item)
             return Found(item == "first" or given_up.wait(PATIENCE))
 
