@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from aepose.apis.prediction import Failures, Predictions, Run
+from aepose.apis.prediction import Failures, OnError, Predictions, Run
 from aepose.apis.sources import count_pictures, is_single, pictures_of
 from aepose.codecs.core import core
 from aepose.errors import CheckpointError, ConfigError
@@ -38,6 +38,7 @@ class PoseInferencer:
         config's ``test_time.dtype`` says
     cfg_options: ``key=value`` changes of the config
 
+    checkpoint: the file of the weights
     model: the network as trained, on ``device``; what runs is a second one, made faster for tests
         (:meth:`~aepose.models.AssociativeEmbedding.prepare_for_test`)
 
@@ -72,6 +73,7 @@ class PoseInferencer:
         warn_of_differences(content["meta"], experiment.to_dict(), source)
         self.model.to(self.device)
         self._network = self.model.prepare_for_test()
+        self.checkpoint = source
 
     @property
     def metainfo(self) -> Metainfo:
@@ -85,7 +87,7 @@ class PoseInferencer:
         multi_scale: bool = False,
         min_score: float = 0.0,
         progress: bool = False,
-        on_error: Literal["raise", "skip"] = "raise",
+        on_error: OnError = "raise",
         bgr: bool = False,
         recursive: bool = False,
         keep_maps: bool = False,
@@ -101,7 +103,8 @@ class PoseInferencer:
         min_score: leave out people with a lower score
         progress: show a bar on stderr
         on_error: what to do about a picture of many that cannot be read: 'raise' an error that
-            names it once all results before it are given, or 'skip' it, see :class:`Predictions`
+            names it once all results before it are given, or 'skip' it, which a warning counts in
+            the end; or a function that is called with the error instead of the warning
         bgr: arrays and tensors have their channels in the order blue, green, red
         recursive: enter the folders in folders
         keep_maps: results get the maps that their people were found in
@@ -154,12 +157,12 @@ def load_model(
     return PoseInferencer(model, checkpoint, **options)
 
 
-def _check_options(batch_size: int, min_score: float, on_error: str) -> None:
+def _check_options(batch_size: int, min_score: float, on_error: OnError) -> None:
     if type(batch_size) is not int or batch_size < 1:
         raise ConfigError(f"batch_size = {batch_size!r}: give a whole number from 1")
     if not isinstance(min_score, (int, float)) or not math.isfinite(min_score):
         raise ConfigError(f"min_score = {min_score!r}: give a finite number")
-    if on_error not in ("raise", "skip"):
+    if on_error not in ("raise", "skip") and not callable(on_error):
         raise ConfigError(f"on_error = {on_error!r}: give 'raise' or 'skip'")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from time import perf_counter
@@ -23,6 +23,9 @@ from aepose.structures import EvalItem
 # Batches' worth of pictures among which those of one size are looked for.
 _READ_AHEAD = 8
 _SHOWN = 10  # messages of pictures that were left out
+
+OnError = Literal["raise", "skip"] | Callable[[DataError], None]
+"""What is done about a picture of many that cannot be read; a function is called with the error."""
 
 
 class Predictions(Iterator[PoseResult]):
@@ -63,8 +66,8 @@ class Failures:
     error: what ends the run after all results before it
     """
 
-    def __init__(self, on_error: Literal["raise", "skip"]) -> None:
-        self._skip = on_error == "skip"
+    def __init__(self, on_error: OnError) -> None:
+        self._on_error = on_error
         self.messages: list[str] = []
         self.error: Exception | None = None
 
@@ -72,16 +75,18 @@ class Failures:
         """Take an error of the picture of that number; None: of the source itself."""
         if isinstance(error, DataError) and picture is not None and not picture.path:
             error = DataError(f"picture {number} of the source: {error}")
-        if isinstance(error, DataError) and self._skip and picture is not None:
-            self.messages.append(str(error))
-        else:
+        if not isinstance(error, DataError) or self._on_error == "raise" or picture is None:
             self.error = error
+            return
+        self.messages.append(str(error))
+        if callable(self._on_error):
+            self._on_error(error)
 
     def finish(self) -> None:
         """Raise what ended the run, or warn of what was left out."""
         if self.error is not None:
             raise self.error
-        if self.messages:
+        if self.messages and self._on_error == "skip":
             shown = "".join(f"\n  {message}" for message in self.messages[:_SHOWN])
             more = "\n  …" if len(self.messages) > _SHOWN else ""
             warn_once(f"{len(self.messages)} pictures were left out:{shown}{more}")

@@ -48,7 +48,7 @@ def is_single(source: Any) -> bool:
         return not (_is_folder(source) or is_film(source) or _is_glob(source))
     if isinstance(source, (np.ndarray, torch.Tensor)):
         return source.ndim < 4
-    return isinstance(source, (bytes, bytearray, Image.Image)) or hasattr(source, "read")
+    return isinstance(source, (bytes, bytearray, Image.Image, Picture)) or hasattr(source, "read")
 
 
 def count_pictures(source: Any) -> int | None:
@@ -78,6 +78,8 @@ def pictures_of(source: Any, bgr: bool = False, recursive: bool = False) -> Iter
                 for file in files)
     if isinstance(source, int) and not isinstance(source, bool):
         return _frames(read_camera(source), f"camera {source}")
+    if isinstance(source, Picture):
+        return iter([source])
     if is_single(source):
         name = str(getattr(source, "filename", "") or "")
         return iter([Picture(lambda: to_rgb(source, bgr), name)])

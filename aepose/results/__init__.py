@@ -2,5 +2,6 @@
 
 from aepose.results.reading import read_results
 from aepose.results.result import PoseResult
+from aepose.results.writing import write_results
 
-__all__ = ["PoseResult", "read_results"]
+__all__ = ["PoseResult", "read_results", "write_results"]

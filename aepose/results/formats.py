@@ -87,7 +87,7 @@ def _of_all(records: Sequence[Mapping[str, Any]], key: str, kind: type,
 
 def to_dataframe(results: Iterable[PoseResult]) -> Any:
     """Return a pandas.DataFrame with a row per person; see ``PoseResult.to_dataframe``."""
-    pandas = _needed("pandas", "to_dataframe")
+    pandas = needed("pandas", "to_dataframe")
     return pandas.DataFrame([row for result in results for row in flat_rows(result)])
 
 
@@ -110,7 +110,7 @@ def flat_rows(result: PoseResult) -> list[dict[str, Any]]:
 
 def to_supervision(result: PoseResult) -> Any:
     """Return supervision.KeyPoints; see ``PoseResult.to_supervision``."""
-    supervision = _needed("supervision", "to_supervision")
+    supervision = needed("supervision", "to_supervision")
     return supervision.KeyPoints(
         xy=result.keypoints.astype(np.float32),
         class_id=np.zeros(len(result), int),
@@ -121,9 +121,11 @@ def to_supervision(result: PoseResult) -> Any:
     )
 
 
-def _needed(package: str, use: str) -> ModuleType:
+def needed(module: str, use: str, package: str = "") -> ModuleType:
+    """Import an optional package; raises ConfigError that says what for, and how to get it."""
     try:
-        return importlib.import_module(package)
+        return importlib.import_module(module)
     except ImportError:
+        package = package or module
         raise ConfigError(f"{use} needs {package}, which is not installed: pip install {package}"
                           ) from None

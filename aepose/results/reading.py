@@ -38,6 +38,8 @@ def _rows(path: str | Path) -> Iterator[dict]:
                 row = json.loads(line)
             except ValueError as error:
                 raise DataError(f"{path}, line {number}: this is no JSON ({error})") from None
+            if isinstance(row, dict) and "error" in row:
+                continue
             if not isinstance(row, dict) or "person" not in row:
                 raise DataError(f"{path}, line {number}: no row of a person, as 'aepose predict' "
                                 "writes them")

@@ -8,7 +8,8 @@ are pixels of the picture as loaded. Numbers are written as short as float32 all
 the last bit.
 
 A row is the same for one person: the picture's keys, ``person`` (its number) and the person's. A
-picture without people has one row, whose ``person`` is null.
+picture without people has one row, whose ``person`` is null, and one that could not be read a row
+with an ``error`` alone.
 """
 
 from __future__ import annotations
@@ -67,6 +68,11 @@ def to_rows(result: PoseResult) -> list[dict[str, Any]]:
     if not people:
         return [{**picture, "person": None}]
     return [{**picture, "person": number, **person} for number, person in enumerate(people)]
+
+
+def row_line(row: Mapping[str, Any]) -> str:
+    """Return a row as a line of a file."""
+    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
