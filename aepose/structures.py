@@ -189,7 +189,9 @@ class AggregatedMaps:
 
     heatmaps: (K, H, W) float32; tags: (K, H, W, L) float32, or (1, H, W, L) with one tag map for
     all keypoints; on the network's device
+    matrix: (2, 3) from the centres of the picture's pixels to those of the cells, where it is known
     """
 
     heatmaps: torch.Tensor
     tags: torch.Tensor
+    matrix: np.ndarray | None = None

@@ -206,6 +206,16 @@ class AssociativeEmbeddingCodec:
             found=found,
         )
 
+    def map_matrix(self, item: EvalItem, map_size: tuple[int, int]) -> np.ndarray:
+        """Return (2, 3) float64 from the centres of a picture's pixels to those of its map cells.
+
+        map_size: (W, H)
+        """
+        corners = np.array([[0, 0], [1, 0], [0, 1]]) * item.image_size
+        offset = self.geometry.cell_offset  # from a pixel's position to its centre
+        cells = self.geometry.to_map(corners + offset, map_size, item.center, item.scale) - offset
+        return cv2.getAffineTransform(corners.astype(np.float32), cells.astype(np.float32))
+
     def group(
         self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor
     ) -> Grouped:

@@ -130,6 +130,8 @@ def _decode(
                 heatmaps, tags = _on_host(maps, stream)
             result = model.decode(heatmaps, tags, item)
     seconds = {"network": made.seconds() / images, "decode": time.perf_counter() - start}
+    if keep_maps:
+        maps = replace(maps, matrix=model.codec.map_matrix(item, maps.heatmaps.shape[2:0:-1]))
     return replace(result, seconds=seconds, maps=maps if keep_maps else None)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 import aepose.results.formats as formats
 import aepose.results.rows as rows
-from aepose.drawing import DrawStyle, draw_poses, write_image
-from aepose.errors import ConfigError, DataError
+from aepose.drawing import DrawStyle, draw_heatmaps, draw_poses, draw_tags, write_image
+from aepose.errors import ConfigError, DataError, nearest
 from aepose.files import write_text
 from aepose.images import read_image
 from aepose.metainfo import Metainfo
@@ -175,15 +175,38 @@ class PoseResult:
         """Return the people with at least that score and so many found keypoints."""
         return self[(self.scores >= min_score) & (self.found.sum(axis=1) >= min_keypoints)]
 
-    def draw(self, image: np.ndarray | None = None, **style: Any) -> np.ndarray:
+    def draw(
+        self, image: np.ndarray | None = None,
+        overlay: Literal["heatmaps", "tags"] | None = None, **style: Any,
+    ) -> np.ndarray:
         """Return the picture with the people drawn on it, (H, W, 3) uint8 RGB.
 
         image: the picture, (H, W, 3) uint8 RGB; None takes the one that was looked at
+        overlay: what of the maps to lay over it; ``predict(..., keep_maps=True)`` keeps them
         style: options of :class:`~aepose.drawing.DrawStyle`
 
-        Keypoints that were filled in are hollow. Raises DataError where there is no picture.
+        Keypoints that were filled in are hollow. Raises DataError where there is no picture, and
+        ConfigError where there are no maps or an option is unknown.
         """
-        return draw_poses(self._pixels(image), self, self._metainfo, DrawStyle(**style))
+        known = [option.name for option in fields(DrawStyle)]
+        for name in style:
+            if name not in known:
+                raise ConfigError(f"draw has no option '{name}'" + nearest(name, known))
+        ground = self._pixels(image)
+        if overlay is not None:
+            ground = self._overlaid(ground, overlay)
+        return draw_poses(ground, self, self._metainfo, DrawStyle(**style))
+
+    def _overlaid(self, image: np.ndarray, overlay: str) -> np.ndarray:
+        if overlay not in ("heatmaps", "tags"):
+            raise ConfigError(f"overlay = {overlay!r}: give 'heatmaps' or 'tags'")
+        if self.maps is None:
+            raise ConfigError("the result has no maps to lay over its picture; ask for them: "
+                              "model.predict(..., keep_maps=True)")
+        heatmaps, tags = (part.cpu().numpy() for part in (self.maps.heatmaps, self.maps.tags))
+        if overlay == "heatmaps":
+            return draw_heatmaps(image, heatmaps, self.maps.matrix)
+        return draw_tags(image, heatmaps, tags, self.maps.matrix)
 
     def show(self, image: np.ndarray | None = None, **style: Any) -> None:
         """Show the drawing in the notebook, or else in a window.

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.drawing.maps import draw_maps
 from aepose.drawing.poses import DrawStyle, draw_poses
 from aepose.results import PoseResult
 from aepose.structures import EvalItem, PoseSample
-from aepose.visualization.maps import draw_maps
 from aepose.visualization.samples import as_result, titled
 
 # Evaluation counts every guess; a drawing of all of them shows nothing.

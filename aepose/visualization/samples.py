@@ -7,11 +7,11 @@ import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.drawing.image import Label, check_image
+from aepose.drawing.maps import draw_heatmaps, faded
 from aepose.drawing.poses import PERSON_COLORS, DrawStyle, draw_poses
 from aepose.metainfo import Metainfo
 from aepose.results import PoseResult
 from aepose.structures import EvalItem, MapTargets, PoseSample, TrainItem
-from aepose.visualization.maps import draw_heatmaps, faded
 
 # What the loss does not count has stripes of this colour and width, in two strengths.
 _IGNORED, _STRIPE, _OPACITY = (230, 30, 30), 4, (0.7, 0.3)

@@ -4,12 +4,19 @@ import cv2
 import numpy as np
 import pytest
 
-from aepose.drawing import PERSON_COLORS, DrawStyle, draw_poses, write_image
+from aepose.drawing import (
+    PERSON_COLORS,
+    DrawStyle,
+    draw_heatmaps,
+    draw_maps,
+    draw_poses,
+    draw_tags,
+    write_image,
+)
 from aepose.drawing.image import Label
-from aepose.errors import DataError
+from aepose.errors import ConfigError, DataError
 from aepose.metainfo import get_metainfo
 from aepose.results import PoseResult
-from aepose.visualization import draw_maps
 
 COCO = get_metainfo("coco")
 LEFT_SHOULDER, RIGHT_SHOULDER = 5, 6
@@ -188,3 +195,81 @@ def test_paths_that_cannot_be_written(tmp_path, name):
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(DataError, match=name.replace(".", r"\.")):
         write_image(tmp_path / name, picture())
+
+
+def test_maps_lie_where_the_matrix_says():
+    """A map of a quarter of the size, whose window begins at (40, 20) of the picture."""
+    heatmaps, tags = two_people_maps()
+    matrix = np.array([[0.25, 0, -10], [0, 0.25, -5]])
+    drawn = draw_heatmaps(picture(), heatmaps, matrix)
+    assert drawn[120, 120].sum() > 600  # cell (20, 25)
+    assert (drawn[:20] == GREY // 2).all()
+    tagged = draw_tags(picture(), heatmaps, tags, matrix).astype(int)
+    same, other = (np.abs(tagged[120, 120] - tagged[120, x]) for x in (160, 280))
+    assert same.max() < 5 < 100 < other.max()
+
+
+@pytest.mark.parametrize("option", ["person", "tag"])
+def test_colors_of_people(option, monkeypatch):
+    """By tag, those with alike tags have alike colours."""
+    colors = {}
+    monkeypatch.setattr(Label, "draw", lambda self, _c, _x, _y, color: colors.update(
+        {self.text: np.array(color)}))
+    result = result_of([standing(20), standing(120), standing(220)])
+    result.tags[:] = np.float32([0, 0.1, 3])[:, None, None]
+    draw_poses(picture(), result, COCO, DrawStyle(color_by=option, scores=False))
+    near, far = (np.abs(colors["0"] - colors[other]).max() for other in "12")
+    assert (near < 60 < 150 < far) == (option == "tag")
+
+
+def test_filled_in_keypoints_are_hollow_and_doubtful_ones_ringed():
+    point = {LEFT_SHOULDER: (150, 100, 0.9), RIGHT_SHOULDER: (40, 180, 0.9)}
+    other = {LEFT_SHOULDER: (250, 50, 0.9)}
+    result = result_of([point, other])
+    color = COCO.keypoint_colors[LEFT_SHOULDER]
+    plain = draw_poses(picture(), result, COCO)
+    result.found[0, LEFT_SHOULDER] = False
+    hollow = draw_poses(picture(), result, COCO)
+    around = np.s_[90:111, 140:161]
+    assert 0 < count(hollow[around], color) < count(plain[around], color)
+    assert hollow[100, 150].sum() < plain[100, 150].sum()
+    assert count(plain, (255, 0, 0)) == 0
+    doubts = draw_poses(picture(), result, COCO, DrawStyle(doubts=True))  # all tags are 0
+    assert count(doubts[170:191, 30:51], (255, 0, 0)) > 20
+    assert count(doubts[around], (255, 0, 0)) == 0  # it was not joined by its tag
+
+
+@pytest.mark.parametrize(("options", "label"), [
+    ({}, "7: 0.50"), ({"scores": False}, "7"), ({"identities": False}, "0.50"),
+    ({"scores": False, "identities": False}, ""),
+])
+def test_labels(options, label, monkeypatch):
+    texts = []
+    monkeypatch.setattr(Label, "draw", lambda self, *_: texts.append(self.text))
+    result = result_of([standing(100)])
+    result.identities = np.array([7])
+    draw_poses(picture(), result, COCO, DrawStyle(**options))
+    assert texts == [label] * bool(label)
+
+
+def test_discs_of_close_keypoints_do_not_hide_each_other():
+    """A face of a whole body: points 3 pixels apart on a person of a thousand."""
+    face = {k: (500 + 3 * k, 300, 0.9) for k in range(5)}
+    far = {15: (400, 950, 0.9), 16: (600, 950, 0.9)}
+    drawn = draw_poses(picture(1000, 1000), result_of([{**face, **far}]), COCO,
+                       DrawStyle(limbs=False, boxes=False))
+    columns = drawn[300, 495:520].astype(int)
+    assert (np.abs(np.diff(columns, axis=0)).max(axis=1) > 60).sum() >= 6
+
+
+@pytest.mark.parametrize(("height", "width"), [(100, 100), (4320, 7680)])
+def test_text_can_be_read_in_small_and_large_pictures(height, width):
+    label = Label("0: 0.50", (width, height))
+    assert label.ascent >= 8
+    assert label.size[1] < height / 4
+    assert label.size[1] > height / 150
+
+
+def test_an_unknown_color_rule_is_refused():
+    with pytest.raises(ConfigError, match="color_by = 'score'"):
+        DrawStyle(color_by="score")

@@ -136,3 +136,12 @@ def test_show(known, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(DataError, match="no display"):
         result.show()
+
+
+def test_what_cannot_be_drawn(known):
+    result = replace(known, image=np.zeros((6, 8, 3), np.uint8))
+    for options, message in (({"color": "tag"}, "no option 'color'; did you mean 'color_by'"),
+                             ({"overlay": "tag"}, "overlay = 'tag': give 'heatmaps' or 'tags'"),
+                             ({"overlay": "tags"}, "keep_maps=True")):
+        with pytest.raises(ConfigError, match=message):
+            result.draw(**options)
