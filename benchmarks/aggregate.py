@@ -74,7 +74,7 @@ def compare(name: str, scales: Sequence[float], folder: Path) -> list[str]:
     codec, test_time = experiment.codec, experiment.test_time
     if not test_time.project2image or test_time.align_corners:
         raise ValueError(f"{name} does not aggregate maps as this benchmark expects")
-    frame = codec.geometry.eval_frame(PICTURE, codec.input_size, tuple(scales))
+    frame = codec.geometry.eval_frame(PICTURE, codec.train_size, tuple(scales))
     outputs = make_outputs(frame.sizes, codec.map_strides, NETWORKS[name])
     flip_index = get_metainfo("coco").flip_index
     path = folder / f"{name}.{len(scales)}.npz"

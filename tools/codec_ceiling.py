@@ -23,14 +23,21 @@ def strides(text: str) -> tuple[int, ...]:
     return tuple(positive(part) for part in text.split(","))
 
 
+def input_size(text: str) -> int | tuple[int, ...]:
+    """Read the side of a square input, such as 512, or width and height, such as 768,512."""
+    sides = strides(text)
+    return sides if len(sides) > 1 else sides[0]
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Parse arguments and print the ceilings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config file, name of a model of the zoo, or of a data set")
     parser.add_argument("--annotations", metavar="FILE",
                         help="COCO-format annotation file (default: the config's test file)")
-    parser.add_argument("--input-sizes", type=positive, nargs="+", default=[], metavar="SIDE",
-                        help="short sides of the network input (default: the config's)")
+    parser.add_argument("--input-sizes", type=input_size, nargs="+", default=[], metavar="N[,N]",
+                        help="sizes of the network input: 512 is the side of a square, 768,512 "
+                        "width and height (default: the config's)")
     parser.add_argument("--strides", type=strides, nargs="+", default=[], metavar="N[,N]",
                         help="input pixels per map cell, of each output: 4 is HRNet's, 4,2 "
                         "HigherHRNet's (default: the config's)")

@@ -62,11 +62,13 @@ class MapNoise:
 
 def variants(
     experiment: Experiment,
-    input_sizes: Sequence[int] = (),
+    input_sizes: Sequence[int | Sequence[int]] = (),
     strides: Sequence[Sequence[int]] = (),
     conventions: Sequence[str] = (),
 ) -> Iterator[tuple[str, Experiment]]:
     """Yield a name and an experiment for each combination; what is empty stays as it is.
+
+    input_sizes: sides of squares, or (W, H)
 
     Each convention joins maps in its own way, whatever ``cfg`` says.
     """
@@ -80,7 +82,8 @@ def variants(
                    "codec.convention": convention}
         if conventions:
             changes |= {f"test_time.{k}": v for k, v in CONVENTIONS[convention].joining.items()}
-        yield (f"{size}, 1/{' + 1/'.join(map(str, stride))}, {convention}",
+        side = size if isinstance(size, int) else "x".join(map(str, size))
+        yield (f"{side}, 1/{' + 1/'.join(map(str, stride))}, {convention}",
                experiment.changed(changes))
 
 

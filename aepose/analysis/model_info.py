@@ -33,7 +33,7 @@ class ModelInfo:
 
 
 def model_info(experiment: Experiment) -> ModelInfo:
-    """Measure the network of an experiment at one picture of ``codec.input_size``.
+    """Measure the network of an experiment at one picture of ``codec.train_size``.
 
     Its tensors are fake: they know their shapes but hold no data.
     """
@@ -42,7 +42,7 @@ def model_info(experiment: Experiment) -> ModelInfo:
     memory, operations = _LiveBytes(), FlopCounterMode(display=False)
     with FakeTensorMode(), torch.no_grad():
         model = experiment.network().eval()
-        images = torch.zeros(1, 3, *[model.codec.input_size] * 2)
+        images = torch.zeros(1, 3, *model.codec.train_size[::-1])
         with operations, memory:
             outputs = model.maps(images)
     return ModelInfo(

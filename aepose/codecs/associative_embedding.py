@@ -35,6 +35,22 @@ def _planar(image: np.ndarray) -> np.ndarray:
     return planes
 
 
+def _checked_size(size: int | Sequence[int], multiple: int) -> tuple[int, int]:
+    """Return ``codec.input_size`` as (W, H)."""
+    square = type(size) is int
+    sides = (size, size) if square else size
+    if not (isinstance(sides, (list, tuple)) and len(sides) == 2
+            and all(type(side) is int and side > 0 for side in sides)):
+        raise ConfigError(f"codec.input_size = {size!r}: give the side of a square, or width and "
+                          "height such as (768, 512), in whole pixels")
+    for side, name in zip(sides, ("width", "height"), strict=True):
+        if side % multiple:
+            wanted = "a multiple" if square else f"a {name} that is a multiple"
+            raise ConfigError(f"codec.input_size = {size}: give {wanted} of codec.size_multiple, "
+                              f"{multiple}, so that networks can halve it often enough")
+    return tuple(sides)
+
+
 def _checked_strides(strides: Sequence[int]) -> tuple[int, ...]:
     """Return ``codec.map_strides`` in falling order."""
     if not (isinstance(strides, (list, tuple)) and strides
@@ -62,7 +78,8 @@ class Grouped(NamedTuple):
 class AssociativeEmbeddingCodec:
     """What a heatmap and a tag mean, for one keypoint set and one network input size.
 
-    input_size: side of the square training input; the short side of a test picture
+    input_size: (W, H) of the training input, or the side of a square one; test pictures are scaled
+        to cover it, see :meth:`aepose.codecs.geometry.Geometry.eval_frame`
     map_strides: input pixels per map cell, one per output resolution; kept in falling order, which
         is that of rising resolution
     sigma: standard deviation of the heatmap Gaussians, in map cells
@@ -77,10 +94,12 @@ class AssociativeEmbeddingCodec:
     adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
     convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
     size_multiple: sides of network inputs are multiples of it; that of a network must divide it
+
+    ``train_size`` is ``input_size`` as (W, H), ``geometry`` the object of the convention.
     """
 
     metainfo: Metainfo
-    input_size: Count
+    input_size: Count | tuple[Count, Count]
     map_strides: Sequence[Count] = (4,)
     sigma: float = 2
     max_num_people: Count = 30
@@ -97,7 +116,7 @@ class AssociativeEmbeddingCodec:
     def __post_init__(self) -> None:
         if str(self.convention) not in CONVENTIONS:
             raise ConfigError(f"codec.convention = {self.convention!r}: give 'classic' or 'udp'")
-        for name in ("input_size", "sigma", "max_num_people", "nms_kernel", "size_multiple"):
+        for name in ("sigma", "max_num_people", "nms_kernel", "size_multiple"):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or value <= 0:
                 raise ConfigError(f"codec.{name} = {value!r}: give a positive number")
@@ -111,17 +130,15 @@ class AssociativeEmbeddingCodec:
                 raise ConfigError(f"codec.{name} = {value!r}: give a number that is not negative")
         if self.nms_kernel % 2 == 0:
             raise ConfigError(f"codec.nms_kernel = {self.nms_kernel}: give an odd number")
-        if self.input_size % self.size_multiple:
-            raise ConfigError(f"codec.input_size = {self.input_size}: give a multiple of "
-                              f"codec.size_multiple, {self.size_multiple}, so that networks can "
-                              "halve it often enough")
+        self.train_size = _checked_size(self.input_size, self.size_multiple)
         self.map_strides = _checked_strides(self.map_strides)
         self.geometry = CONVENTIONS[self.convention](self.size_multiple)
 
     @property
-    def map_sizes(self) -> tuple[int, ...]:
-        """Side of the square training maps, lowest resolution first."""
-        return tuple(self.input_size // stride for stride in self.map_strides)
+    def map_sizes(self) -> tuple[tuple[int, int], ...]:
+        """(W, H) of the training maps, lowest resolution first."""
+        width, height = self.train_size
+        return tuple((width // stride, height // stride) for stride in self.map_strides)
 
     def encode(self, sample: PoseSample) -> TrainItem:
         """Turn an augmented sample, whose views are filled, into what the network is trained on."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -36,13 +36,24 @@ class EvalFrame:
     center: (2,) float64, pixels of the picture
     scale: (2,) float64, window size in units of 200 pixels (classic) or in pixels (UDP)
     sizes: (W, H) of the network input at each test scale, in the order asked for
+    axis: that in which the picture fills the input exactly, 0 for x; in the other it may end before
     """
-
 
     base_size: tuple[int, int]
     center: np.ndarray
     scale: np.ndarray
     sizes: tuple[tuple[int, int], ...]
+    axis: int
+
+
+def _tight_axis(size: Sequence[float], frame: Sequence[float]) -> int:
+    """Return the axis in which ``size`` (w, h) is shorter, as a share of ``frame`` (W, H)."""
+    return int(size[0] * frame[1] > size[1] * frame[0])
+
+
+def _shaped(extent: np.ndarray, axis: int, length: float) -> np.ndarray:
+    """Return a window (2,) shaped like ``extent`` (2,) and as long as ``length`` in ``axis``."""
+    return extent / extent[axis] * length
 
 
 class Geometry(ABC):
@@ -63,9 +74,22 @@ class Geometry(ABC):
     def image_center(self, size: tuple[int, int]) -> np.ndarray:
         """Centre (2,) float64 of a picture of ``size`` (w, h), in its pixels."""
 
-    def random_window(self, side: int, scale: float) -> np.ndarray:
-        """Return the square source window (2,) that is ``scale`` times ``side``, in pixels."""
-        return np.full(2, side * scale)
+    @abstractmethod
+    def _extent(self, size: tuple[int, int]) -> np.ndarray:
+        """Lengths (2,) float64 of the sides of ``size`` (W, H), whose ratio windows must have."""
+
+    def random_window(
+        self, size: tuple[int, int], output: tuple[int, int], scale: float, inside: bool
+    ) -> np.ndarray:
+        """Return a source window (2,), in pixels, that ``output`` (W, H) shows undistorted.
+
+        It is ``scale`` times the largest such window inside a picture of ``size`` (w, h), or else
+        the smallest one around it.
+        """
+        extent = self._extent(output)
+        tight = _tight_axis(size, extent)
+        axis = tight if inside else 1 - tight
+        return _shaped(extent, axis, size[axis] * scale)
 
     @abstractmethod
     def affine_matrix(
@@ -115,31 +139,36 @@ class Geometry(ABC):
 
     @abstractmethod
     def _test_window(
-        self, size: tuple[int, int], smallest: tuple[int, int], base_size: tuple[int, int]
+        self, size: tuple[int, int], axis: int, smallest: tuple[int, int],
+        base_size: tuple[int, int],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return ``center`` and ``scale`` of the test frame of a picture of ``size`` (w, h).
 
+        axis: of :class:`EvalFrame`
         smallest, base_size: (W, H) of the network input at the smallest scale and at scale 1
         """
 
     def eval_frame(
-        self, size: tuple[int, int], input_size: int, scales: tuple[float, ...]
+        self, size: tuple[int, int], train_size: tuple[int, int], scales: tuple[float, ...]
     ) -> EvalFrame:
         """Return where a test picture of ``size`` (w, h) goes.
 
-        The short side becomes ``input_size`` at scale 1; both sides are rounded up to multiples of
-        ``size_multiple`` at the *smallest* scale in use, so that every scale fits the network.
+        All of the picture is shown. It is scaled by one factor, the smallest with which it covers
+        ``train_size`` (W, H) at test scale 1, max(W / w, H / h): one side fits, the other may run
+        over. For a square that is: the short side becomes the square's. Both sides of the input
+        are rounded up to multiples of ``size_multiple`` at the *smallest* scale in use, so that
+        every scale fits the network.
         """
-        smallest = min(scales)
-        short = self._round_up(smallest * input_size)
-        long = self._round_up(short / min(size) * max(size))
-        width, height = (long, short) if size[0] >= size[1] else (short, long)
+        smallest, axis = min(scales), _tight_axis(size, train_size)
+        fitted = self._round_up(smallest * train_size[axis])
+        other = self._round_up(fitted / size[axis] * size[1 - axis])
+        width, height = (other, fitted) if axis else (fitted, other)
 
         def at(scale: float) -> tuple[int, int]:
             return int(width * scale / smallest), int(height * scale / smallest)
 
-        center, window = self._test_window(size, (width, height), at(1.0))
-        return EvalFrame(at(1.0), center, window, tuple(at(s) for s in scales))
+        center, window = self._test_window(size, axis, (width, height), at(1.0))
+        return EvalFrame(at(1.0), center, window, tuple(at(s) for s in scales), axis)
 
     def _round_up(self, value: float) -> int:
         """The smallest multiple of ``size_multiple`` that is no less than ``value``."""
@@ -153,7 +182,11 @@ class ClassicGeometry(Geometry):
     joining = {"project2image": True, "align_corners": False}
 
     def image_center(self, size: tuple[int, int]) -> np.ndarray:
-        return np.array(size, dtype=np.float64) / 2
+        return self._extent(size) / 2
+
+    def _extent(self, size: tuple[int, int]) -> np.ndarray:
+        """Numbers of pixels."""
+        return np.array(size, dtype=np.float64)
 
     def affine_matrix(
         self,
@@ -165,7 +198,7 @@ class ClassicGeometry(Geometry):
         """A positive rotation turns the window clockwise on screen.
 
         Three points fix the matrix: the centre, a point half a width above it, and the one that
-        makes a right angle with them.
+        makes a right angle with them. So both axes have the factor of the width.
         """
         source, target = np.zeros((3, 2), np.float32), np.zeros((3, 2), np.float32)
         angle = np.deg2rad(rotation)
@@ -205,21 +238,12 @@ class ClassicGeometry(Geometry):
         return ((xy - (center - window * 0.5)) / window * map_size).astype(np.float32)
 
     def _test_window(
-        self, size: tuple[int, int], smallest: tuple[int, int], base_size: tuple[int, int]
+        self, size: tuple[int, int], axis: int, smallest: tuple[int, int],
+        base_size: tuple[int, int],
     ) -> tuple[np.ndarray, np.ndarray]:
         # The half-to-even rounding of the centre and this window belong to the published numbers.
         center = np.array([round(v / 2) for v in size], dtype=np.float64)
-        outputs = np.array(smallest, dtype=np.float64)
-        return center, outputs / outputs.min() * min(size) / SCALE_UNIT
-
-
-def _span(size: tuple[int, int]) -> np.ndarray:
-    """Distances (2,) float64 from the first to the last pixel of ``size`` (W, H).
-
-    A side of a single pixel has no length; it counts as one pixel long, so that positions stay
-    finite.
-    """
-    return np.maximum(np.array(size, dtype=np.float64) - 1, 1)
+        return center, _shaped(self._extent(smallest), axis, size[axis]) / SCALE_UNIT
 
 
 class UdpGeometry(Geometry):
@@ -231,9 +255,19 @@ class UdpGeometry(Geometry):
     def image_center(self, size: tuple[int, int]) -> np.ndarray:
         return (np.array(size, dtype=np.float64) - 1) / 2
 
-    def random_window(self, side: int, scale: float) -> np.ndarray:
+    def _extent(self, size: tuple[int, int]) -> np.ndarray:
+        """Distances from the first pixel to the last.
+
+        A side of a single pixel has no length; it counts as one pixel long, so that positions stay
+        finite.
+        """
+        return np.maximum(np.array(size, dtype=np.float64) - 1, 1)
+
+    def random_window(
+        self, size: tuple[int, int], output: tuple[int, int], scale: float, inside: bool
+    ) -> np.ndarray:
         # Both factors in float32, for the same reason as in ``affine_matrix``.
-        return np.full(2, np.float32(side) * np.float32(scale))
+        return super().random_window(np.float32(size), output, np.float32(scale), inside)
 
     def affine_matrix(
         self,
@@ -249,7 +283,7 @@ class UdpGeometry(Geometry):
         """
         # Factors and matrix are rounded to float32: published networks saw pictures warped so, and
         # at sharp edges the last digit can change a pixel by several grey levels.
-        factor = (_span(size).astype(np.float32) / window.astype(np.float32)).astype(np.float64)
+        factor = (self._extent(size).astype(np.float32) / window.astype(np.float32)).astype(np.float64)
         angle = np.deg2rad(rotation)
         cos, sin = np.cos(angle), np.sin(angle)
         turn = np.array([[cos, -sin], [sin, cos]])
@@ -263,7 +297,7 @@ class UdpGeometry(Geometry):
         That window is some tenths of a percent longer than the one decoding goes by; the
         published multi-scale results were made with this small mismatch.
         """
-        window = self._window(frame.scale.min(), min(frame.sizes))
+        window = _shaped(self._extent(min(frame.sizes)), frame.axis, frame.scale[frame.axis])
         return self.affine_matrix(window / 2, window, 0.0, size)
 
     def peak_centers(self, keypoints: np.ndarray) -> np.ndarray:
@@ -279,27 +313,23 @@ class UdpGeometry(Geometry):
     ) -> np.ndarray:
         window = np.asarray(scale, np.float64)
         # In float32, as the published coordinates were computed.
-        step = (window / _span(map_size)).astype(np.float32)
+        step = (window / self._extent(map_size)).astype(np.float32)
         return xy.astype(np.float32) * step + (center - window * 0.5).astype(np.float32)
 
     def to_map(
         self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
     ) -> np.ndarray:
         window = np.asarray(scale, np.float64)
-        return ((xy - (center - window * 0.5)) / window * _span(map_size)).astype(np.float32)
+        return ((xy - (center - window * 0.5)) / window * self._extent(map_size)).astype(np.float32)
 
     def _test_window(
-        self, size: tuple[int, int], smallest: tuple[int, int], base_size: tuple[int, int]
+        self, size: tuple[int, int], axis: int, smallest: tuple[int, int],
+        base_size: tuple[int, int],
     ) -> tuple[np.ndarray, np.ndarray]:
         # The window begins at the picture's first pixel; what it has more than the picture lies
         # to the right or below.
-        window = self._window(_span(size).min(), base_size)
+        window = _shaped(self._extent(base_size), axis, self._extent(size)[axis])
         return window / 2, window
-
-    def _window(self, short: float, output: tuple[int, int]) -> np.ndarray:
-        """Window (2,) in pixels, as long on its short side as ``short``, shaped like ``output``."""
-        span = _span(output)
-        return span / span.min() * short
 
 
 CONVENTIONS: dict[str, type[Geometry]] = {"classic": ClassicGeometry, "udp": UdpGeometry}

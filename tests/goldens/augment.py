@@ -84,7 +84,7 @@ def _compare_case(name: str, case: dict, arrays: dict, image: np.ndarray) -> flo
         [facts["scale"], facts["rot_deg"], facts["dx"], facts["dy"]])]
     for key, matrix in case["matrices"].items():
         side = case["image_size"] if key == "image" else int(key.removeprefix("heatmap"))
-        worst.append(relative_difference(affine.matrix(size, drawn, side), matrix))
+        worst.append(relative_difference(affine.matrix(size, drawn, (side, side)), matrix))
     warped, flipped = _warp(name, case, arrays, image)
     worst.append(_compare_views(warped, arrays, name))
     worst.append(_compare_views(flipped, arrays, f"{name}.flip"))

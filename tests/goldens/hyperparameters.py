@@ -127,7 +127,7 @@ DATA: dict[str, Rule] = {
     "data_cfg.image_size": lambda o: o.codec.input_size,
     "data_cfg.base_size": lambda o: o.codec.input_size // 2,
     "data_cfg.base_sigma": lambda o: o.codec.sigma,
-    "data_cfg.heatmap_size": lambda o: list(o.codec.map_sizes),
+    "data_cfg.heatmap_size": lambda o: [width for width, height in o.codec.map_sizes],
     "data_cfg.num_scales": lambda o: len(o.codec.map_sizes),
     "data_root": lambda o: o.cfg.data_root,
     "data.workers_per_gpu": lambda o: o.cfg.train_dataloader.num_workers,

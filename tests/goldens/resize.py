@@ -44,7 +44,7 @@ def convention(case: dict) -> str:
 def _compare_sizes(case: dict) -> float:
     geometry = CONVENTIONS[convention(case)]()
     scales = tuple(part["s"] for part in case["per_scale"])
-    frame = geometry.eval_frame((case["width"], case["height"]), case["image_size"], scales)
+    frame = geometry.eval_frame((case["width"], case["height"]), (case["image_size"],) * 2, scales)
     worst = [difference(frame.base_size, case["base_size"]),
              relative_difference(frame.center, case["center"]),
              relative_difference(frame.scale, case["scale"])]

@@ -47,15 +47,21 @@ def warp_mask(grey: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np
 class RandomAffine:
     """Map a random source window of the picture to the network input and to every map size.
 
-    scale: range of the window's size relative to the picture
+    scale: range of the window's size relative to the one that ``scale_type`` names
     rotation: largest rotation, degrees
-    translation: largest shift of the window's centre, as a percentage of half the window:
-        integers in [-t * size / 200, t * size / 200)
-    scale_type: 'short' fills the output with the short side of the picture and crops the long one,
-        'long' fits the long side and pads
+    translation: largest shift of the window's centre, as a percentage of half the picture times the
+        drawn scale: integers in [-t * size / 200, t * size / 200)
+    scale_type: 'short' takes the largest window inside the picture, which fills the output and
+        crops what is too long, 'long' the smallest one around it, which pads what is too short. For
+        a square input that is a window as long as the short or the long side of the picture.
+
+    The window has the aspect of ``codec.train_size``, (W, H): of numbers of pixels in the classic
+    convention, of steps from the first pixel to the last in UDP. With r = min(w / W, h / H), or max
+    for 'long', it is scale * r * (W, H) for a picture of w * h; in UDP W - 1 and H - 1 stand for W
+    and H.
 
     Fills ``sample.views``, one per map size of the codec; each is warped from the picture by its
-    own matrix. Keypoints move whatever their visibility.
+    own matrix, which shows the same window. Keypoints move whatever their visibility.
     """
 
     def __init__(
@@ -87,32 +93,34 @@ class RandomAffine:
         return AffineDraw(scale, rotation, (dx, dy))
 
     def source_window(self, size: tuple[int, int], scale: float) -> np.ndarray:
-        """Window (2,) in picture pixels for the square network input."""
-        side = (min if self.scale_type == "short" else max)(size)
-        return self.codec.geometry.random_window(side, scale)
+        """Window (2,) in pixels of a picture of ``size`` (w, h)."""
+        return self.codec.geometry.random_window(
+            size, self.codec.train_size, scale, inside=self.scale_type == "short")
 
-    def matrix(self, size: tuple[int, int], drawn: AffineDraw, out: int) -> np.ndarray:
-        """Matrix (2, 3) from a picture of ``size`` (w, h) to a square output of side ``out``."""
+    def matrix(
+        self, size: tuple[int, int], drawn: AffineDraw, out: tuple[int, int]
+    ) -> np.ndarray:
+        """Matrix (2, 3) from a picture of ``size`` (w, h) to an input or map of ``out`` (W, H)."""
         geometry = self.codec.geometry
         center = geometry.image_center(size) + drawn.shift
         window = self.source_window(size, drawn.scale)
-        return geometry.affine_matrix(center, window, drawn.rotation, (out, out))
+        return geometry.affine_matrix(center, window, drawn.rotation, out)
 
     def __call__(self, sample: PoseSample, rng: np.random.RandomState) -> PoseSample:
         size = sample.image.shape[1], sample.image.shape[0]
         drawn = self.draw(size, rng)
         grey = grey_mask(sample.loss_mask)
         views = []
-        for side in self.codec.map_sizes:
-            matrix = self.matrix(size, drawn, side)
-            mask = warp_mask(grey, matrix, (side, side))
+        for out in self.codec.map_sizes:
+            matrix = self.matrix(size, drawn, out)
+            mask = warp_mask(grey, matrix, out)
             views.append(MapView(warp_points(sample.keypoints, matrix), mask))
-        side = self.codec.input_size
-        matrix = self.matrix(size, drawn, side)
+        out = self.codec.train_size
+        matrix = self.matrix(size, drawn, out)
         return replace(
             sample,
-            image=cv2.warpAffine(sample.image, matrix, (side, side), flags=cv2.INTER_LINEAR),
+            image=cv2.warpAffine(sample.image, matrix, out, flags=cv2.INTER_LINEAR),
             keypoints=warp_points(sample.keypoints, matrix),
-            loss_mask=warp_mask(grey, matrix, (side, side)),
+            loss_mask=warp_mask(grey, matrix, out),
             views=tuple(views),
         )

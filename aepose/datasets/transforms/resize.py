@@ -24,10 +24,11 @@ def find_eval_frame(
     """Return where a picture of ``size`` (w, h) goes, its sizes by descending scale.
 
     name: of the picture. Raises ImageError for one more than 16 times as long as wide, or as wide
-    as long: its short side becomes the network's, so the network would get a strip without end.
+    as long: all of it is shown, and none of its sides smaller than ``codec.train_size`` has it, so
+    the network would get a strip without end.
     """
     ordered = tuple(sorted(scales, reverse=True))
-    frame = codec.geometry.eval_frame(size, codec.input_size, ordered)
+    frame = codec.geometry.eval_frame(size, codec.train_size, ordered)
     if max(size) > _MOST_ELONGATED * min(size) or max(map(max, frame.sizes)) > LONGEST_SIDE:
         raise ImageError(f"{name} is {size[0]}x{size[1]}, so the network would get "
                          f"{frame.sizes[0][0]}x{frame.sizes[0][1]}; sides may differ by "
@@ -45,7 +46,7 @@ def make_eval_item(
 ) -> EvalItem:
     """Warp a picture to the network input of each test scale.
 
-    image: (h, w, 3) uint8 RGB. Sizes follow from the picture, ``codec.input_size`` and the
+    image: (h, w, 3) uint8 RGB. Sizes follow from the picture, ``codec.train_size`` and the
     smallest scale (see ``geometry.eval_frame``). Raises ImageError as ``find_eval_frame`` does.
     """
     size = image.shape[1], image.shape[0]
