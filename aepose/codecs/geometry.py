@@ -283,7 +283,8 @@ class UdpGeometry(Geometry):
         """
         # Factors and matrix are rounded to float32: published networks saw pictures warped so, and
         # at sharp edges the last digit can change a pixel by several grey levels.
-        factor = (self._extent(size).astype(np.float32) / window.astype(np.float32)).astype(np.float64)
+        extent = self._extent(size).astype(np.float32)
+        factor = (extent / window.astype(np.float32)).astype(np.float64)
         angle = np.deg2rad(rotation)
         cos, sin = np.cos(angle), np.sin(angle)
         turn = np.array([[cos, -sin], [sin, cos]])

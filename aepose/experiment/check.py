@@ -291,6 +291,8 @@ def _in_words(hint: Any) -> str:
         elif get_origin(option) is Annotated:
             number, *limits = get_args(option)
             texts.append(f"{_WORDS[number]} {' and '.join(map(str, limits))}")
+        elif get_origin(option) is tuple and Ellipsis not in get_args(option):
+            texts.append(f"({', '.join(map(_in_words, get_args(option)))})")
         else:
             texts.append(_WORDS.get(option) or inspect.formatannotation(option))
     return " or ".join(texts)

@@ -41,7 +41,8 @@ def differences(stored: Mapping[str, Any], config: Mapping[str, Any]) -> list[st
     pairs = {name: tuple(_plain((given.get("codec") or {}).get(name, _default(name)))
                          for given in (stored, config)) for name in _LEARNT}
     lines = [f"trained with codec.{name} = {before}, which is {now} now"
-             for name, (before, now) in pairs.items() if before != now]
+             for name, (before, now) in pairs.items()
+             if _meaning(name, before) != _meaning(name, now)]
     if is_metainfo_file(stored.get("metainfo")):  # a checkpoint does not say what is read
         return lines
     before, now = get_metainfo(stored["metainfo"]), get_metainfo(config["metainfo"])
@@ -64,6 +65,11 @@ def _differing_keypoints(before: Metainfo, now: Metainfo) -> list[str]:
 
 def _default(name: str) -> Any:
     return getattr(AssociativeEmbeddingCodec, name, None)
+
+
+def _meaning(name: str, value: Any) -> Any:
+    square = name == "input_size" and isinstance(value, int)
+    return [value, value] if square else value
 
 
 def _plain(value: Any) -> Any:
