@@ -56,6 +56,14 @@ def test_what_raises_the_ceiling(grid, worse, better):
     assert grid[worse] + 0.01 < grid[better] <= 1
 
 
+@pytest.mark.parametrize("convention", ["classic", "udp"])
+def test_a_long_input_has_the_ceiling_of_a_square(cfg, convention):
+    found = {name: ceiling(case).metrics["AP"]
+             for name, case in variants(cfg, [256, (320, 192)], conventions=[convention])}
+    assert list(found) == [f"256, 1/4, {convention}", f"320x192, 1/4, {convention}"]
+    assert min(found.values()) > 0.98
+
+
 @pytest.mark.parametrize("noise", [MapNoise(heatmaps=0.2), MapNoise(tags=0.7)])
 def test_noise_lowers_it_the_same_way_each_time(cfg, grid, noise):
     (_, case), = variants(cfg, [128])
@@ -79,7 +87,7 @@ def test_another_annotation_file(cfg, toy, tmp_path):
 def test_perfect_maps(cfg, strides, with_tags):
     (_, case), = variants(cfg, [64], [strides])
     codec = case.codec
-    frame = codec.geometry.eval_frame((64, 64), 64, (1,))
+    frame = codec.geometry.eval_frame((64, 64), (64, 64), (1,))
     item = EvalItem([], (1,), frame.base_size, frame.center, frame.scale, (64, 64), 1, "")
     joints = np.zeros((2, 17, 3), np.float32)
     joints[0, 0] = 13, 21, 2
@@ -120,8 +128,8 @@ def test_bad_noise_and_file(cfg, tmp_path):
 
 def test_tool(toy, capsys):
     load_tool("codec_ceiling").main([
-        "coco", "--annotations", str(toy / ANNOTATIONS), "--input-sizes", "64", "128", "--strides",
-        "4,2"])
+        "coco", "--annotations", str(toy / ANNOTATIONS), "--input-sizes", "64", "128,64",
+        "--strides", "4,2"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == [
-        "64, 1/4 + 1/2, classic", "128, 1/4 + 1/2, classic"]
+        "64, 1/4 + 1/2, classic", "128x64, 1/4 + 1/2, classic"]

@@ -36,6 +36,13 @@ def test_memory_of_a_known_network(tiny_config):
     assert small.activation_bytes >= 2 * 8 * 32 * 32 * 4
 
 
+def test_cost_of_a_long_input(tiny_config):
+    square, long = model_info(tiny_config()), model_info(
+        tiny_config("long", ["codec.input_size=(128,64)"]))
+    assert (long.input_shape, long.output_shapes) == ((3, 64, 128), ((34, 16, 32),))
+    assert long.gmacs == 2 * square.gmacs
+
+
 def test_tool_prints_a_row_per_config(capsys):
     load_tool("model_info").main([str(CONFIGS / "toy/hrnet_w16_toy_256x256.py")])
     header, row = capsys.readouterr().out.splitlines()

@@ -85,8 +85,8 @@ def test_of_too_many_people_those_with_most_keypoints_stay(make_codec):
 
 def test_encode_gives_one_target_per_view(make_codec):
     codec = make_codec(64, map_strides=(4, 2))
-    views = tuple(MapView(np.full((1, 3, 2), s / 4, np.float32), np.ones((s, s), bool))
-                  for s in codec.map_sizes)
+    views = tuple(MapView(np.full((1, 3, 2), w / 4, np.float32), np.ones((h, w), bool))
+                  for w, h in codec.map_sizes)
     image = np.arange(64 * 64 * 3).reshape(64, 64, 3).astype(np.uint8)[:, ::-1]
     item = codec.encode(PoseSample(
         image, np.zeros((1, 3, 2), np.float32), np.full((1, 3), 2, np.uint8),
@@ -97,10 +97,10 @@ def test_encode_gives_one_target_per_view(make_codec):
 
 
 def separated(rng, number, size, gap):
-    """Positions (number, 2) in a square map, each ``gap`` from the others and 2 from the border."""
+    """Positions (number, 2) in a map of ``size``, ``gap`` from each other, 2 from the border."""
     chosen = []
     while len(chosen) < number:
-        point = rng.uniform(2, size - 2, 2)
+        point = rng.uniform(2, np.array(size) - 2)
         if all(np.abs(point - other).max() > gap for other in chosen):
             chosen.append(point)
     return np.array(chosen)
@@ -108,7 +108,7 @@ def separated(rng, number, size, gap):
 
 def perfect_maps(codec, keypoints, visibility, size):
     """Heatmaps of the targets, and tags (K, H, W, 1) that are 3p near the keypoints of person p."""
-    targets = codec.encode_view(MapView(keypoints, np.ones((size, size), bool)), visibility)
+    targets = codec.encode_view(MapView(keypoints, np.ones(size[::-1], bool)), visibility)
     tags = np.full((*targets.heatmaps.shape, 1), -50, np.float32)
     for p, k in np.argwhere(visibility > 0):
         x, y = keypoints[p, k].astype(int)
@@ -117,30 +117,37 @@ def perfect_maps(codec, keypoints, visibility, size):
 
 
 def make_item(codec, size=(512, 512)):
-    frame = codec.geometry.eval_frame(size, 256, (1,))
+    frame = codec.geometry.eval_frame(size, codec.train_size, (1,))
     return EvalItem([], (1,), frame.base_size, frame.center, frame.scale, size, 5, "a.jpg")
 
 
-def in_cells(codec, result, item, size=64):
-    """Keypoints of a result in cells of a square map."""
-    return codec.geometry.to_map(result.keypoints, (size, size), item.center, item.scale)
+def in_cells(codec, result, item):
+    """Keypoints of a result in cells of a map at 1/4."""
+    size = item.base_size[0] // 4, item.base_size[1] // 4
+    return codec.geometry.to_map(result.keypoints, size, item.center, item.scale)
 
 
 @CONVENTIONS
 @pytest.mark.parametrize("hidden", [0.0, 0.3])
 @pytest.mark.parametrize(("seed", "people"), [(0, 1), (1, 2), (2, 5), (3, 10)])
-def test_encoded_people_are_decoded(make_codec, coco, seed, people, hidden, convention):
+@pytest.mark.parametrize(("input_size", "picture"), [
+    (256, (512, 512)), ((320, 192), (640, 384)), ((192, 320), (384, 640)),
+])
+def test_encoded_people_are_decoded(
+        make_codec, coco, seed, people, hidden, convention, input_size, picture):
     rng = np.random.RandomState(seed)
-    codec, size = make_codec(256, coco, convention=convention), 64
+    codec = make_codec(input_size, coco, convention=convention)
+    (size,) = codec.map_sizes
     keypoints = np.stack(
         [separated(rng, people, size, 7) for _ in range(17)], axis=1).astype(np.float32)
     visibility = (rng.rand(people, 17) >= hidden).astype(np.uint8) * 2
     visibility[:, 0] = 2
     heatmaps, tags = perfect_maps(codec, keypoints, visibility, size)
-    item = make_item(codec)
+    item = make_item(codec, picture)
     result = codec.decode(heatmaps, tags, item)
 
-    assert (len(result), result.image_id, result.image_size) == (people, 5, (512, 512))
+    assert item.base_size == codec.train_size
+    assert (len(result), result.image_id, result.image_size) == (people, 5, picture)
     order = (result.tags[:, 0, 0] / 3).round().astype(int)
     assert sorted(order) == list(range(people))
     seen, cells = visibility[order] > 0, in_cells(codec, result, item)
@@ -236,6 +243,14 @@ def test_unknown_convention(make_codec, convention):
     ({"nms_kernel": 5.0}, "codec.nms_kernel = 5.0: give a whole number"),
     ({"nms_kernel": 4}, "codec.nms_kernel = 4: give an odd number"),
     ({"input_size": 96}, "codec.input_size = 96: give a multiple of codec.size_multiple, 64"),
+    ({"input_size": (96, 64)}, "codec.input_size = (96, 64): give a width that is a multiple of"),
+    ({"input_size": [128, 96]}, "codec.input_size = [128, 96]: give a height that is a multiple"),
+    ({"input_size": (128,)}, "codec.input_size = (128,): give the side of a square, or width and"),
+    ({"input_size": (128, 64, 64)}, "codec.input_size = (128, 64, 64): give the side of a square"),
+    ({"input_size": (128, 0)}, "codec.input_size = (128, 0): give the side of a square"),
+    ({"input_size": (128, 64.0)}, "codec.input_size = (128, 64.0): give the side of a square"),
+    ({"input_size": True}, "codec.input_size = True: give the side of a square"),
+    ({"input_size": "128"}, "codec.input_size = '128': give the side of a square"),
     ({"size_multiple": 0}, "codec.size_multiple = 0: give a positive number"),
     ({"size_multiple": 32.0}, "codec.size_multiple = 32.0: give a whole number"),
     ({"map_strides": []}, "codec.map_strides = []: give a list of different positive whole"),
@@ -254,7 +269,14 @@ def test_options_that_cannot_be_used(make_codec, options, message):
 def test_the_order_of_strides_does_not_matter(make_codec, strides):
     codec = make_codec(128, map_strides=strides)
     assert codec.map_strides == (4, 2)
-    assert codec.map_sizes == (32, 64)
+    assert codec.map_sizes == ((32, 32), (64, 64))
+
+
+@pytest.mark.parametrize("given", [(128, 64), [128, 64]])
+def test_an_input_of_width_and_height(make_codec, given):
+    codec = make_codec(given, map_strides=(4, 2))
+    assert codec.train_size == (128, 64)
+    assert codec.map_sizes == ((32, 16), (64, 32))
 
 
 @pytest.mark.parametrize(("multiple", "expected"), [
@@ -263,7 +285,7 @@ def test_the_order_of_strides_does_not_matter(make_codec, strides):
 def test_sides_are_multiples_of_what_the_codec_says(make_codec, multiple, expected):
     side = {32: 96, 64: 128, 96: 96, 128: 128}[multiple]
     codec = make_codec(side, size_multiple=multiple)
-    assert codec.geometry.eval_frame((150, 100), side, (1,)).base_size == expected
+    assert codec.geometry.eval_frame((150, 100), codec.train_size, (1,)).base_size == expected
 
 
 BROKEN_MAPS = {

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from aepose.datasets.transforms import RandomAffine, RandomFlip, make_eval_item
+from aepose.datasets.transforms.random_affine import AffineDraw, warp_points
 from aepose.errors import ConfigError
 from aepose.structures import MapView, PoseSample
 
@@ -84,20 +85,66 @@ def test_flip_probability(three, probability, expected):
 @CONVENTIONS
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("size", [(96, 64), (64, 96), (70, 70)])
-def test_affine_moves_picture_and_keypoints_alike(make_codec, size, seed, convention):
-    codec = make_codec(128, map_strides=(4, 2), convention=convention)
+@pytest.mark.parametrize("out", [(128, 128), (192, 128), (128, 192)])
+def test_affine_moves_picture_and_keypoints_alike(make_codec, size, seed, convention, out):
+    codec = make_codec(out, map_strides=(4, 2), convention=convention)
     sample = dots(make_sample(size, seed=seed))
     affine = RandomAffine(codec, scale=(0.75, 1.5), rotation=30, translation=10, scale_type="long")
     warped = affine(sample, np.random.RandomState(seed))
-    assert warped.image.shape == (128, 128, 3)
+    assert warped.image.shape == (out[1], out[0], 3)
+    assert warped.loss_mask.shape == (out[1], out[0])
     assert {warped.keypoints.dtype, *(v.keypoints.dtype for v in warped.views)} == {np.dtype("f4")}
     for keypoint in range(3):
         np.testing.assert_allclose(
             brightest(warped.image[..., keypoint]), warped.keypoints[0, keypoint], atol=0.5)
-    for view, side in zip(warped.views, (32, 64), strict=True):
-        assert view.size == (side, side)
-        factor = side / 128 if convention == "classic" else (side - 1) / 127
+    for view, stride in zip(warped.views, (4, 2), strict=True):
+        assert view.size == (out[0] // stride, out[1] // stride)
+        last = convention == "udp"
+        factor = (np.array(view.size) - last) / (np.array(out) - last)
         np.testing.assert_allclose(view.keypoints, warped.keypoints * factor, atol=1e-3)
+
+
+@CONVENTIONS
+@pytest.mark.parametrize("scale_type", ["short", "long"])
+@pytest.mark.parametrize("out", [(128, 64), (64, 192), (128, 128)])
+@pytest.mark.parametrize("size", [(96, 64), (64, 96), (300, 40)])
+@pytest.mark.parametrize(("scale", "rotation"), [(1, 0), (0.75, 90), (1.3, -25)])
+def test_the_corners_of_the_window_are_those_of_every_output(
+        make_codec, convention, scale_type, out, size, scale, rotation):
+    """The window by its definition: so many times the picture, with the aspect of the input."""
+    codec = make_codec(out, map_strides=(4, 2), convention=convention)
+    last = int(convention == "udp")
+    aspect = np.array(out) - last
+    fit = (min if scale_type == "short" else max)(np.array(size) / aspect)
+    half = scale * fit * aspect / 2
+    # A classic rotation turns the window clockwise, one of UDP the picture, so y is down.
+    angle = np.deg2rad(rotation) * (-1 if last else 1)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    corners = (np.array(size) - last) / 2 + (7, -3) + half * signs @ turn.T
+    affine = RandomAffine(codec, scale_type=scale_type)
+    for shown in (codec.train_size, *codec.map_sizes):
+        matrix = affine.matrix(size, AffineDraw(scale, rotation, (7, -3)), shown)
+        expected = (signs + 1) / 2 * (np.array(shown) - last)
+        np.testing.assert_allclose(warp_points(corners, matrix), expected, atol=2e-3)
+
+
+@CONVENTIONS
+@pytest.mark.parametrize("side", [64, 128])
+def test_a_square_of_two_numbers_is_that_of_one(make_codec, three, convention, side):
+    """Bit for bit, in training and tests."""
+    sample = make_sample((96, 64))
+
+    def everything(input_size):
+        codec = make_codec(input_size, map_strides=(4, 2), convention=convention)
+        rng = np.random.RandomState(0)
+        item = codec.encode(RandomFlip(three)(RandomAffine(codec)(sample, rng), rng))
+        tested = make_eval_item(sample.image, codec, (0.5, 1, 2))
+        return [item.image, *(part for t in item.targets for part in vars(t).values()),
+                *tested.images, tested.base_size, tested.center, tested.scale]
+
+    for one, two in zip(everything(side), everything((side, side)), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 # In UDP a window as many steps long as the picture has pixels fills the 63 steps of the output.
@@ -120,6 +167,18 @@ def test_scale_type(make_codec, convention, scale_type, size, corner):
     # Padding does not count in the loss.
     assert warped.loss_mask.mean() == pytest.approx(
         min(size) / max(size) if scale_type == "long" else 1, abs=0.05)
+
+
+@pytest.mark.parametrize(("scale_type", "corner", "counted"), [
+    ("short", (0, -7.5 * 64 / 45), 1), ("long", (16, 0), 0.75)])
+def test_scale_type_of_a_long_input(make_codec, scale_type, corner, counted):
+    sample = make_sample((90, 60))
+    sample.loss_mask[:] = True
+    sample.keypoints[0, 0] = 0
+    warped = RandomAffine(make_codec((128, 64)), scale_type=scale_type, **STILL)(
+        sample, np.random.RandomState(0))
+    np.testing.assert_allclose(warped.keypoints[0, 0], corner, atol=1e-4)
+    assert warped.loss_mask.mean() == pytest.approx(counted, abs=0.02)
 
 
 def test_nothing_moves_where_nothing_is_drawn(make_codec):
@@ -188,8 +247,9 @@ def test_wrong_options(make_codec, options, message):
 
 @CONVENTIONS
 @pytest.mark.parametrize("scales", [(1,), (0.5, 1, 2)])
-def test_test_item(make_codec, scales, convention):
-    codec = make_codec(convention=convention)
+@pytest.mark.parametrize("input_size", [64, (128, 64), (64, 128)])
+def test_test_item(make_codec, scales, convention, input_size):
+    codec = make_codec(input_size, convention=convention)
     sample = dots(make_sample((96, 64)))
     item = make_eval_item(sample.image, codec, scales, 7, "a.jpg")
     assert item.scales == tuple(sorted(scales, reverse=True))

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import time
+import warnings
 from types import SimpleNamespace
 
 import mmengine.runner.runner as engine_runner
@@ -217,6 +218,28 @@ def test_dry_run_reports_and_leaves_nothing(tiny_config, tmp_path, monkeypatch):
                  "push_loss", "pull_loss", "peak memory"):
         assert line in report
     assert not list(tmp_path.iterdir())
+
+
+def test_a_long_input(tiny_config, tmp_path):
+    """Dry run, training, validation and its panel, and the checkpoint, which loads again."""
+    options = ["codec.input_size=(128,64)", "train_cfg.max_epochs=1"]
+    report = dry_run(tiny_config("long_dry", options))
+    for line in ("images        (4, 3, 64, 128)", "heatmaps      (4, 17, 16, 32), tag indices"):
+        assert line in report
+    train(tiny_config("long", options), tmp_path)
+    (scalars,) = tmp_path.rglob("scalars.json")
+    losses = [json.loads(line)["loss"] for line in scalars.read_text().splitlines()
+              if "loss" in json.loads(line)]
+    assert len(losses) == 2
+    assert all(0 < loss < 1 for loss in losses)
+    assert (tmp_path / "panels" / "epoch_1.png").is_file()
+    stored = torch.load(tmp_path / "epoch_1.pth", weights_only=True)["meta"]["aepose_config"]
+    assert json.loads(stored)["codec"]["input_size"] == [128, 64]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*trained with")
+        found = evaluate(tiny_config("long_tested", options), tmp_path / "epoch_1.pth",
+                         tmp_path / "out")
+    assert "coco/AP" in found.metrics
 
 
 def test_dry_run_without_validation(tiny_config):

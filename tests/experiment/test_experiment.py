@@ -45,6 +45,9 @@ def test_no_data_root_is_the_current_folder(tiny_config, toy_root, monkeypatch):
 @pytest.mark.parametrize(("option", "message"), [
     ("model.keypoint_head.losses.0.push=a", r"losses\.0\.push = 'a': give a number or None"),
     ("codec.input_size=big", r"codec\.input_size = 'big': give a whole number"),
+    ("codec.input_size=(512,)", r"= \(512,\): give a whole number .* or \(a whole number"),
+    ("codec.input_size=(512,0)", r"codec\.input_size = \(512, 0\): give a whole number"),
+    ("codec.input_size=(768,500)", r"input_size = \(768, 500\): give a height that is a multiple"),
     ("train_dataloader.batch_size=4.5", r"train_dataloader\.batch_size = 4\.5: give a whole"),
     ("train_dataloader.dataset.on_bad_image=ignore", "on_bad_image = 'ignore': give 'error' or"),
     ("train_dataloader.dataset.transforms.0.rotation=much", r"rotation = 'much': give a number"),

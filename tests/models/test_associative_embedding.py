@@ -191,7 +191,7 @@ def build_architecture(name, make_codec, options=None, **test_time):
 def two_targets(codec):
     """What a network is trained towards by two pictures of PEOPLE."""
     visibility = np.full((2, 3), 2, np.uint8)
-    views = [MapView((PEOPLE * size).astype(np.float32), np.ones((size, size), bool))
+    views = [MapView((PEOPLE * size).astype(np.float32), np.ones(size[::-1], bool))
              for size in codec.map_sizes]
     return [MapTargets.stack([codec.encode_view(view, visibility)] * 2) for view in views]
 
@@ -206,10 +206,12 @@ def test_maps(make_codec, name):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_a_training_step_reaches_every_weight(make_codec, name):
+@pytest.mark.parametrize(("width", "height"), [(128, 128), (192, 128)])
+def test_a_training_step_reaches_every_weight(make_codec, name, width, height):
     torch.manual_seed(0)
     model = build_architecture(name, make_codec).train()
-    losses = model(torch.randn(2, 3, 128, 128), targets=two_targets(model.codec), mode="loss")
+    codec = make_codec((width, height), map_strides=model.codec.map_strides)
+    losses = model(torch.randn(2, 3, height, width), targets=two_targets(codec), mode="loss")
     assert set(losses) >= {"heatmap_loss", "push_loss", "pull_loss", "tag_gap"}
     # Tags that start near zero hardly move the plain sum.
     (losses["heatmap_loss"] + 1e6 * (losses["push_loss"] + losses["pull_loss"])).backward()

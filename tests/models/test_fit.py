@@ -83,7 +83,7 @@ def test_codecs_that_do_not_fit(make_codec, name):
                                     EvalSettings(outputs=outputs))
 
     model = build(map_strides=strides[::-1])
-    assert model.codec.map_sizes == tuple(64 // stride for stride in strides)
+    assert model.codec.map_sizes == tuple((64 // stride,) * 2 for stride in strides)
     cls, listed = backbone["type"], re.escape(str(list(strides)))
     with pytest.raises(ConfigError, match=rf"codec\.map_strides = \[8\], but .* on {cls} have the "
                                           rf"strides {listed}; set codec\.map_strides"):

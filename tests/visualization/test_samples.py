@@ -83,6 +83,18 @@ def test_limbs_join_by_keypoint(item, three):
     assert not near(wrong, *middle, PERSON_COLORS[1])
 
 
+def test_a_long_input(three, make_codec):
+    codec = make_codec((128, 64))
+    image = np.full((64, 128, 3), GREY, np.uint8)
+    people = PEOPLE + np.array([64, 0], np.float32)
+    view = MapView(people / 4, np.ones((16, 32), bool))
+    sample = PoseSample(image, people, np.full((2, 3), 2, np.uint8),
+                        np.ones((64, 128), bool), 1, "a.jpg", (view,))
+    drawn = draw_train_item(sample, codec.encode(sample), three)[-64:]
+    assert drawn.shape == (64, 3 * 128, 3)
+    assert near(drawn[:, 256:], 64 + 50, 10, PERSON_COLORS[1])
+
+
 def test_nobody(sample, three, make_codec):
     empty = replace(sample, keypoints=PEOPLE[:0], visibility=sample.visibility[:0],
                     views=(replace(sample.views[0], keypoints=PEOPLE[:0]),))
@@ -92,8 +104,9 @@ def test_nobody(sample, three, make_codec):
 
 
 @pytest.mark.parametrize("scales", [(1,), (0.5, 1, 2)])
-def test_test_scales(make_codec, three, tiny_coco, scales):
-    codec = make_codec(input_size=128)
+@pytest.mark.parametrize("input_size", [128, (192, 64)])
+def test_test_scales(make_codec, three, tiny_coco, scales, input_size):
+    codec = make_codec(input_size)
     dataset = CocoKeypoints("people.json", "pictures", three, codec, str(tiny_coco[0]),
                             test_mode=True, scales=scales)
     sample = dataset.load_sample(0)

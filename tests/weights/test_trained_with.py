@@ -28,6 +28,9 @@ def own(first="nose", **changes):
      ["trained with codec.input_size = 512, which is 256 now",
       "trained with codec.sigma = 2, which is 1 now",
       "trained with codec.convention = classic, which is udp now"]),
+    ({"codec": {"input_size": (512, 512), "map_strides": (4, 2)}}, []),
+    ({"codec": {"input_size": (768, 512), "map_strides": (4, 2)}},
+     ["trained with codec.input_size = 512, which is [768, 512] now"]),
     ({"metainfo": "mhp"}, ["trained on the 17 keypoints of 'coco', which are the 16 of 'mhp' now"]),
     ({"metainfo": own()}, []),
     ({"metainfo": own("snout")}, ["trained on the keypoints of 'coco', not those of 'own': "
