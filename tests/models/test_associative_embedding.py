@@ -121,6 +121,19 @@ def test_people_land_where_they_are(make_codec, size, flip, scales, project):
     assert_found(result, expected, 4 * min(size) / (128 * min(scales)))
 
 
+@pytest.mark.parametrize("size", [(192, 128), (128, 192), (301, 227)])
+@pytest.mark.parametrize("scales", [(1,), (0.5, 1, 2)])
+@pytest.mark.parametrize("train_size", [(192, 128), (128, 256)])
+@pytest.mark.parametrize("convention", ["classic", "udp"])
+def test_people_land_where_they_are_in_a_long_input(
+        make_codec, size, scales, train_size, convention):
+    codec = make_codec(train_size, convention=convention)
+    model = colour_model(codec, True, scales=scales, **codec.geometry.joining)
+    image, expected = draw(size)
+    factor = max(train_size[0] / size[0], train_size[1] / size[1])
+    assert_found(predict(model, image, scales), expected, 4 / (factor * min(scales)))
+
+
 @pytest.mark.parametrize("scales", [(1,), (1, 2)])
 def test_a_mirrored_picture_gives_mirrored_people(make_codec, scales):
     model = colour_model(make_codec(128), flip=True, scales=scales)
