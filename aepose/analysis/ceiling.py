@@ -82,8 +82,8 @@ def variants(
                    "codec.convention": convention}
         if conventions:
             changes |= {f"test_time.{k}": v for k, v in CONVENTIONS[convention].joining.items()}
-        side = size if isinstance(size, int) else "x".join(map(str, size))
-        yield (f"{side}, 1/{' + 1/'.join(map(str, stride))}, {convention}",
+        shown = size if isinstance(size, int) else "x".join(map(str, size))
+        yield (f"{shown}, 1/{' + 1/'.join(map(str, stride))}, {convention}",
                experiment.changed(changes))
 
 

@@ -36,7 +36,7 @@ class EvalFrame:
     center: (2,) float64, pixels of the picture
     scale: (2,) float64, window size in units of 200 pixels (classic) or in pixels (UDP)
     sizes: (W, H) of the network input at each test scale, in the order asked for
-    axis: that in which the picture fills the input exactly, 0 for x; in the other it may end before
+    axis: 0 for x, 1 for y: in it the picture fills the input; in the other it may end before
     """
 
     base_size: tuple[int, int]

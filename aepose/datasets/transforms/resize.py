@@ -24,8 +24,8 @@ def find_eval_frame(
     """Return where a picture of ``size`` (w, h) goes, its sizes by descending scale.
 
     name: of the picture. Raises ImageError for one more than 16 times as long as wide, or as wide
-    as long: all of it is shown, and none of its sides smaller than ``codec.train_size`` has it, so
-    the network would get a strip without end.
+    as long: all of it is shown and covers ``codec.train_size``, so the network would get a strip
+    without end.
     """
     ordered = tuple(sorted(scales, reverse=True))
     frame = codec.geometry.eval_frame(size, codec.train_size, ordered)
