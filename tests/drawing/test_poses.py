@@ -216,7 +216,7 @@ def test_colors_of_people(option, monkeypatch):
     monkeypatch.setattr(Label, "draw", lambda self, _c, _x, _y, color: colors.update(
         {self.text: np.array(color)}))
     result = result_of([standing(20), standing(120), standing(220)])
-    result.tags[:] = np.float32([0, 0.1, 3])[:, None, None]
+    result.tags = np.zeros((3, 17, 1), np.float32) + np.float32([0, 0.1, 3])[:, None, None]
     draw_poses(picture(), result, COCO, DrawStyle(color_by=option, scores=False))
     near, far = (np.abs(colors["0"] - colors[other]).max() for other in "12")
     assert (near < 60 < 150 < far) == (option == "tag")
