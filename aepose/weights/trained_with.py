@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.errors import AeposeError, warn_once
 from aepose.metainfo import Metainfo, get_metainfo, is_metainfo_file
+from aepose.registry import MODELS, find
 
 # Of the codec, what a network has learnt; the rest is how its maps are read.
 _LEARNT = ("input_size", "map_strides", "sigma", "convention")
+_SHOWN = 6  # keypoints in a line
 
 
 def warn_of_differences(meta: Mapping[str, Any], config: Mapping[str, Any],
@@ -38,15 +41,47 @@ def differences(stored: Mapping[str, Any], config: Mapping[str, Any]) -> list[st
     ...     {'sigma': 1}})
     ['trained with codec.sigma = 2, which is 1 now']
     """
-    pairs = {name: tuple(_plain((given.get("codec") or {}).get(name, _default(name)))
-                         for given in (stored, config)) for name in _LEARNT}
-    lines = [f"trained with codec.{name} = {before}, which is {now} now"
-             for name, (before, now) in pairs.items()
-             if _meaning(name, before) != _meaning(name, now)]
+    before, now = (given.get("codec") or {} for given in (stored, config))
+    lines = _differing_options("codec", before, now, _LEARNT, vars(AssociativeEmbeddingCodec))
+    before, now = ((given.get("model") or {}).get("keypoint_head") or {}
+                   for given in (stored, config))
+    if before and now:
+        lines += _differing_head(before, now)
     if is_metainfo_file(stored.get("metainfo")):  # a checkpoint does not say what is read
         return lines
     before, now = get_metainfo(stored["metainfo"]), get_metainfo(config["metainfo"])
     return lines + _differing_keypoints(before, now)
+
+
+def _differing_options(key: str, before: Mapping[str, Any], now: Mapping[str, Any],
+                       names: Iterable[str], defaults: Mapping[str, Any]) -> list[str]:
+    pairs = {name: tuple(_plain(given.get(name, defaults.get(name))) for given in (before, now))
+             for name in names}
+    return [f"trained with {key}.{name} = {old}, which is {new} now"
+            for name, (old, new) in pairs.items() if _meaning(name, old) != _meaning(name, new)]
+
+
+def _differing_head(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Compare two heads: what they are, and what their losses train."""
+    key = "model.keypoint_head"
+    lines = _differing_options(key, before, now, ["type"], {})
+    if not lines:  # so the class is one that the config of today names, and not a stranger
+        known = inspect.signature(find(MODELS, now["type"], key)).parameters
+        options = {name: part.default for name, part in known.items()}
+        lines = _differing_options(key, before, now, sorted({*before, *now} - {"losses"}), options)
+    for index, losses in enumerate(zip(before.get("losses") or (), now.get("losses") or (),
+                                       strict=False)):
+        old, new = map(_trained_parts, losses)
+        lines += [f"trained without a loss for the {part} of output {index}, which "
+                  f"{key}.losses.{index} has now" for part in new if part not in old]
+    return lines
+
+
+def _trained_parts(loss: Mapping[str, Any] | None) -> list[str]:
+    """Return which parts of an output a loss trains; one of somebody's own may train any."""
+    factors = {"heatmaps": "heatmap", "tags": "push"}
+    return [part for part, factor in factors.items()
+            if loss is not None and (loss["type"] != "PoseLoss" or loss.get(factor, 1) is not None)]
 
 
 def _differing_keypoints(before: Metainfo, now: Metainfo) -> list[str]:
@@ -57,14 +92,23 @@ def _differing_keypoints(before: Metainfo, now: Metainfo) -> list[str]:
         before.keypoint_names, now.keypoint_names, strict=True) if old != new]
     if renamed:
         return [f"trained on the keypoints of '{before.name}', not those of '{now.name}': "
-                + ", ".join(renamed[:6]) + (f", … ({len(renamed)})" if len(renamed) > 6 else "")]
+                + _some(renamed)]
+    lines = []
     if (before.flip_index != now.flip_index).any():
-        return [f"trained with the flip pairs of '{before.name}', which are others in '{now.name}'"]
-    return []
+        lines.append(f"trained with the flip pairs of '{before.name}', which are others in "
+                     f"'{now.name}'")
+    changed = [f"{old} of {name} is now {new}" for name, old, new in zip(
+        now.keypoint_names, before.sigmas, now.sigmas, strict=True) if old != new]
+    if changed:
+        lines.append(f"trained with the OKS sigmas of '{before.name}', by which AP is measured, "
+                     f"not those of '{now.name}': {_some(changed)}")
+    return lines
 
 
-def _default(name: str) -> Any:
-    return getattr(AssociativeEmbeddingCodec, name, None)
+def _some(texts: Sequence[str]) -> str:
+    """Join the first texts, and say how many there are if not all are there."""
+    more = f", … ({len(texts)})" if len(texts) > _SHOWN else ""
+    return ", ".join(texts[:_SHOWN]) + more
 
 
 def _meaning(name: str, value: Any) -> Any:
