@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import mmengine.registry as engine
 from mmengine.registry import Registry
 
-from aepose.errors import AeposeError, ConfigError, nearest
+from aepose.at_fault import built
+from aepose.errors import ConfigError, nearest
 
 SCOPE = "aepose"
 
@@ -109,22 +109,6 @@ def check_arguments(cls: Callable, arguments: Iterable[str], key: str) -> None:
                               + nearest(name, accepted))
 
 
-@contextmanager
-def building(key: str, cls: Callable | None = None) -> Iterator[None]:
-    """Turn whatever goes wrong while a part is built into a ConfigError that names its place.
-
-    The code of the part may be the engine's, PyTorch's, or anybody's.
-    """
-    try:
-        yield
-    except AeposeError:
-        raise
-    except Exception as error:
-        name = f" ({cls.__name__})" if cls else ""
-        raise ConfigError(f"{key}{name} cannot be built from these options: "
-                          f"{str(error) or type(error).__name__}") from error
-
-
 def build(registry: Registry, cfg: dict[str, Any], key: str = "", **context: Any) -> Any:
     """Build what ``cfg`` describes: ``type`` names the class, the rest are its arguments.
 
@@ -141,12 +125,11 @@ def build(registry: Registry, cfg: dict[str, Any], key: str = "", **context: Any
     cls = find(registry, arguments.pop("type"), key)
     check_arguments(cls, arguments, key)
     parameters = inspect.signature(cls).parameters
-    for name, value in context.items():
-        if name in parameters:
-            arguments.setdefault(name, value)
-    missing = [n for n, p in parameters.items() if p.default is p.empty and n not in arguments
+    given = {name: value for name, value in context.items()
+             if name in parameters and name not in arguments}
+    missing = [n for n, p in parameters.items() if p.default is p.empty
+               and n not in {**given, **arguments}
                and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if missing:
         raise ConfigError(f"{key}: {cls.__name__} needs {', '.join(missing)}")
-    with building(key, cls):
-        return cls(**arguments)
+    return built(key, lambda options: cls(**given, **options), arguments, f" by {cls.__name__}")

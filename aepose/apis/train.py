@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import resource
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,10 @@ from aepose.engine.distributed import goes_on
 from aepose.engine.failures import explained
 from aepose.engine.resume import follows_metric
 from aepose.engine.work_dir import check_unused, held
+from aepose.errors import AeposeError, ConfigError
 from aepose.experiment import Experiment
 from aepose.experiment.assemble import make_runner, work_dir_of
 from aepose.models.pipeline import find_people
-from aepose.registry import building
 
 
 def train(
@@ -55,9 +56,9 @@ def dry_run(experiment: Experiment) -> str:
     first = _FirstStep()
     with tempfile.TemporaryDirectory() as folder:
         runner = make_runner(quiet, Path(folder), "train", hooks=[first])
-        with building("the first step of this config"), suppress(_EnoughError):
+        with _trying("the first step"), suppress(_EnoughError):
             runner.train()
-        with building("the first validation of this config"):
+        with _trying("the first validation"):
             validation = _try_validation(runner) if runner.val_loop else 0
         model, batch = runner.model, first.batch
         lines = [
@@ -73,6 +74,17 @@ def dry_run(experiment: Experiment) -> str:
     lines += [f"{name:<13} {value.item():.6f}" for name, value in first.losses.items()]
     lines.append(f"peak memory   {_peak_memory() / 2**20:.0f} MiB")
     return "\n".join(lines)
+
+
+@contextmanager
+def _trying(what: str) -> Iterator[None]:
+    try:
+        yield
+    except AeposeError:
+        raise
+    except Exception as error:  # of the engine, of PyTorch, or of a part of the user's own
+        raise ConfigError(f"{what} with this config fails: "
+                          f"{str(error) or type(error).__name__}") from error
 
 
 class _EnoughError(Exception):

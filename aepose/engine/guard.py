@@ -14,9 +14,10 @@ from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from aepose.at_fault import built
 from aepose.errors import ConfigError
 from aepose.ranges import Count
-from aepose.registry import OPTIM_WRAPPERS, building
+from aepose.registry import OPTIM_WRAPPERS
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -54,17 +55,20 @@ class GuardedOptimWrapper(OptimWrapper):
         # The engine takes entries out of the dict that it is given.
         super().__init__(optimizer, accumulative_counts, dict(clip_grad) if clip_grad else None)
         if clip_grad:
-            with building("optim_wrapper.clip_grad"):  # its options are told of now, not in a step
-                unused = nn.Parameter(torch.zeros(1))
-                unused.grad = torch.ones(1)
-                self.clip_func([unused], **self.clip_grad_kwargs)
-                if not unused.grad.isfinite():
-                    raise ValueError(f"it makes gradients {unused.grad.item()}")
+            # Its options are told of now, not in a step.
+            built("optim_wrapper.clip_grad", self._try_clipping, self.clip_grad_kwargs)
         self.batches_per_step = accumulative_counts  # whose gradients are accumulated
         self.max_bad_steps = max_bad_steps
         self.loss_scaler: torch.amp.GradScaler | None = None
         self._statistics: _Statistics | None = None
         self._loss_is_finite: torch.Tensor | None = None
+
+    def _try_clipping(self, options: dict[str, Any]) -> None:
+        unused = nn.Parameter(torch.zeros(1))
+        unused.grad = torch.ones(1)
+        self.clip_func([unused], **options)
+        if not unused.grad.isfinite():
+            raise ValueError(f"it makes gradients {unused.grad.item()}")
 
     @property
     def bad_steps(self) -> int:

@@ -17,6 +17,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
+from aepose.at_fault import built
 from aepose.engine.distributed import unwrap
 from aepose.engine.resume import (
     PROGRESS,
@@ -31,7 +32,7 @@ from aepose.engine.stored_state import check_readable, reduce_checkpoint, stored
 from aepose.engine.train_loop import PoseTrainLoop
 from aepose.errors import AeposeError, CheckpointError
 from aepose.files import whole_file
-from aepose.registry import SCOPE, building
+from aepose.registry import SCOPE
 from aepose.weights.checkpoint import load_weights, read_checkpoint
 from aepose.weights.trained_with import warn_of_differences
 
@@ -63,9 +64,10 @@ def _naming_its_place(name: str, key: str) -> Callable[..., Any]:
     method = getattr(Runner, name)
 
     @wraps(method)
-    def build(*args: Any, **kwargs: Any) -> Any:
-        with building(key):
-            return method(*args, **kwargs)
+    def build(self: Runner, *described: Any, **options: Any) -> Any:
+        if options:
+            return built(key, lambda changed: method(self, **changed), options)
+        return built(key, lambda changed: method(self, changed), *described)
 
     return build
 

@@ -15,6 +15,7 @@ from mmengine.registry import Registry
 from mmengine.runner import LogProcessor
 from torch.utils.data import DataLoader
 
+from aepose.at_fault import built
 from aepose.engine.ema import WeightAverageHook
 from aepose.engine.scale_lr import AutoScaleLR
 from aepose.errors import ConfigError, nearest
@@ -31,7 +32,6 @@ from aepose.registry import (
     SAMPLERS,
     TRANSFORMS,
     build,
-    building,
     check_arguments,
     find,
 )
@@ -157,8 +157,7 @@ def _check_numbers(value: Any, key: str) -> None:
 
 
 def _build_cheap_parts(cfg: Config) -> None:
-    with building("test_time"):
-        EvalSettings(**(cfg.get("test_time") or {}))
+    built("test_time", lambda options: EvalSettings(**options), cfg.get("test_time") or {})
     if cfg.get("metainfo") is not None:
         metainfo = get_metainfo(cfg.metainfo)
         if cfg.get("codec") is not None:
