@@ -103,10 +103,10 @@ def check_arguments(cls: Callable, arguments: Iterable[str], key: str) -> None:
     ``key`` is the place in the config.
     """
     accepted = accepted_arguments(cls)
+    who = f"{cls.__name__} has" if inspect.isclass(cls) else "there is"
     for name in arguments:
         if accepted is not None and name not in accepted:
-            raise ConfigError(f"{key}.{name}: {cls.__name__} has no such option"
-                              + nearest(name, accepted))
+            raise ConfigError(f"{key}.{name}: {who} no such option" + nearest(name, accepted))
 
 
 def build(registry: Registry, cfg: dict[str, Any], key: str = "", **context: Any) -> Any:

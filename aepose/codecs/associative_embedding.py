@@ -141,7 +141,13 @@ class AssociativeEmbeddingCodec:
         return tuple((width // stride, height // stride) for stride in self.map_strides)
 
     def encode(self, sample: PoseSample) -> TrainItem:
-        """Turn an augmented sample, whose views are filled, into what the network is trained on."""
+        """Turn an augmented sample, whose views are filled, into what the network is trained on.
+
+        Raises ConfigError if no transform has filled them.
+        """
+        if not sample.views:
+            raise ConfigError("train_dataloader.dataset.transforms: none of them brings pictures "
+                              "and people to the network's size; RandomAffine does")
         image = torch.from_numpy(_planar(sample.image))
         targets = [self.encode_view(view, sample.visibility) for view in sample.views]
         return TrainItem(image, targets, sample.image_path)

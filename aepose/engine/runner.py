@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from logging import FileHandler, StreamHandler
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from aepose.at_fault import built
@@ -23,6 +27,7 @@ from aepose.engine.resume import (
     PROGRESS,
     check_resumable,
     describe_progress,
+    follows_metric,
     keep_settings,
     place_to_resume,
     resume_schedulers,
@@ -96,6 +101,28 @@ class PoseRunner(_Runner):
                 handler.setStream(sys.stderr)
                 handler.addFilter(lambda record: not str(record.msg).startswith(_FILE_ALONE))
         return logger
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build the schedulers, after two steps of theirs on an optimiser without weights.
+
+        Raises ConfigError that names the option with which they cannot be built or step.
+        """
+        if isinstance(scheduler, (dict, list, tuple)):
+            built("param_scheduler", self._rehearse, scheduler)
+        return super().build_param_scheduler(scheduler)
+
+    def _rehearse(self, described: Any) -> None:
+        real = self.optim_wrapper.optimizer
+        groups = [{**group, "params": [nn.Parameter(torch.zeros(0))]}
+                  for group in real.param_groups]
+        unused = OptimWrapper(torch.optim.Optimizer(groups, dict(real.defaults)))
+        several = described if isinstance(described, (list, tuple)) else [described]
+        for scheduler in self._build_param_scheduler(
+                [one for one in several if isinstance(one, dict)], unused):
+            if not follows_metric(scheduler):
+                with warnings.catch_warnings(action="ignore"):  # nothing was trained before
+                    scheduler.step()
+                    scheduler.step()
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call all hooks; what is no plain value does not get into a checkpoint.

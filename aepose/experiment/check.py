@@ -13,6 +13,7 @@ import mmengine.registry as engine
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import LogProcessor
+from mmengine.utils.dl_utils import set_multi_processing
 from torch.utils.data import DataLoader
 
 from aepose.at_fault import built
@@ -56,6 +57,20 @@ def _log_processor(window_size: Count = 10, by_epoch: bool = True, num_digits: C
     """Say what the engine's log processor takes, which it does not annotate."""
 
 
+def _environment(
+    mp_cfg: dict, dist_cfg: dict, cudnn_benchmark: bool = False, resource_limit: Count = 4096
+) -> None:
+    """Say what the engine takes under ``env_cfg``."""
+
+
+def _clipping(
+    max_norm: float, clip_value: float, type: Literal["norm", "value"] = "norm",
+    norm_type: float | Literal["inf", math.inf] = 2, error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> None:
+    """Say what PyTorch's two functions take that clip gradients."""
+
+
 _MORE_HINTS = {DataLoader: _loader, LogProcessor: _log_processor}
 
 
@@ -69,7 +84,7 @@ UNTYPED = {
     "test_time": EvalSettings,
     "log_processor": LogProcessor,
     "randomness": _randomness,
-    "env_cfg": None,
+    "env_cfg": _environment,
     "auto_scale_lr": AutoScaleLR,
     "ema": WeightAverageHook,
     "train_dataloader": DataLoader,
@@ -103,6 +118,8 @@ PARTS: dict[str, Registry] = {
     "optimizer": engine.OPTIMIZERS,
     "vis_backends": engine.VISBACKENDS,
 }
+# What else is a dict of options inside a description, and what takes them.
+OPTIONS: dict[str, Callable] = {"clip_grad": _clipping, "mp_cfg": set_multi_processing}
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
           NoneType: "None", dict: "a dict"}
 DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
@@ -169,17 +186,14 @@ def _build_cheap_parts(cfg: Config) -> None:
 
 
 def _check_untyped(value: Any, owner: Any, key: str) -> None:
-    """Check a dict without ``type`` against what takes its content; None takes anything."""
+    """Check a dict without ``type`` against what takes its content."""
     if not isinstance(value, dict):
         raise ConfigError(f"{key} = {value!r}: expected a dict")
-    if owner is not None:
-        check_arguments(owner, value, key)
-        _check_values(owner, value, key)
+    check_arguments(owner, value, key)
+    _check_values(owner, value, key)
     if owner in _MORE_HINTS:
         _check_values(_MORE_HINTS[owner], value, key)
-    for name, part in value.items():
-        if name in PARTS and part is not None:
-            _check_part(part, PARTS[name], f"{key}.{name}")
+    _check_inside(value, key)
 
 
 def _check_default_hooks(hooks: Any) -> None:
@@ -211,9 +225,16 @@ def _check_part(value: Any, registry: Registry, key: str) -> None:
     arguments = {name: given for name, given in value.items() if name not in elsewhere}
     check_arguments(cls, arguments, key)
     _check_values(cls, arguments, key)
+    _check_inside(value, key)
+
+
+def _check_inside(value: Mapping[str, Any], key: str) -> None:
+    """Check what is described inside a description."""
     for name, part in value.items():
         if name in PARTS and part is not None:
             _check_part(part, PARTS[name], f"{key}.{name}")
+        elif name in OPTIONS and part is not None:
+            _check_untyped(part, OPTIONS[name], f"{key}.{name}")
 
 
 def _check_values(cls: Callable, arguments: Mapping[str, Any], key: str) -> None:

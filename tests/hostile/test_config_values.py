@@ -79,17 +79,27 @@ def try_all(content, chosen, folder):
     for place, value in chosen:
         name = ".".join(map(str, place))
         told = isolated(lambda: outcome(odd_one(content, place, value), folder))  # noqa: B023
-        if told.startswith("FAILED") or (told and not names(told, place)):
+        if told.startswith("FAILED") or (told and not names(told, place, value)):
             failures.append(f"{name} = {value!r}: {told}"[:300])
     assert not failures, "\n".join(failures)
 
 
-def names(told, place):
-    """Whether a message names a key of the place, or the thing that it describes."""
-    keys = [key for key in place if isinstance(key, str)]
-    words = {"data_root": "data root", "ann_file": "annotation file",
-             "img_dir": "cannot read picture"}
-    return any(key in told or words.get(key, key) in told for key in keys)
+# What a message may say instead of the key and the value.
+ALSO = {
+    # the path that it makes, and which part of a path is looked for
+    "data_root": "check ann_file and the data root", "img_dir": "cannot read picture",
+    "ann_file": "annotation file",
+    # a rate that training takes, and that breaks the weights
+    "lr": "the network's maps are not finite numbers",
+    # as many threads as the machine lets a process have
+    "opencv_num_threads": "bad_alloc",
+}
+
+
+def names(told, place, value):
+    """Whether a message names the last key of the place, or its value."""
+    key = [key for key in place if isinstance(key, str)][-1]
+    return any(word in told for word in (key, f"= {value!r}", ALSO.get(key, key)))
 
 
 def every_case(content):
@@ -123,7 +133,15 @@ def test_every_odd_value(content, part, tmp_path):
     ("train_cfg.dynamic_intervals=2", r"^train_cfg\.dynamic_intervals"),
     ("val_evaluator.metainfo=0", r"^val_evaluator\.metainfo = 0"),
     ("val_evaluator.oks_threshold=None", r"^val_evaluator\.oks_threshold = None: give a number"),
-    ("default_hooks.logger.interval=0", "^default_hooks.* interval must be greater than 0"),
+    ("default_hooks.logger.interval=0",
+     r"^default_hooks\.logger\.interval = 0 cannot be used: interval must be greater than 0"),
+    ("param_scheduler.0.start_factor=0", r"^param_scheduler\.0\.start_factor = 0 cannot be used"),
+    ("param_scheduler.0.start_factor=2", r"^param_scheduler\.0\.start_factor = 2 cannot be used"),
+    ("optim_wrapper.clip_grad={'max_norm': 'nan'}", r"^optim_wrapper\.clip_grad\.max_norm = 'nan'"),
+    ("optim_wrapper.clip_grad={'max': 1}", r"^optim_wrapper\.clip_grad\.max: there is no such"),
+    ("env_cfg.mp_cfg.mp_start_method=a", r"^env_cfg\.mp_cfg\.mp_start_method = 'a' cannot be used"),
+    ("train_dataloader.dataset.transforms=[]", r"^train_dataloader\.dataset\.transforms: none of"),
+    ("model.keypoint_head.losses=[None]", r"^model\.keypoint_head\.losses = \[None\]: nothing"),
     ("optim_wrapper.paramwise_cfg={'norm_decay_mult': 0}", "^optim_wrapper.*base_wd should not be"),
     ("model.backbone.num_modules=-1", r"^model\.backbone\.num_modules = -1: give"),
     ("model.backbone.stem_channels=1000000", r"^model\.backbone\.stem_channels = 1000000: give .*"),

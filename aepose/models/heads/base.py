@@ -89,8 +89,11 @@ class AEHead(nn.Module):
         tags are averaged over outputs. Names of what is minimised end in ``_loss``.
 
         An output is compared with the targets of its own resolution; raises ConfigError if there
-        are none.
+        are none, or no losses.
         """
+        if not any(self.losses):
+            raise ConfigError(f"{_LOSSES} = {self.losses}: nothing is trained; give a loss to one "
+                              "output at least")
         by_size = {t.heatmaps.shape[-2:]: t for t in targets}
         values: dict[str, list[torch.Tensor]] = {}
         for m, output, loss in zip(maps, self.split(maps), self.losses, strict=True):
