@@ -121,7 +121,7 @@ PARTS: dict[str, Registry] = {
 # What else is a dict of options inside a description, and what takes them.
 OPTIONS: dict[str, Callable] = {"clip_grad": _clipping, "mp_cfg": set_multi_processing}
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
-          NoneType: "None", dict: "a dict"}
+          NoneType: "None", dict: "a dict", list: "a list"}
 DEFAULT_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
 # By registry: options that the engine itself takes out before it builds.
 ENGINE_OPTIONS = {
@@ -241,8 +241,11 @@ def _check_values(cls: Callable, arguments: Mapping[str, Any], key: str) -> None
     """Raise ConfigError for a value of another type than ``cls`` says it takes."""
     hints = dict(_hints(cls))
     for name, value in arguments.items():
-        if name in hints and name not in PARTS and not fits(value, hints[name]):
-            raise ConfigError(f"{key}.{name} = {value!r}: give {_in_words(hints[name])}")
+        hint = hints.get(name, Any)
+        # Parts that are described are checked by themselves, where there are any.
+        described = name in PARTS and (value is not None or not (fits({}, hint) or fits([], hint)))
+        if not described and not fits(value, hint):
+            raise ConfigError(f"{key}.{name} = {value!r}: give {_in_words(hint)}")
 
 
 def _hints(cls: Callable) -> Iterator[tuple[str, Any]]:
@@ -306,13 +309,15 @@ def _in_words(hint: Any) -> str:
     options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     texts = []
     for option in options:
-        if get_origin(option) is Literal:
-            texts += map(repr, get_args(option))
-        elif get_origin(option) is Annotated:
-            number, *limits = get_args(option)
-            texts.append(f"{_WORDS[number]} {' and '.join(map(str, limits))}")
-        elif get_origin(option) is tuple and Ellipsis not in get_args(option):
-            texts.append(f"({', '.join(map(_in_words, get_args(option)))})")
+        origin, args = get_origin(option), get_args(option)
+        if origin is Literal:
+            texts += map(repr, args)
+        elif origin is Annotated:
+            texts.append(f"{_WORDS[args[0]]} {' and '.join(map(str, args[1:]))}")
+        elif origin is tuple and args[-1] is not Ellipsis:
+            texts.append(f"({', '.join(map(_in_words, args))})")
+        elif origin in (list, tuple, Sequence):
+            texts.append(f"a list, each entry {_in_words(args[0])}")
         else:
             texts.append(_WORDS.get(option) or inspect.formatannotation(option))
     return " or ".join(texts)

@@ -89,8 +89,8 @@ ALSO = {
     # the path that it makes, and which part of a path is looked for
     "data_root": "check ann_file and the data root", "img_dir": "cannot read picture",
     "ann_file": "annotation file",
-    # a rate that training takes, and that breaks the weights
-    "lr": "the network's maps are not finite numbers",
+    # what training takes, and what breaks the weights
+    "lr": "maps are not finite numbers", "eps": "maps are not finite numbers",
     # as many threads as the machine lets a process have
     "opencv_num_threads": "bad_alloc",
 }
@@ -141,6 +141,7 @@ def test_every_odd_value(content, part, tmp_path):
     ("optim_wrapper.clip_grad={'max': 1}", r"^optim_wrapper\.clip_grad\.max: there is no such"),
     ("env_cfg.mp_cfg.mp_start_method=a", r"^env_cfg\.mp_cfg\.mp_start_method = 'a' cannot be used"),
     ("train_dataloader.dataset.transforms=[]", r"^train_dataloader\.dataset\.transforms: none of"),
+    ("model.backbone=None", r"^model\.backbone = None: give a dict"),
     ("model.keypoint_head.losses=[None]", r"^model\.keypoint_head\.losses = \[None\]: nothing"),
     ("optim_wrapper.paramwise_cfg={'norm_decay_mult': 0}", "^optim_wrapper.*base_wd should not be"),
     ("model.backbone.num_modules=-1", r"^model\.backbone\.num_modules = -1: give"),
