@@ -12,10 +12,10 @@ _PATIENCE = 5  # seconds that are spent on the search
 _SHOWN = 80  # characters of a value
 
 
-def built(key: str, make: Callable[[Any], Any], described: Any, name: str = "") -> Any:
+def built(key: str, make: Callable[[Any], Any], described: Any, cls: Callable | None = None) -> Any:
     """Return ``make(described)``; if it fails, find out for which of the options.
 
-    key: where the config describes it; name: of what is made, for the message
+    key: where the config describes it; cls: what is made, to be named in the message
 
     Raises the AeposeError that it fails with, or a ConfigError that names the option without which
     it would not have failed; where there is no such, or none is found in time, the place alone.
@@ -27,6 +27,7 @@ def built(key: str, make: Callable[[Any], Any], described: Any, name: str = "") 
         raise
     except Exception as error:  # the code of the part may be the engine's, PyTorch's or anybody's
         text = str(error) or type(error).__name__
+        name = f" ({cls.__name__})" if cls else ""
         place = _place_at_fault(make, kept)
         if place:
             value = repr(_value(kept, place))
@@ -34,7 +35,7 @@ def built(key: str, make: Callable[[Any], Any], described: Any, name: str = "") 
                 value = value[:_SHOWN] + " …"
             told = f"{'.'.join((key, *place))} = {value} cannot be used{name}: {text}"
         else:
-            told = f"{key} cannot be built from these options{name}: {text}"
+            told = f"{key}{name} cannot be built from these options: {text}"
         raise ConfigError(told) from error
 
 

@@ -132,4 +132,4 @@ def build(registry: Registry, cfg: dict[str, Any], key: str = "", **context: Any
                and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if missing:
         raise ConfigError(f"{key}: {cls.__name__} needs {', '.join(missing)}")
-    return built(key, lambda options: cls(**given, **options), arguments, f" by {cls.__name__}")
+    return built(key, lambda options: cls(**given, **options), arguments, cls)

@@ -15,21 +15,21 @@ def part(size=1, inner=None, several=(), eats=None, need=0):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"size": -1, "need": 2}, "part.size = -1 cannot be used by Part: ValueError"),
+    ({"size": -1, "need": 2}, "part.size = -1 cannot be used (part): ValueError"),
     ({"inner": {"depth": -1, "type": "x"}},
-     "part.inner.depth = -1 cannot be used by Part: no depth"),
+     "part.inner.depth = -1 cannot be used (part): no depth"),
     ({"several": [{"rate": 1}, {"rate": "fast", "more": 1}]},
-     "part.several.1.rate = 'fast' cannot be used by Part: ValueError"),
+     "part.several.1.rate = 'fast' cannot be used (part): ValueError"),
     ({"eats": {"odd": 5}},
-     "part.eats.odd = 5 cannot be used by Part: 'odd'"),
+     "part.eats.odd = 5 cannot be used (part): 'odd'"),
     ({"inner": 5 * "long " * 20},
-     f"part.inner = '{5 * 'long ' * 20}"[:93] + " … cannot be used by Part: 'str' object has no "
+     f"part.inner = '{5 * 'long ' * 20}"[:93] + " … cannot be used (part): 'str' object has no "
      "attribute 'get'"),
-    ({"size": -1, "need": -1}, "part cannot be built from these options by Part: ValueError"),
+    ({"size": -1, "need": -1}, "part (part) cannot be built from these options: ValueError"),
 ])
 def test_the_option_at_fault_is_named(options, message):
     with pytest.raises(ConfigError) as caught:
-        built("part", lambda given: part(**given), options, " by Part")
+        built("part", lambda given: part(**given), options, part)
     assert str(caught.value) == message
 
 

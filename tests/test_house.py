@@ -5,8 +5,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "aepose"
 FLOORS = (
-    {"errors", "files", "tables", "malloc", "stage_clock", "precision", "progress", "ranges",
-     "startup", "version"},
+    {"at_fault", "errors", "files", "tables", "malloc", "stage_clock", "precision", "progress",
+     "ranges", "startup", "version"},
     {"metainfo", "registry", "structures"},
     {"drawing", "images"},
     {"results"},

@@ -7,18 +7,17 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from copy import copy
 from functools import wraps
 from logging import FileHandler, StreamHandler
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch import nn
 from torch.utils.data import DataLoader
 
 from aepose.at_fault import built
@@ -103,22 +102,20 @@ class PoseRunner(_Runner):
         return logger
 
     def build_param_scheduler(self, scheduler: Any) -> Any:
-        """Build the schedulers, after two steps of theirs on an optimiser without weights.
+        """Build the schedulers, after two steps of theirs with a copy of the optimiser's settings.
 
         Raises ConfigError that names the option with which they cannot be built or step.
         """
-        if isinstance(scheduler, (dict, list, tuple)):
+        if not isinstance(self.optim_wrapper, OptimWrapperDict):
             built("param_scheduler", self._rehearse, scheduler)
         return super().build_param_scheduler(scheduler)
 
     def _rehearse(self, described: Any) -> None:
-        real = self.optim_wrapper.optimizer
-        groups = [{**group, "params": [nn.Parameter(torch.zeros(0))]}
-                  for group in real.param_groups]
-        unused = OptimWrapper(torch.optim.Optimizer(groups, dict(real.defaults)))
+        unused = copy(self.optim_wrapper.optimizer)
+        unused.param_groups = [dict(group) for group in unused.param_groups]
         several = described if isinstance(described, (list, tuple)) else [described]
         for scheduler in self._build_param_scheduler(
-                [one for one in several if isinstance(one, dict)], unused):
+                [one for one in several if isinstance(one, dict)], OptimWrapper(unused)):
             if not follows_metric(scheduler):
                 with warnings.catch_warnings(action="ignore"):  # nothing was trained before
                     scheduler.step()
