@@ -174,6 +174,12 @@ def test_an_output_without_a_loss_is_left_out(three):
     assert head.loss(maps, targets(4))["heatmap_loss"] == 4
 
 
+def test_no_loss_at_all(three):
+    head = make_head(three, [None, None], AEHigherResolutionHead)
+    with pytest.raises(ConfigError, match=r"losses = \[None, None\]: nothing is trained"):
+        head.loss([torch.zeros(2, 6, 4, 4), torch.zeros(2, 3, 8, 8)], targets(4))
+
+
 @pytest.mark.parametrize(("in_channels", "tag_per_joint"), [
     ((4, 4), True), ((6, 6), False), ((6, 8), True),
 ])
