@@ -96,13 +96,6 @@ def test_encode_gives_one_target_per_view(make_codec):
     assert [t.tag_index[0, 0].item() for t in item.targets] == [4 * 16 + 4, 8 * 32 + 8]
 
 
-def test_a_picture_that_no_transform_has_brought_to_size(make_codec):
-    sample = PoseSample(np.zeros((48, 32, 3), np.uint8), np.zeros((1, 3, 2), np.float32),
-                        np.full((1, 3), 2, np.uint8), np.ones((48, 32), bool), 3, "a.jpg")
-    with pytest.raises(ConfigError, match=r"transforms: none of them .* RandomAffine does"):
-        make_codec(64).encode(sample)
-
-
 def separated(rng, number, size, gap):
     """Positions (number, 2) in a map of ``size``, ``gap`` from each other, 2 from the border."""
     chosen = []
