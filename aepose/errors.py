@@ -1,8 +1,8 @@
 """Errors and warnings that a user can act on.
 
 Everything below :class:`AeposeError` names the file, key or value that is wrong and what to do;
-the tools print it, and an :class:`AeposeWarning`, without a traceback (see
-:func:`aepose.cli.run_tool`).
+the commands print it, and an :class:`AeposeWarning`, without a traceback (see
+:func:`aepose.commands.process.run`).
 """
 
 import difflib
@@ -19,6 +19,10 @@ class AeposeError(Exception):
 
 class ConfigError(AeposeError):
     """A config file or a ``--cfg-options`` value that cannot be used."""
+
+
+class UsageError(AeposeError):
+    """A command line that cannot be understood."""
 
 
 class DataError(AeposeError):

@@ -1,6 +1,6 @@
-"""Imported first by the tools: Ctrl-C while the rest is imported ends them in one line.
+"""Imported first by the commands: Ctrl-C while the rest is imported ends them in one line.
 
-That takes seconds, and :func:`aepose.cli.run_tool` is not there yet.
+:func:`aepose.commands.process.run` is not there yet.
 """
 
 import sys

@@ -19,7 +19,8 @@ FLOORS = (
     {"analysis"},
     {"apis"},
     {"release"},
-    {"cli"},
+    {"commands"},
+    {"__main__"},
 )
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 

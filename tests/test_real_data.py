@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from aepose.apis import evaluate, train
+from aepose.commands.app import call
 from aepose.experiment import Experiment
 from tests.engine.runs import differing, logged, weights
 from tests.golden_check import ROOT
 from tests.shared import shared
-from tests.test_tools import load_tool
 
 # Data set -> config, annotation file. Only size and length of the run are cut.
 CASES = {
@@ -74,10 +74,9 @@ def test_fine_tune_coco_to_whole_body(name, tmp_path):
 
     options = changes("coco/test_coco_wholebody.json", 1)
     config = f"configs/coco_wholebody/{name}.py"
-    load_tool("train").main([
-        str(ROOT / config), "--finetune", str(tmp_path / "coco" / "epoch_1.pth"),
-        "--work-dir", str(tmp_path / "whole"), "--cfg-options", *options,
-        "optim_wrapper.optimizer.lr=0.0"])
+    call(["train", str(ROOT / config), "--finetune", str(tmp_path / "coco" / "epoch_1.pth"),
+          "--work-dir", str(tmp_path / "whole"), "--cfg-options", *options,
+          "optim_wrapper.optimizer.lr=0.0"])
     after = weights(tmp_path / "whole" / "epoch_1.pth")
     log = logged(tmp_path / "whole")
     assert f": {len(before) - len(anew)} of {len(before)} entries, " in log

@@ -1,7 +1,3 @@
 #!/usr/bin/env bash
-# Test in several processes, which share the pictures:
-#   tools/dist_test.sh CONFIG CHECKPOINT NPROC [arguments of test.py ...]
-# NNODES, NODE_RANK, MASTER_ADDR and PORT are as for dist_train.sh.
-set -euo pipefail
-[[ $# -ge 3 ]] || { sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-exec "$(dirname "$0")/torchrun.sh" "$3" "$(dirname "$0")/test.py" "$1" "$2" "${@:4}"
+# The script of the package, which `aepose scripts` finds as well.
+exec "$(dirname "$0")/../aepose/launch/dist_test.sh" "$@"

@@ -36,7 +36,7 @@ def train(
     written any more; DataError if a data-loader worker is killed.
     """
     folder = work_dir_of(experiment, work_dir)
-    with explained(folder, "; checkpoints written before are whole; go on with train.py --resume"):
+    with explained(folder, "; checkpoints written before are whole; go on with train --resume"):
         resume = True if goes_on(folder) else resume
         with held(folder):
             if not resume:

@@ -28,6 +28,13 @@ class Draw:
     seed: int
 
 
+def some_draws(total: int, count: int, seed: int) -> list[Draw]:
+    """Return at most ``count`` different samples of ``total``, each with a seed of its own."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(total)[:count].tolist()
+    return [Draw(index, int(rng.integers(2**31))) for index in chosen]
+
+
 @SAMPLERS.register_module()
 class SeededSampler(DefaultSampler):
     """The engine's shuffling, distributed sampler, whose draws carry their own random seed.

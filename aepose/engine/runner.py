@@ -189,7 +189,7 @@ class PoseRunner(_Runner):
         """
         folder = Path(out_dir)
         meta = {**(meta or {}), PROGRESS: describe_progress(self.train_dataloader)}
-        advice = "; make room and go on with train.py --resume"
+        advice = "; make room and go on with train --resume"
         with whole_file(folder / filename, advice) as part:
             super().save_checkpoint(out_dir, part.name, *args, meta=meta, **kwargs)
         # last.pth and best.pth point to the newest of each kind, whatever its number.

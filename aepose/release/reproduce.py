@@ -114,7 +114,7 @@ def zoo_rows(pattern: str = "*") -> list[Row]:
     models = [model for model in list_models(pattern) if model.published]
     if not models:
         raise ConfigError(f"no model with published numbers fits '{pattern}'; "
-                          "`tools/model_zoo.py list` shows all")
+                          "`aepose zoo list` shows all")
     return [_zoo_row(model) for model in models]
 
 

@@ -94,7 +94,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 def write_measured(outcomes: Sequence[Outcome], index: Path) -> int:
     """Write the measured values of whole tests into the index of the zoo; return how many tests.
 
-    Only the published metrics are written, with three decimals. ``tools/model_zoo.py docs`` then
+    Only the published metrics are written, with three decimals. ``aepose zoo docs`` then
     shows them.
     """
     text = index.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ _SCALES: tuple[Scales, ...] = ("single-scale", "multi-scale")
 _INTRODUCTION = """\
 # Model zoo
 
-`python tools/model_zoo.py docs` writes this page; its data is `aepose/assets/model_zoo.json`.
+`aepose zoo docs` writes this page; its data is `aepose/assets/model_zoo.json`.
 
 - *Published* numbers are those of the tables of MMPose 0.29.0 for the checkpoint named here.
 - *Measured* numbers come from the same checkpoint and data, run with aepose; they are left empty

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
@@ -13,9 +16,26 @@ from aepose.metainfo import Metainfo
 from aepose.results import PoseResult
 from aepose.structures import EvalItem, MapTargets, PoseSample, TrainItem
 
+if TYPE_CHECKING:
+    from aepose.datasets import CocoKeypoints, Draw
+
 # What the loss does not count has stripes of this colour and width, in two strengths.
 _IGNORED, _STRIPE, _OPACITY = (230, 30, 30), 4, (0.7, 0.3)
 _TITLE_GROUND = (30, 30, 30)
+
+
+def draw_sample(dataset: CocoKeypoints, draw: Draw, metainfo: Metainfo) -> tuple[np.ndarray, str]:
+    """Return the drawing (H, W, 3) uint8 RGB of one sample and the name of its picture.
+
+    As :func:`draw_eval_item` of a data set in ``test_mode``, as :func:`draw_train_item` of others.
+    """
+    if dataset.test_mode:
+        sample = dataset.load_sample(draw.index)
+        drawing = draw_eval_item(sample, dataset[draw.index], dataset.codec, metainfo)
+    else:
+        sample = dataset.augmented_sample(draw)
+        drawing = draw_train_item(sample, dataset.codec.encode(sample), metainfo)
+    return drawing, Path(sample.image_path).stem
 
 
 def draw_train_item(sample: PoseSample, item: TrainItem, metainfo: Metainfo) -> np.ndarray:

@@ -87,7 +87,7 @@ def published_checkpoint(name: str) -> Path:
     model = find_model(name)
     if model.checkpoint is None:
         raise CheckpointError(f"nobody published weights for {name}; train it with "
-                              f"`python tools/train.py {model.config}`, or give a checkpoint")
+                              f"`aepose train {model.name}`, or give a checkpoint")
     return fetch(model.checkpoint)
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from aepose.analysis.ceiling import TAG_GAP, MapNoise, ceiling, perfect_maps, variants
+from aepose.commands.app import call
 from aepose.errors import ConfigError, DataError
 from aepose.experiment import Experiment
 from aepose.structures import EvalItem, HeadOutput
 from aepose.toy import make_toy_dataset
-from tests.test_tools import load_tool
 
 CONFIG = "configs/toy/hrnet_w16_toy_256x256.py"
 ANNOTATIONS = "annotations/person_keypoints_val2017.json"
@@ -127,9 +127,8 @@ def test_bad_noise_and_file(cfg, tmp_path):
 
 
 def test_tool(toy, capsys):
-    load_tool("codec_ceiling").main([
-        "coco", "--annotations", str(toy / ANNOTATIONS), "--input-sizes", "64", "128,64",
-        "--strides", "4,2"])
+    call(["ceiling", "coco", "--annotations", str(toy / ANNOTATIONS), "--input-sizes", "64",
+          "128,64", "--strides", "4,2"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == [
         "64, 1/4 + 1/2, classic", "128x64, 1/4 + 1/2, classic"]

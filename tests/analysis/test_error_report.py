@@ -8,8 +8,8 @@ import pytest
 
 from aepose.analysis.diagnosis import KINDS, Diagnosis
 from aepose.analysis.error_report import as_json, format_diagnosis
+from aepose.commands.app import call
 from aepose.errors import DataError
-from tests.test_tools import load_tool
 
 ANNOTATIONS = "annotations/person_keypoints_val2017.json"
 
@@ -37,7 +37,7 @@ def results(people, tmp_path):
 
 def test_tool(results, people, toy_root, tmp_path, capsys):
     out = tmp_path / "new"
-    load_tool("analyze_errors").main([str(toy_root / ANNOTATIONS), str(results), "--out", str(out)])
+    call(["analyze", str(toy_root / ANNOTATIONS), str(results), "--out", str(out)])
     printed = capsys.readouterr().out
     assert printed == (out / "errors.md").read_text()
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in printed.splitlines()]
@@ -70,4 +70,4 @@ def test_tables_and_numbers(three):
 def test_without_annotations(results, annotations, tmp_path):
     (tmp_path / "empty.json").write_text(json.dumps({**annotations, "annotations": []}))
     with pytest.raises(DataError, match=r"empty\.json has no annotations"):
-        load_tool("analyze_errors").main([str(tmp_path / "empty.json"), str(results)])
+        call(["analyze", str(tmp_path / "empty.json"), str(results)])

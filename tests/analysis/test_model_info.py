@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from aepose.analysis.model_info import model_info
+from aepose.commands.app import call
 from aepose.experiment import Experiment
-from tests.test_tools import load_tool
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -44,7 +44,7 @@ def test_cost_of_a_long_input(tiny_config):
 
 
 def test_tool_prints_a_row_per_config(capsys):
-    load_tool("model_info").main([str(CONFIGS / "toy/hrnet_w16_toy_256x256.py")])
+    call(["info", str(CONFIGS / "toy/hrnet_w16_toy_256x256.py")])
     header, row = capsys.readouterr().out.splitlines()
     assert header.split()[:3] == ["config", "parameters", "GMACs"]
     assert row.split()[:4] == ["hrnet_w16_toy_256x256", "1.21", "M", "0.5"]

@@ -6,8 +6,8 @@ import pytest
 
 from aepose.analysis.profile import Profile, draw_profile, format_profile, profile_test
 from aepose.apis.inference import TOY_CHECKPOINT
+from aepose.commands.app import call
 from aepose.experiment import Experiment
-from tests.test_tools import load_tool
 
 CONFIG = "configs/toy/hrnet_w16_toy_256x256.py"
 OPTIONS = ["codec.input_size=128"]
@@ -52,9 +52,8 @@ def test_the_chart_has_the_stages_in_their_shares():
 
 def test_tool(toy_root, tmp_path, capsys):
     """Also without a checkpoint."""
-    load_tool("profile_test").main([
-        CONFIG, "--images", "2", "--multi-scale", "--out", str(tmp_path / "out"),
-        "--cfg-options", f"data_root={toy_root}", *OPTIONS])
+    call(["profile", CONFIG, "--images", "2", "--multi-scale", "--out", str(tmp_path / "out"),
+          "--cfg-options", f"data_root={toy_root}", *OPTIONS])
     printed = capsys.readouterr().out
     assert "one by one" in printed
     assert "2 images, " in printed

@@ -12,6 +12,7 @@ import torch
 
 from aepose.apis import inference
 from aepose.apis.inference import PoseInferencer, load_model
+from aepose.commands.app import call
 from aepose.drawing import write_image
 from aepose.errors import AeposeWarning, CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment
@@ -20,8 +21,6 @@ from aepose.results import PoseResult
 from aepose.toy import make_toy_dataset
 from aepose.weights.checkpoint import save_safetensors
 from tests.film.films import make_film
-from tools.demo import main as demo
-from tools.test import main as run_test
 
 CONFIG = Path(__file__).parents[2] / "configs" / "toy" / "hrnet_w16_toy_256x256.py"
 TINY = ("codec.input_size=64", "codec.max_num_people=3", "model.backbone.width=4",
@@ -253,7 +252,7 @@ def test_stored_configs_that_cannot_be_used(text, message):
 
 def test_demo(tiny, pictures, tmp_path, capsys):
     arguments = [*map(str, pictures), "--checkpoint", str(tiny), "--out", str(tmp_path / "out")]
-    demo([*arguments, "--min-score", "0"])
+    call(["demo", *arguments, "--min-score", "0"])
     people = 0
     for path in pictures:
         drawn = read_image(tmp_path / "out" / f"{path.stem}.png")
@@ -263,7 +262,7 @@ def test_demo(tiny, pictures, tmp_path, capsys):
         people += len(content["people"])
     assert people > 0
     assert f"2 pictures, {people} people: {tmp_path / 'out'}" in capsys.readouterr().out
-    demo([*arguments, "--min-score", "99"])
+    call(["demo", *arguments, "--min-score", "99"])
     assert "2 pictures, 0 people" in capsys.readouterr().out
 
 
@@ -292,7 +291,7 @@ def test_demo_replaces_neither_input_nor_output(tiny, pictures, tmp_path):
         write_image(tmp_path / name, read_image(pictures[0]))
     before = (tmp_path / "a.png").read_bytes()
     inputs = [str(tmp_path / "a.png"), str(tmp_path / "b")]
-    demo([*inputs, "--checkpoint", str(tiny), "--out", str(tmp_path)])
+    call(["demo", *inputs, "--checkpoint", str(tiny), "--out", str(tmp_path)])
     assert (tmp_path / "a.png").read_bytes() == before
     written = sorted(p.name for p in tmp_path.glob("*.json"))
     assert written == ["A-3.json", "a-2.json", "a.x.json"]
@@ -302,7 +301,7 @@ def test_demo_replaces_neither_input_nor_output(tiny, pictures, tmp_path):
 def test_demo_needs_a_folder_to_write(tiny, pictures, tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="file"):
-        demo([str(pictures[0]), "--checkpoint", str(tiny), "--out", str(tmp_path / name)])
+        call(["demo", str(pictures[0]), "--checkpoint", str(tiny), "--out", str(tmp_path / name)])
 
 
 def test_test_tool(tiny, toy, tmp_path, capsys):
@@ -310,7 +309,7 @@ def test_test_tool(tiny, toy, tmp_path, capsys):
     arguments = ["--out", str(tmp_path / "new" / "out"), "--show-dir",
                  str(tmp_path / "shown"), "--work-dir", str(tmp_path / "work"),
                  "--cfg-options", *TINY, f"data_root={tmp_path / 'toy'}"]
-    run_test([str(CONFIG), str(tiny), "--multi-scale", *arguments])
+    call(["test", str(CONFIG), str(tiny), "--multi-scale", *arguments])
     table = capsys.readouterr().out.splitlines()[-3:]
     assert "AP50" in table[0]
     assert table[2].startswith("| multi-scale |")

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from aepose.apis import dry_run, train
-from aepose.errors import CheckpointError, ConfigError
-from aepose.experiment import Experiment
+from aepose.commands.app import call
+from aepose.errors import CheckpointError, ConfigError, UsageError
 from aepose.weights.starting import load_what_fits
-from tests.test_tools import load_tool
 
 OPTIONS = ["val_dataloader=None", "val_evaluator=None", "visualizer=None",
            "train_cfg.max_epochs=1"]
@@ -45,22 +44,19 @@ def coco_weights(tiny_config, tmp_path_factory):
     (["--auto-scale-lr", "--sync-bn"], {"auto_scale_lr.enable": True, "sync_bn": True}),
     (["--finetune", "a.pth"], {"finetune_from": "a.pth"}),
 ])
-def test_arguments_change_the_config(tiny_config, arguments, expected):
-    tool = load_tool("train")
-    changes = tool.config_changes(tool.parse(["config.py", *arguments]))
-    assert changes == expected
-    cfg = tiny_config("arguments")
-    cfg = cfg.changed(changes)
-    path = cfg.file
-    Experiment.load(path, [f"{key}={value!r}" for key, value in changes.items()])
+def test_arguments_change_the_config(tiny_config, monkeypatch, arguments, expected):
+    seen, cfg = [], tiny_config("arguments")
+    monkeypatch.setattr("aepose.apis.dry_run", lambda experiment: seen.append(experiment.to_dict()))
+    call(["train", cfg.file, "--dry-run", *arguments])
+    assert seen == [cfg.changed(expected).to_dict()]
 
 
 @pytest.mark.parametrize("arguments", [["--accumulate", "0"], ["--accumulate", "x"],
                                        ["--amp", "fp8"]])
-def test_wrong_arguments(arguments, capsys):
-    with pytest.raises(SystemExit):
-        load_tool("train").parse(["config.py", *arguments])
-    assert arguments[1] in capsys.readouterr().err
+def test_wrong_arguments(arguments):
+    with pytest.raises(UsageError, match=rf"{arguments[0]}\b") as error:
+        call(["train", "config.py", *arguments])
+    assert arguments[1] in str(error.value)
 
 
 @pytest.fixture(scope="module")
@@ -200,10 +196,10 @@ def test_wrong_batch_options(tiny_config, tmp_path, option, message):
 
 
 def test_the_command_line_alone_keeps_freed_memory(tiny_config, tmp_path, monkeypatch):
-    calls, tool = [], load_tool("train")
-    monkeypatch.setattr(tool, "keep_freed_memory", lambda: calls.append("kept"))
+    calls = []
+    monkeypatch.setattr("aepose.malloc.keep_freed_memory", lambda: calls.append("kept"))
     experiment = tiny_config("memory", [*OPTIONS, "train_cfg.max_epochs=1"])
     train(experiment, tmp_path / "called")
     assert not calls
-    tool.main([experiment.file, "--dry-run"])
+    call(["train", experiment.file, "--dry-run"])
     assert calls == ["kept"]

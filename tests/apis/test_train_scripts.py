@@ -45,22 +45,22 @@ RUN = "<-m><torch.distributed.run>"
 
 @pytest.mark.parametrize(("script", "arguments", "environment", "expected"), [
     ("dist_train.sh", ["a.py", "2"], {},
-     f"{RUN}<--standalone><--nproc-per-node><2><--max-restarts><0><{TOOLS}/train.py><a.py>"),
+     f"{RUN}<--standalone><--nproc-per-node><2><--max-restarts><0><-m><aepose><train><a.py>"),
     ("dist_train.sh", ["a.py", "2", "--work-dir", "a b"], {"PORT": "1234", "MAX_RESTARTS": "3"},
      f"{RUN}<--nnodes><1><--node-rank><0><--master-addr><127.0.0.1><--master-port><1234>"
-     f"<--nproc-per-node><2><--max-restarts><3><{TOOLS}/train.py><a.py><--work-dir><a b>"),
+     f"<--nproc-per-node><2><--max-restarts><3><-m><aepose><train><a.py><--work-dir><a b>"),
     ("dist_train.sh", ["a.py", "4"], {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "host"},
      f"{RUN}<--nnodes><2><--node-rank><1><--master-addr><host><--master-port><29500>"
-     f"<--nproc-per-node><4><--max-restarts><0><{TOOLS}/train.py><a.py>"),
+     f"<--nproc-per-node><4><--max-restarts><0><-m><aepose><train><a.py>"),
     ("dist_test.sh", ["a.py", "a.pth", "2", "--multi-scale"], {},
-     f"{RUN}<--standalone><--nproc-per-node><2><--max-restarts><0><{TOOLS}/test.py><a.py><a.pth>"
+     f"{RUN}<--standalone><--nproc-per-node><2><--max-restarts><0><-m><aepose><test><a.py><a.pth>"
      "<--multi-scale>"),
     ("slurm_train.sh", ["part", "job", "a.py", "--work-dir", "a b"],
      {"NODES": "2", "GPUS_PER_NODE": "4", "SRUN_ARGS": "--time 10 --mem 0"},
      "srun --partition part --job-name job --nodes 2 --ntasks-per-node 1 --gres gpu:4 "
      "--cpus-per-task 20 --kill-on-bad-exit=1 --time 10 --mem 0 bash -c \n"
      f"{RUN}<--nnodes><2><--nproc-per-node><4><--max-restarts><0><--rdzv-id><77>"
-     f"<--rdzv-backend><c10d><--rdzv-endpoint><node1:29500><{TOOLS}/train.py><a.py><--work-dir>"
+     f"<--rdzv-backend><c10d><--rdzv-endpoint><node1:29500><-m><aepose><train><a.py><--work-dir>"
      "<a b>"),
 ])
 def test_command(run, script, arguments, environment, expected):
@@ -70,9 +70,9 @@ def test_command(run, script, arguments, environment, expected):
 
 
 @pytest.mark.parametrize(("script", "arguments", "usage"), [
-    ("dist_train.sh", ["a.py"], "tools/dist_train.sh CONFIG NPROC"),
-    ("dist_test.sh", ["a.py", "2"], "tools/dist_test.sh CONFIG CHECKPOINT NPROC"),
-    ("slurm_train.sh", ["part", "job"], "tools/slurm_train.sh PARTITION JOB_NAME CONFIG"),
+    ("dist_train.sh", ["a.py"], "dist_train.sh CONFIG NPROC"),
+    ("dist_test.sh", ["a.py", "2"], "dist_test.sh CONFIG CHECKPOINT NPROC"),
+    ("slurm_train.sh", ["part", "job"], "slurm_train.sh PARTITION JOB_NAME CONFIG"),
 ])
 def test_usage(run, script, arguments, usage):
     result = run(script, *arguments)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from aepose.commands.app import call
 from aepose.datasets.annotations import join_fields, load_annotations
 from aepose.errors import AeposeWarning, DataError
 from aepose.metainfo import get_metainfo
 from tests.evaluation.test_coco_metric import TWO
-from tests.test_tools import load_tool
 
 GOOD = {
     "images": [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48},
@@ -151,8 +151,8 @@ def test_a_subset_keeps_the_fields_apart(tmp_path):
               **{name: [0] * 3 * count for name, count in fields}}
     face = {**nobody, "id": 2, "image_id": 2, "face_kpts": [1, 1, 0.5] * 68}
     path = write(tmp_path, {**GOOD, "annotations": [nobody, face]})
-    load_tool("subset_annotations").main(
-        [str(path), str(tmp_path / "out.json"), "--with-people", "--metainfo", "coco_wholebody"])
+    call(["subset", str(path), str(tmp_path / "out.json"), "--with-people", "--metainfo",
+          "coco_wholebody"])
     content = json.loads((tmp_path / "out.json").read_text())
     assert content == {**GOOD, "images": GOOD["images"][1:], "annotations": [face]}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from mmengine.dist import get_rank
 
-from aepose.cli import run_tool
+from aepose.commands.process import run
 from aepose.datasets import SeededSampler
 from aepose.engine import Hook
 from aepose.engine.distributed import (
@@ -118,4 +118,4 @@ def main(folder, config):
 
 
 if __name__ == "__main__":
-    run_tool(lambda _: main(*sys.argv[1:]))
+    run(lambda: main(*sys.argv[1:]))

@@ -8,12 +8,12 @@ from mmengine.evaluator import BaseMetric
 from aepose.apis import evaluate, train
 from aepose.apis.evaluate import evaluate_file
 from aepose.apis.inference import TOY_CHECKPOINT
+from aepose.commands.app import call
 from aepose.errors import AeposeWarning, ConfigError
 from aepose.evaluation import PoseMetric
 from aepose.evaluation.metric import split_scores
 from aepose.experiment import Experiment
 from aepose.registry import METRICS
-from tests.test_tools import load_tool
 
 COCO = {"type": "CocoMetric"}
 
@@ -135,9 +135,8 @@ def test_result_files_are_for_coco_metrics(experiment, toy_root, tmp_path):
 
 
 def test_the_tool_prints_a_table_for_each(toy_root, tmp_path, capsys):
-    load_tool("test").main([
-        "configs/toy/hrnet_w16_toy_256x256.py", str(TOY_CHECKPOINT), "--work-dir", str(tmp_path),
-        "--cfg-options", f"data_root={toy_root}", "codec.input_size=128",
+    call(["test", "configs/toy/hrnet_w16_toy_256x256.py", str(TOY_CHECKPOINT), "--work-dir",
+          str(tmp_path), "--cfg-options", f"data_root={toy_root}", "codec.input_size=128",
         "val_evaluator=[{'type': 'CocoMetric'}, {'type': 'CountPeople'}]"])
     printed = capsys.readouterr().out
     assert "AP50" in printed

@@ -9,11 +9,11 @@ import pytest
 from aepose.apis import evaluate
 from aepose.apis.evaluate import cross_check, evaluate_file
 from aepose.apis.inference import TOY_CHECKPOINT
+from aepose.commands.app import call
 from aepose.engine.result_hooks import StageTimer
 from aepose.errors import ConfigError, DataError
 from aepose.evaluation import installed_backends
 from aepose.experiment import Experiment, experiment_of_dataset
-from tests.test_tools import load_tool
 
 CONFIG = "configs/toy/hrnet_w16_toy_256x256.py"
 ANNOTATIONS = "annotations/person_keypoints_val2017.json"
@@ -157,9 +157,8 @@ def test_stages_of_a_test():
 
 
 def test_tool(tested, toy_root, tmp_path, capsys):
-    load_tool("eval_results").main([
-        str(toy_root / ANNOTATIONS), str(tested[0] / "predictions.json"), "--dataset", "coco",
-        "--cross-check", "--backend", "pycocotools", "--out", str(tmp_path / "out")])
+    call(["eval", str(toy_root / ANNOTATIONS), str(tested[0] / "predictions.json"), "--dataset",
+          "coco", "--cross-check", "--backend", "pycocotools", "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out
     assert f"{tested[1].metrics['coco/AP']:.3f}" in printed
     assert "pycocotools: differs by 0.0e+00" in printed
@@ -172,5 +171,5 @@ def test_tool_without_annotations(tested, toy_root, tmp_path):
     content = {**json.loads((toy_root / ANNOTATIONS).read_text()), "annotations": []}
     (tmp_path / "empty.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=r"empty\.json has no annotations to compare with"):
-        load_tool("eval_results").main([str(tmp_path / "empty.json"),
-                                        str(tested[0] / "predictions.json"), "--dataset", "coco"])
+        call(["eval", str(tmp_path / "empty.json"), str(tested[0] / "predictions.json"),
+              "--dataset", "coco"])

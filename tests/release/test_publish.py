@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-import sys
 
 import pytest
 import torch
 
 from aepose.apis.inference import TOY_CHECKPOINT, load_model
-from aepose.errors import CheckpointError, ConfigError, DataError
+from aepose.commands.app import call
+from aepose.errors import CheckpointError, ConfigError, DataError, UsageError
 from aepose.release.publish import publish, strip
 from aepose.weights.checkpoint import read_checkpoint
 from aepose.zoo.download import check_file
-from tests.test_tools import load_tool
 
 PUBLIC = {"metainfo": "coco",
           "model": {"type": "AssociativeEmbedding", "backbone": {"type": "HRNet"}}}
@@ -135,16 +134,13 @@ def test_other_suffix(tmp_path):
         strip(tmp_path / "b.pth", tmp_path / "a.pth")
 
 
-def test_tool(checkpoint, tmp_path, capsys, monkeypatch):
-    tool = load_tool("publish_model")
-    tool.main([str(checkpoint()), str(tmp_path / "one" / "net")])
+def test_tool(checkpoint, tmp_path, capsys):
+    call(["publish", str(checkpoint()), str(tmp_path / "one" / "net")])
     assert len(capsys.readouterr().out.splitlines()) == len(list((tmp_path / "one").iterdir())) == 3
-    tool.main([str(checkpoint()), str(tmp_path / "two" / "net.safetensors")])
+    call(["publish", str(checkpoint()), str(tmp_path / "two" / "net.safetensors")])
     assert [p.name for p in (tmp_path / "two").iterdir()] == ["net.safetensors"]
-    monkeypatch.setattr(sys, "argv", ["publish_model.py"])
-    with pytest.raises(SystemExit):
-        tool.main([str(checkpoint()), str(tmp_path / "net.safetensors"), "--data-set", "toy"])
-    assert "FOLDER/NAME" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="FOLDER/NAME"):
+        call(["publish", str(checkpoint()), str(tmp_path / "net.safetensors"), "--data-set", "toy"])
 
 
 def test_published_weights_load_by_themselves(tmp_path):

@@ -6,13 +6,13 @@ import json
 import pytest
 
 from aepose.apis.inference import TOY_CHECKPOINT
-from aepose.errors import ConfigError
+from aepose.commands.app import call
+from aepose.errors import ConfigError, UsageError
 from aepose.release import reproduce as module
 from aepose.release.reproduce import Options, Outcome, Row, reproduce, rows_of_file, zoo_rows
 from aepose.release.reproduce_tables import markdown, with_models, write_measured, write_tables
 from aepose.zoo.index import INDEX, list_models
 from tests.golden_check import ROOT
-from tests.test_tools import load_tool
 
 CONFIG = ROOT / "configs" / "toy" / "hrnet_w16_toy_256x256.py"
 SMALL = ["codec.input_size=64", "test_time.flip=False"]
@@ -274,11 +274,9 @@ def test_exit_status_of_the_tool(measured, options, tmp_path, capsys, arguments,
         {**own, "name": "gone", "checkpoint": "none.pth"},
         {**{k: v for k, v in own.items() if k != "published"}, "name": "elsewhere",
          "expected": {"single-scale": {"AP": 0.999}}, "tolerance": 0.01}]))
-    with pytest.raises(SystemExit) as left:
-        load_tool("reproduce").main([
-            "--zoo", str(zoo), "--out", str(tmp_path / "out"), "--data-root",
-            str(options.data_root), *arguments, "--cfg-options", *SMALL])
-    assert left.value.code == status
+    assert call([
+        "reproduce", "--zoo", str(zoo), "--out", str(tmp_path / "out"), "--data-root",
+        str(options.data_root), *arguments, "--cfg-options", *SMALL]) == status
     printed = capsys.readouterr().out
     assert "## toy people" in printed
     # A number of ours that another processor moves is told, and is no error.
@@ -288,5 +286,5 @@ def test_exit_status_of_the_tool(measured, options, tmp_path, capsys, arguments,
 
 
 def test_only_whole_tests_of_the_zoo_are_written(tmp_path):
-    with pytest.raises(ConfigError, match="--write is for whole tests of the zoo"):
-        load_tool("reproduce").main(["--write", "--limit", "3"])
+    with pytest.raises(UsageError, match="--write is for whole tests of the zoo"):
+        call(["reproduce", "--write", "--limit", "3"])

@@ -2,19 +2,19 @@
 
 import pytest
 
+from aepose.commands.app import call
 from aepose.errors import ConfigError
 from aepose.release.zoo_tables import format_list, zoo_page
 from aepose.zoo.index import ModelEntry, list_models
 from tests.golden_check import ROOT
-from tests.test_tools import load_tool
 
 PAGE = ROOT / "docs" / "model_zoo.md"
 
 
 def test_the_page_is_up_to_date(tmp_path):
-    load_tool("model_zoo").main(["docs", "--out", str(tmp_path / "a.md")])
+    call(["zoo", "docs", "--out", str(tmp_path / "a.md")])
     assert (tmp_path / "a.md").read_text(encoding="utf-8") == PAGE.read_text(encoding="utf-8"), (
-        "run `python tools/model_zoo.py docs`")
+        "run `aepose zoo docs`")
 
 
 def test_the_page_has_every_model_and_its_links_lead_somewhere():
@@ -40,7 +40,7 @@ def test_measured_numbers_have_their_own_columns(monkeypatch):
 
 
 def test_list(capsys):
-    load_tool("model_zoo").main(["list", "hourglass"])
+    call(["zoo", "list", "hourglass"])
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 3
     assert [cell.strip() for cell in printed[2].split("|")[1:-1]] == [
@@ -52,13 +52,12 @@ def test_list(capsys):
 @pytest.mark.parametrize("command", ["list", "fetch"])
 def test_a_pattern_that_fits_nothing(command):
     with pytest.raises(ConfigError, match="'nothing'"):
-        load_tool("model_zoo").main([command, "nothing"])
+        call(["zoo", command, "nothing"])
 
 
 def test_fetch(tmp_path, monkeypatch, capsys):
-    tool = load_tool("model_zoo")
     asked = []
-    monkeypatch.setattr(tool, "fetch", lambda file: asked.append(file) or tmp_path / file)
-    tool.main(["fetch", "*_mhp_*"])
+    monkeypatch.setattr("aepose.zoo.hub.fetch", lambda file: asked.append(file) or tmp_path / file)
+    call(["zoo", "fetch", "*_mhp_*"])
     assert asked == ["hrnet_w48_mhp_512x512-85a6ab6f_20201229.pth"]
     assert str(tmp_path / asked[0]) in capsys.readouterr().out

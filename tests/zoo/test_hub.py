@@ -177,7 +177,7 @@ def test_a_model_by_name(home, published, server, weights, monkeypatch):
 
 @pytest.mark.parametrize(("config", "error", "message"), [
     ("hrnet_w16_toy_256", ConfigError, f"did you mean '{TOY}'"),
-    (f"{TOY}_long", CheckpointError, rf"nobody published weights for {TOY}_long.*tools/train\.py"),
+    (f"{TOY}_long", CheckpointError, rf"nobody published weights for {TOY}_long.*aepose train"),
     ("configs/toy/no.py", ConfigError, "does not exist"),
     (f"configs/toy/{TOY}.py", CheckpointError, "--checkpoint"),
 ])

@@ -1,17 +1,16 @@
-"""tools/browse_dataset.py: what is drawn, of which samples, and what it says of bad input."""
+"""``aepose browse``: what is drawn, of which samples, and what it says of bad input."""
 
 import cv2
 import numpy as np
 import pytest
 
-from aepose.errors import ConfigError, DataError
-from tests.test_tools import load_tool
-
-browse = load_tool("browse_dataset")
+from aepose.commands.app import call
+from aepose.datasets.sampler import some_draws
+from aepose.errors import DataError, UsageError
 
 
 def run(cfg, out, *options):
-    browse.main([cfg.file, "--out", str(out), *options])
+    call(["browse", cfg.file, "--out", str(out), *options])
     return {path.name: cv2.imread(str(path)) for path in sorted(out.iterdir())}
 
 
@@ -43,21 +42,21 @@ def test_test_scales(tiny_config, tmp_path):
 
 def test_the_drawn_sample_is_the_trained_one(tiny_config):
     dataset = tiny_config("browse").dataset("train")
-    draw = browse.choose(len(dataset), 1, 0)[0]
+    draw = some_draws(len(dataset), 1, 0)[0]
     image = dataset[draw].image.numpy().transpose(1, 2, 0)
     np.testing.assert_array_equal(dataset.augmented_sample(draw).image, image)
 
 
 @pytest.mark.parametrize(("total", "count", "expected"), [(5, 3, 3), (5, 9, 5), (1, 1, 1)])
 def test_choice(total, count, expected):
-    draws = browse.choose(total, count, 0)
+    draws = some_draws(total, count, 0)
     assert len({d.index for d in draws}) == len(draws) == expected
     assert all(0 <= d.index < total for d in draws)
 
 
 @pytest.mark.parametrize(("options", "error", "message"), [
-    (["--count", "0"], ConfigError, "--count 0: give a number of at least 1"),
-    (["--seed", "-1"], ConfigError, "--seed -1"),
+    (["--count", "0"], UsageError, "--count: '0' is not a whole number from 1"),
+    (["--seed", "-1"], UsageError, "--seed"),
     (["--cfg-options", "train_dataloader.dataset.ann_file=no.json"], DataError,
      r"no\.json: no such"),
 ])

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What dist_train.sh and dist_test.sh share: torchrun.sh NPROC SCRIPT [arguments ...]
+# What dist_train.sh and dist_test.sh share: torchrun.sh NPROC COMMAND [arguments ...]
 set -euo pipefail
 if [[ "${NNODES:-1}" == 1 && -z "${PORT:-}" ]]; then
     place=(--standalone)
@@ -8,4 +8,4 @@ else
            --master-addr "${MASTER_ADDR:-127.0.0.1}" --master-port "${PORT:-29500}")
 fi
 exec "${PYTHON:-python}" -m torch.distributed.run "${place[@]}" --nproc-per-node "$1" \
-    --max-restarts "${MAX_RESTARTS:-0}" "${@:2}"
+    --max-restarts "${MAX_RESTARTS:-0}" -m aepose "${@:2}"

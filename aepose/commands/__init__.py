@@ -1,0 +1,6 @@
+"""The command ``aepose``: what is typed, one file per command; the work is done in other rooms.
+
+What takes long to import, such as PyTorch, is imported when a command runs.
+"""
+
+import aepose.startup  # noqa: F401  before all the rest
