@@ -26,9 +26,9 @@ def info(
     """Print what networks cost: parameters, multiply-accumulates, memory."""
     from aepose.analysis.model_info import model_info
     from aepose.experiment import Experiment
-    from aepose.zoo.index import list_models
+    from aepose.zoo.index import config_files
 
-    names = list(configs) or [model.name for model in list_models()]
+    names = configs or sorted(config_files(), key=config_files().get)
     width = max(len(Path(name).stem) for name in names)
     print(_row(_HEADER, width))
     for name in names:

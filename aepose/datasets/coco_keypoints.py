@@ -103,6 +103,7 @@ class CocoKeypoints(Dataset):
         self.test_mode = test_mode
         self.on_bad_image = on_bad_image
         self.exif = exif
+        self.category = category
         self.scales = tuple(scales)
         self.transforms = [
             build(TRANSFORMS, cfg, f"dataset.transforms.{i}", codec=codec, metainfo=metainfo)

@@ -18,7 +18,7 @@ from mmengine.logging import MMLogger
 
 from aepose.errors import CheckpointError, ConfigError, nearest
 from aepose.metainfo import is_metainfo_file, read_metainfo_file
-from aepose.zoo.index import config_path, find_model
+from aepose.zoo.index import find_config
 
 # What a test takes from the validation as long as it has no section of its own.
 _OF_A_TEST = {"test_dataloader": "val_dataloader", "test_evaluator": "val_evaluator"}
@@ -30,13 +30,13 @@ _DEEPEST = 50  # dicts and lists in each other
 def read_config(path: str | Path) -> Config:
     """Return a config file with its ``_base_`` files; the modules that it names are imported.
 
-    path: a file (``.py``), or the name of a model of the zoo
+    path: a file (``.py``), or the name of a model of the zoo or of a toy network
 
     A metainfo file is read, so that the config says all by itself. It, and modules of
     ``custom_imports``, are looked for beside the config file. Raises ConfigError for a missing file
     (naming the nearest one), a syntax error, and a module that cannot be imported.
     """
-    path = Path(path) if Path(path).suffix else config_path(find_model(str(path)))
+    path = Path(path) if Path(path).suffix else find_config(str(path))
     if not os.path.isfile(path):  # unlike Path.is_file, also for a name that is too long
         siblings = [p.name for p in path.parent.glob("*.py")]
         raise ConfigError(f"config {path} does not exist" + nearest(path.name, siblings))

@@ -9,7 +9,7 @@ from typing import Any
 from aepose.errors import ConfigError, nearest, warn_once
 from aepose.evaluation import CocoMetric
 from aepose.experiment.experiment import Experiment
-from aepose.zoo.index import config_path, list_models
+from aepose.zoo.index import config_files, config_path, list_models
 
 
 def experiment_of_dataset(name: str, options: Sequence[str] = ()) -> Experiment:
@@ -23,7 +23,7 @@ def experiment_of_dataset(name: str, options: Sequence[str] = ()) -> Experiment:
     models = {model.dataset: model for model in reversed(list_models())}
     if name in models:
         return Experiment.load(config_path(models[name]), options)
-    if Path(name).suffix or any(model.name == name for model in list_models()):
+    if Path(name).suffix or name in config_files():
         return Experiment.load(name, options)
     raise ConfigError(f"data set '{name}' is unknown" + nearest(name, models)
                       + " (or give a config file)")

@@ -126,6 +126,21 @@ def config_path(model: ModelEntry) -> Path:
                       "install from a checkout with `pip install --editable .`")
 
 
+def config_files() -> dict[str, Path]:
+    """Return the config files of this installation by name: of the zoo, and of the toy networks."""
+    package = Path(__file__).parents[1]
+    return {path.stem: path for root in (package.parent, package)
+            for path in sorted((root / "configs").glob("*/*.py")) if path.parent.name != "_base_"}
+
+
+def find_config(name: str) -> Path:
+    """Return a config file of this installation by its name.
+
+    Raises ConfigError, which names the nearest model of the zoo, if there is none.
+    """
+    return config_files().get(name) or config_path(find_model(name))
+
+
 def datasets() -> dict[str, DatasetEntry]:
     """Return the data sets by name, in the order of the tables."""
     return {

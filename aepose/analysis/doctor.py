@@ -1,0 +1,122 @@
+"""Whether a training can start, and what would probably spoil it."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aepose.analysis.data_check import check_dataset
+from aepose.analysis.environment import check_environment
+from aepose.analysis.findings import Finding
+from aepose.analysis.picture_check import picture_paths, shared_pictures
+from aepose.analysis.sides import check_pair_names
+from aepose.datasets import CocoKeypoints
+from aepose.errors import AeposeError, warn_once
+from aepose.experiment import Experiment
+from aepose.zoo.hub import checkpoint_folder
+from aepose.zoo.index import backbones, file_name
+
+
+def examine(config: str | None = None, options: Sequence[str] = ()) -> dict[str, list[Finding]]:
+    """Return what was found: of the machine and, with a config, of it and of its data.
+
+    config, options: as :meth:`~aepose.experiment.Experiment.load` takes them
+
+    Nothing is downloaded, and nothing is written.
+    """
+    found = {"This machine": check_environment()}
+    if config is None:
+        return found
+    try:
+        experiment = Experiment.load(config, options)
+        found[f"Config {config}"] = _check_config(experiment)
+    except AeposeError as error:
+        found[f"Config {config}"] = [Finding("error", str(error))]
+        return found
+    pictures: dict[str, set[str]] = {}
+    for split, title in (("train", "Training data"), ("val", "Validation data")):
+        pictures[split] = set()
+        for name, findings, paths in _check_split(experiment, split):
+            found[f"{title}: {name}"] = findings
+            pictures[split] |= paths
+    both = shared_pictures(pictures["train"], pictures["val"])
+    if both:
+        found["Training and validation"] = both
+    return found
+
+
+def can_train(found: dict[str, list[Finding]]) -> bool:
+    """Return whether nothing was found that training stops at."""
+    return not any(finding.level == "error" for part in found.values() for finding in part)
+
+
+def _check_config(experiment: Experiment) -> list[Finding]:
+    metainfo, model = experiment.metainfo, experiment.network()
+    size = sum(p.numel() for p in model.parameters()) / 1e6
+    found = [Finding("ok", f"{experiment.backbone}, {size:.2f} M parameters; "
+                     f"{metainfo.num_keypoints} keypoints of '{metainfo.name}', "
+                     f"{len(metainfo.flip_pairs)} flip pairs"), *check_pair_names(metainfo)]
+    root = experiment.data_root
+    if not root.is_dir():
+        found.append(Finding("warning", f"data_root {root} is not there, seen from {Path.cwd()}",
+                             "--cfg-options data_root=DIR"))
+    url = backbones().get(str(getattr(model, "pretrained", None)))
+    if url and not (checkpoint_folder() / file_name(url)).is_file():
+        found.append(Finding("note", f"training starts from {file_name(url)}, which is not here "
+                             f"yet and will be fetched from {url}", "without a network: see "
+                             "AEPOSE_MIRROR, or --cfg-options model.pretrained=None"))
+    return found
+
+
+def _check_split(experiment: Experiment, split: Any
+                 ) -> Iterator[tuple[str, list[Finding], set[str]]]:
+    """Yield each data set's file, what was found, and where its pictures are."""
+    print(f"reading the {split} data …", file=sys.stderr)
+    said: list[str] = []
+    try:
+        with _heard(said):
+            datasets = list(_parts(experiment.dataset(split)))
+            if split == "val":
+                experiment.metrics("val")
+    except AeposeError as error:
+        yield split, [*_told(said), Finding("error", str(error))], set()
+        return
+    if said:
+        yield "what is taken otherwise than written", _told(said), set()
+    for dataset in datasets:
+        if isinstance(dataset, CocoKeypoints):
+            yield (str(dataset.ann_file), check_dataset(dataset, experiment.metainfo),
+                   picture_paths(dataset))
+        else:
+            yield type(dataset).__name__, [Finding(
+                "note", f"{len(dataset)} samples of a kind of your own, which are not looked at")
+            ], set()
+
+
+@contextmanager
+def _heard(said: list[str]) -> Iterator[None]:
+    """Add what is warned of to ``said``."""
+    warn_once.cache_clear()  # also what was said before
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        try:
+            yield
+        finally:
+            said += [str(warning.message) for warning in caught]
+
+
+def _told(said: list[str]) -> list[Finding]:
+    """Return warnings as findings; metrics begin with what the data set has said before."""
+    return [Finding("warning", text) for text in said
+            if not any(other.startswith(text) and other != text for other in said)]
+
+
+def _parts(dataset: Any) -> Iterator[Any]:
+    """Yield the data sets that a mixture consists of."""
+    for part in getattr(dataset, "datasets", ()):
+        yield from _parts(part)
+    if not hasattr(dataset, "datasets"):
+        yield dataset
