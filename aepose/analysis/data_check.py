@@ -14,6 +14,7 @@ from aepose.analysis.sides import check_sides
 from aepose.datasets import CocoKeypoints
 from aepose.datasets.annotations import by_image, join_fields, load_annotations
 from aepose.datasets.values import Notes
+from aepose.evaluation.backends import MAX_DETECTIONS
 from aepose.metainfo import Metainfo
 
 # If so many boxes reach beyond their pictures, they are corners, not sizes.
@@ -34,7 +35,7 @@ def check_dataset(dataset: CocoKeypoints, metainfo: Metainfo) -> list[Finding]:
     extent = np.array([sizes[person["image_id"]] for person in people], float).reshape(-1, 2)
     return [
         _summary(data, people, keypoints),
-        *_empty_pictures(data, dataset),
+        *_numbers_of_people(data, dataset),
         *_keypoint_counts(keypoints, metainfo),
         *_twice(images, people, keypoints),
         *_places(people, keypoints, extent),
@@ -53,16 +54,22 @@ def _summary(data: dict[str, Any], people: list[dict[str, Any]], keypoints: np.n
     return Finding("ok" if labelled else "warning", f"{text}; at most {most} in a picture")
 
 
-def _empty_pictures(data: dict[str, Any], dataset: CocoKeypoints) -> list[Finding]:
+def _numbers_of_people(data: dict[str, Any], dataset: CocoKeypoints) -> Iterator[Finding]:
     if not data["annotations"]:
-        return []
+        return
     people = by_image(data["images"], data["annotations"])
+    numbers = [(image["file_name"], len(people[image["id"]])) for image in data["images"]]
     kept = len(dataset.images) == len(data["images"])
-    return about(
-        "note", "picture", (i["file_name"] for i in data["images"] if not people[i["id"]]),
-        "without people", "whoever is found in them counts as wrong" if dataset.test_mode else
+    yield from about(
+        "note", "picture", (name for name, number in numbers if not number), "without people",
+        "whoever is found in them counts as wrong" if dataset.test_mode else
         "the network learns that nobody is there" if kept else
         "they are left out; train_dataloader.dataset.include_empty=True trains on them")
+    if dataset.test_mode:
+        yield from about(
+            "note", "picture", (name for name, number in numbers if number > MAX_DETECTIONS),
+            f"with more than {MAX_DETECTIONS} people", "by the official rule no more than that are "
+            "counted; max_detections of the metric sets another limit")
 
 
 def _keypoint_counts(keypoints: np.ndarray, metainfo: Metainfo) -> Iterator[Finding]:

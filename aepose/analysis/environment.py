@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from aepose.analysis.findings import Finding
+from aepose.analysis.findings import Finding, counted
 from aepose.codecs.core import build_info, describe
 from aepose.errors import CheckpointError
 from aepose.version import __version__
@@ -108,8 +108,9 @@ def _cache() -> Finding:
     files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
     size = sum(path.stat().st_size for path in files)
     mirror = os.environ.get("AEPOSE_MIRROR")
-    return Finding("ok", f"downloaded weights are kept in {folder}: {len(files)} files, "
-                   f"{size / 1e9:.1f} GB" + (f"; asked first: {mirror}" if mirror else ""))
+    return Finding("ok", f"downloaded weights are kept in {folder}: "
+                   f"{counted(len(files), 'file')}, {size / 1e9:.1f} GB"
+                   + (f"; asked first: {mirror}" if mirror else ""))
 
 
 def _shared_memory() -> list[Finding]:

@@ -9,9 +9,12 @@ import numpy as np
 from aepose.analysis.findings import Finding, about
 from aepose.metainfo import Metainfo
 
-# Fewer people say nothing; more than this share of them on the other side was not meant.
-_LEAST_PEOPLE, _MOSTLY = 30, 0.75
-_WORDS = re.compile(r"left|right|(?<![^\W_])[lr](?![^\W_])", re.IGNORECASE)
+# Such a share of the people on the other side was not meant, if it cannot be chance (three standard
+# deviations): of a creature seen from the side, left and right are as often this way as that.
+_MOSTLY, _LEAST_PEOPLE = 0.6, 20
+# As in left_eye, LeftEye, eyeLeft; l_eye, eye_R; eyeL, legL4. Not as in bright or collar.
+_WORDS = re.compile(r"(?<![^\W\d_])(?i:left|right)|(?<=[a-z])(?:Left|Right)"
+                    r"|(?<![^\W_])[lrLR](?![^\W_])|(?<=[a-z])[LR](?![a-z])")
 _OTHER = {"left": "right", "right": "left", "l": "r", "r": "l"}
 
 
@@ -39,7 +42,7 @@ def check_pair_names(metainfo: Metainfo) -> list[Finding]:
                    if mirrored_name(name) != name)
     return [
         *about("warning", "flip pair", wrong, "with names that do not mirror",
-               "correct the metainfo's flip_pairs: mirrored pictures teach these keypoints wrongly"),
+               "correct the metainfo's flip_pairs: mirrored pictures teach these wrongly"),
         *about("warning", "keypoint", alone, "of one side in no flip pair",
                "add them to the metainfo's flip_pairs, each with that of the other side"),
     ]
@@ -66,12 +69,16 @@ def check_sides(keypoints: np.ndarray, metainfo: Metainfo) -> list[Finding]:
     counted, against = (agreement != 0).sum(axis=0), (agreement < 0).sum(axis=0)
     swapped = [f"{a} and {b} (in {against[k]} of {counted[k]} people)"
                for k, (a, b) in enumerate(metainfo.flip_pairs)
-               if counted[k] >= _LEAST_PEOPLE and against[k] > _MOSTLY * counted[k]]
+               if _is_most(against[k], counted[k])]
     return [
-        *about("warning", "flip pair", swapped, "mostly exchanged, compared with the person's other "
-               "pairs", "look with `aepose browse`; exchange them in the file or in the metainfo"),
+        *about("warning", "flip pair", swapped, "mostly exchanged, by the person's other pairs",
+               "look with `aepose browse`; exchange them in the file or in the metainfo"),
         *_all_exchanged(keypoints, ways, metainfo),
     ]
+
+
+def _is_most(part: int, whole: int) -> bool:
+    return whole >= _LEAST_PEOPLE and part > max(_MOSTLY * whole, whole / 2 + 1.5 * whole**0.5)
 
 
 def _all_exchanged(keypoints: np.ndarray, ways: np.ndarray, metainfo: Metainfo) -> list[Finding]:
@@ -80,7 +87,7 @@ def _all_exchanged(keypoints: np.ndarray, ways: np.ndarray, metainfo: Metainfo) 
     facing = keypoints[:, metainfo.keypoint_names.index("nose"), 2] == 2
     across = ways[facing].sum(axis=1)[:, 0]  # positive: from left to right in the picture, too
     counted, exchanged = int((across != 0).sum()), int((across > 0).sum())
-    if counted < _LEAST_PEOPLE or exchanged <= _MOSTLY * counted:
+    if not _is_most(exchanged, counted):
         return []
     return [Finding("warning", f"in {exchanged} of {counted} people whose nose is visible the left "
                     "side is on the left of the picture, as if seen from behind or in a mirror",

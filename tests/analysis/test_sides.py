@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from aepose.analysis.sides import check_pair_names, check_sides, mirrored_name
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("left_eye", "right_eye"), ("RightEye", "LeftEye"), ("kneeLeft", "kneeRight"),
+    ("l_eye", "r_eye"), ("paw_R", "paw_L"), ("wingL", "wingR"), ("legR4", "legL4"), ("LEFT_EYE", "RIGHT_EYE"),
+    ("nose", "nose"), ("bright_spot", "bright_spot"), ("collar", "collar"), ("tail", "tail"),
+])
+def test_mirrored_name(name, expected):
+    assert mirrored_name(name) == expected
+
+
+@pytest.mark.parametrize(("pairs", "said"), [
+    ((("left", "right"),), []),
+    ((("head", "left"),), ["1 flip pair with names that do not mirror: head and left",
+                           "1 keypoint of one side in no flip pair: right"]),
+    ((), ["2 keypoints of one side in no flip pair: left, right"]),
+])
+def test_pair_names(three, pairs, said):
+    assert [found.text for found in check_pair_names(replace(three, flip_pairs=pairs))] == said
+
+
+def people(coco, number, facing=True, seed=0):
+    """Upright people, (P, 17, 3): the left side is to the right in the picture if they face us."""
+    rng = np.random.default_rng(seed)
+    keypoints = np.zeros((number, 17, 3))
+    keypoints[..., 2] = 2
+    keypoints[..., :2] = rng.uniform(-2, 2, (number, 17, 2)) + 100
+    for left, right in coco.flip_pairs:
+        for name, side in ((left, 10), (right, -10)):
+            keypoints[:, coco.keypoint_names.index(name), 0] += side if facing else -side
+    return keypoints
+
+
+def exchanged(coco, keypoints, *pairs):
+    changed = keypoints.copy()
+    for left, right in pairs:
+        index = [coco.keypoint_names.index(name) for name in (left, right)]
+        changed[:, index] = changed[:, index[::-1]]
+    return changed
+
+
+WRISTS, EYES = ("left_wrist", "right_wrist"), ("left_eye", "right_eye")
+
+
+@pytest.mark.parametrize(("number", "pairs", "said"), [
+    (40, [], []), (0, [], []),
+    (40, [WRISTS], ["1 flip pair mostly exchanged, by the person's other pairs: left_wrist and "
+                    "right_wrist (in 40 of 40 people)"]),
+    (40, [WRISTS, EYES], ["2 flip pairs mostly exchanged, by the person's other pairs: left_eye and"
+                          " right_eye (in 40 of 40 people), left_wrist and right_wrist (in 40 of 40"
+                          " people)"]),
+    (19, [WRISTS], []),
+])
+def test_exchanged_pairs(coco, number, pairs, said):
+    keypoints = exchanged(coco, people(coco, number), *pairs)
+    assert [found.text for found in check_sides(keypoints, coco)] == said
+
+
+@pytest.mark.parametrize(("visible", "said"), [(2, ["in 40 of 40 people whose nose is visible"]),
+                                               (1, [])])
+def test_all_sides_exchanged(coco, visible, said):
+    keypoints = people(coco, 40, facing=False)
+    keypoints[:, 0, 2] = visible
+    assert [found.text[:40] for found in check_sides(keypoints, coco)] == said
+
+
+def test_creatures_seen_from_the_side(coco):
+    """Left and right as often this way as that is no error."""
+    keypoints = people(coco, 200)
+    wrists = [coco.keypoint_names.index(name) for name in WRISTS]
+    keypoints[:100, wrists] = keypoints[:100, wrists[::-1]]
+    assert not check_sides(keypoints, coco)
