@@ -139,8 +139,8 @@ def make_folder(path: str | Path) -> Path:
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot make folder {path}: {error.strerror}") from None
+    except (OSError, RecursionError) as error:  # the latter for thousands of folders in each other
+        raise DataError(f"cannot make folder {path}: {getattr(error, 'strerror', error)}") from None
     return path
 
 

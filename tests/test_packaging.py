@@ -15,9 +15,12 @@ pytestmark = pytest.mark.slow
 # What building adds, and a checkout has not.
 ADDED = ("PKG-INFO", "setup.cfg", "aepose.egg-info/")
 USES = """
+import os
 from pathlib import Path
 
 import aepose
+from aepose.commands.app import call
+from aepose.commands.scripts import FOLDER
 from aepose.experiment import Experiment
 from aepose.release.reproduce import rows_of_file
 
@@ -26,12 +29,16 @@ assert package.parent == Path("installed").resolve(), package
 assert aepose.load_model().metainfo.num_keypoints == 17
 assert Experiment.load("hrnet_w32_coco_512x512").codec.input_size == 512
 assert [row.name for row in rows_of_file(package / "configs/toy/reproduce.json")]
+for name in ("torchrun.sh", "dist_train.sh", "dist_test.sh", "slurm_train.sh"):
+    assert os.access(FOLDER / name, os.X_OK), name
+call(["toy", "--out", "drawn", "--train", "2", "--val", "2"])
+assert call(["doctor", "hrnet_w16_toy_256x256", "--cfg-options", "data_root=drawn"]) == 0
 """
 
 
-def run(*command, cwd):
+def run(*command, cwd, **environment):
     done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": ""})
+                          env={**os.environ, "PYTHONPATH": "", **environment})
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done.stdout
 
@@ -87,3 +94,6 @@ def test_an_installed_wheel_works_alone(built):
         next(built.glob("*.whl")), cwd=built)
     code = f"import sys; sys.path.insert(0, 'installed')\n{USES}"
     run(sys.executable, "-c", code, cwd=built)
+    listed = run(sys.executable, built / "installed" / "bin" / "aepose", "zoo", "list", cwd=built,
+                 PYTHONPATH=str(built / "installed"))
+    assert "higherhrnet_w32_coco_512x512" in listed

@@ -87,6 +87,8 @@ def call(arguments: Sequence[str]) -> int | None:
 
     Raises UsageError, in one line, if it cannot be understood, and what its command raises.
     """
+    for argument in arguments:
+        _check_text(argument)
     app = build_app()
     try:
         return app(list(arguments))
@@ -94,6 +96,15 @@ def call(arguments: Sequence[str]) -> int | None:
         chain = " ".join(("aepose", *(error.command_chain or ())))
         text = " ".join(str(error).split()).removesuffix(".")
         raise UsageError(f"{text}; see `{chain} --help`") from None
+
+
+def _check_text(argument: str) -> None:
+    if not argument:
+        raise UsageError("an argument is empty; is a variable of the shell not set?")
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"the argument {argument!r} is not UTF-8") from None
 
 
 def main(*command: str) -> None:

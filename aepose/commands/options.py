@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from cyclopts import CoercionError, Parameter, Token
+
+from aepose.errors import UsageError
 
 AMP_TYPES = {"bf16": "bfloat16", "fp16": "float16"}
 """What ``--amp`` takes -> ``model.backbone_dtype`` in training, ``test_time.dtype`` in tests."""
@@ -75,6 +78,12 @@ Category = Annotated[str | None, Parameter(
 MaxDetections = Annotated[Positive | None, Parameter(
     help="people per picture that count, those with the highest scores (default: the config's, "
     "officially 20)")]
+
+
+def check_other_file(source: str, target: str) -> None:
+    """Raise UsageError if a command would write over what it reads."""
+    if os.path.realpath(source) == os.path.realpath(target):
+        raise UsageError(f"{target} is the file that is read; name another to write")
 
 
 def amp_type(amp: str | bool) -> str | None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aepose.commands.describe import command
+from aepose.commands.options import check_other_file
 from aepose.errors import UsageError
 
 
@@ -27,6 +28,7 @@ def publish(
     """
     if out.endswith(".safetensors") and (config or data_set):
         raise UsageError("--config and --data-set are for FOLDER/NAME")
+    check_other_file(checkpoint, out)
 
     from aepose.release.publish import publish as write_all
     from aepose.release.publish import strip

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aepose.commands.describe import command
-from aepose.commands.options import Positive
+from aepose.commands.options import Positive, check_other_file
 
 
 @command(example="aepose subset all.json few.json --with-people --count 100",
@@ -25,6 +25,8 @@ def subset(
         "commas")] = None,
 ) -> None:
     """Cut a COCO-format annotation file: keep the first pictures, or those that show people."""
+    check_other_file(annotations, out)
+
     from aepose.datasets.annotations import join_fields, load_annotations, with_images
     from aepose.files import make_folder, write_json
     from aepose.metainfo import get_metainfo

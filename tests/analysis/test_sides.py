@@ -8,7 +8,8 @@ from aepose.analysis.sides import check_pair_names, check_sides, mirrored_name
 
 @pytest.mark.parametrize(("name", "expected"), [
     ("left_eye", "right_eye"), ("RightEye", "LeftEye"), ("kneeLeft", "kneeRight"),
-    ("l_eye", "r_eye"), ("paw_R", "paw_L"), ("wingL", "wingR"), ("legR4", "legL4"), ("LEFT_EYE", "RIGHT_EYE"),
+    ("l_eye", "r_eye"),
+    ("paw_R", "paw_L"), ("wingL", "wingR"), ("legR4", "legL4"), ("LEFT_EYE", "RIGHT_EYE"),
     ("nose", "nose"), ("bright_spot", "bright_spot"), ("collar", "collar"), ("tail", "tail"),
 ])
 def test_mirrored_name(name, expected):

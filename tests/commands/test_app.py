@@ -173,3 +173,29 @@ def test_a_completion_script_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(AeposeError, match="cannot write the completion script"):
         call(["--install-completion", "--shell", "bash", "--out", str(tmp_path / "file" / "a")])
+
+
+def commands_in(text):
+    """The command lines of code blocks, and those in a row of text that leave nothing out."""
+    blocks = re.findall(r"```(?:bash)?\n(.*?)```", text, re.DOTALL)
+    lines = re.sub(r"\s*\\\n\s*", " ", "\n".join(blocks)).splitlines()
+    return [line.split(" # ")[0] for line in lines if line.startswith("aepose ")] + [
+        code for code in re.findall(r"`(aepose [^`\n]+)`", text) if "…" not in code]
+
+
+DOCUMENTED = sorted({line for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+                     for line in commands_in(path.read_text())})
+
+
+@pytest.mark.parametrize("line", DOCUMENTED)
+def test_documented_commands(line):
+    arguments = shlex.split(line)[1:]
+    if len(arguments) == 1 and "-" not in arguments[0]:  # a command's name
+        assert arguments[0] in build_app()
+    else:
+        build_app().parse_args(arguments)
+
+
+def test_commands_are_documented():
+    assert len(DOCUMENTED) > 20
+    assert {name.split()[0] for name in NAMES} <= {line.split()[1] for line in DOCUMENTED}

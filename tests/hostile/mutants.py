@@ -13,6 +13,12 @@ _EXAMPLES = int(os.environ.get("AEPOSE_HOSTILE", "0"))
 hostile = settings(max_examples=_EXAMPLES or 150, derandomize=not _EXAMPLES, deadline=None,
                    database=None, suppress_health_check=list(HealthCheck))
 
+
+def fewer(examples):
+    """The same, with so many examples in the ordinary tests, for what takes longer."""
+    return settings(hostile, max_examples=_EXAMPLES or examples)
+
+
 ODD = st.sampled_from([
     None, True, False, -1, 0, 1, 2, 3, 0.5, 7.0, 1e30, 1e308, -1e308, 2**31, 2**63, -2**63, 10**400,
     float("nan"), float("inf"), "", "0", "1", "person", "é", "\ud800", "\0", [], {}, [[]], [None],
