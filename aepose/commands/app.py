@@ -67,7 +67,8 @@ def build_app() -> App:
     app = App(name="aepose", version=__version__, help_format="plaintext",
               help="Bottom-up pose estimation with Associative Embedding.",
               help_epilogue="`aepose COMMAND --help` explains a command and shows an example.",
-              default_parameter=Parameter(negative=(), show_default=_shown),
+              default_parameter=Parameter(negative=(), show_default=_shown, json_list=False,
+                                          json_dict=False),
               suppress_keyboard_interrupt=False, result_action="return_value",
               print_error=False, exit_on_error=False)
     for number, (title, commands) in enumerate(COMMANDS.items()):

@@ -89,6 +89,7 @@ def test_choices_are_those_of_what_is_called():
     (["test", "a", "b", "--amp", "fp8"], 'Invalid value "fp8" for --amp. Choose from: "bf16"'),
     (["ceiling", "a", "--strides", "4", "4,x"], "--strides: 'x' is not a whole number from 1"),
     (["ceiling", "a", "--input-sizes", "64", "x"], "--input-sizes: 'x' is not a whole number"),
+    (["ceiling", "a", "--conventions", "udp", "[]"], 'Invalid value "[]" for --conventions'),
     (["ceiling", "a", "--tag-noise", "-1"], "'-1' is not a finite number from 0"),
     (["demo", "a", "--min-score", "nan"], "'nan' is not a finite number"),
     (["subset", "a", "b", "--count", "-1"], "--count"),
