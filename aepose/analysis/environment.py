@@ -23,7 +23,7 @@ NEWEST_TESTED = {
     "python": "3.13", "torch": "2.14", "mmengine": "0.11", "mmcv-lite": "2.2", "numpy": "2.4",
     "munkres": "1.1", "opencv-python": "4.14", "hotcoco": "1.3", "pycocotools": "2.0",
     "json_tricks": "3.17", "pillow": "13.0", "matplotlib": "3.11", "rich": "15.0",
-    "safetensors": "0.8", "tensorboard": "2.21", "cyclopts": "5.5",
+    "safetensors": "0.8", "tensorboard": "2.21", "cyclopts": "5.5", "av": "18.1",
 }
 _LEAST_DISK = 5e9  # bytes: some checkpoints of a large network
 _LEAST_SHARED_MEMORY = 1e9  # bytes

@@ -165,16 +165,20 @@ def test_pictures_of_both_sets(tiny_config, data):
     assert any(text.startswith("7 pictures both trained on and tested on") for _, text in texts)
 
 
-def test_mixed_sets(tiny_config, data):
-    changed = tiny_config("doctor").changed({"train_dataloader.dataset": {
-        "_delete_": True, "type": "ConcatDataset", "datasets": [
+@pytest.mark.parametrize(("split", "kind", "title"), [
+    ("train", {"type": "ConcatDataset"}, "Training data"),
+    ("val", {"type": "EvalSets", "names": ["a", "b"]}, "Validation data"),
+])
+def test_several_sets(tiny_config, data, split, kind, title):
+    changed = tiny_config("doctor").changed({f"{split}_dataloader.dataset": {
+        "_delete_": True, **kind, "datasets": [
             {"type": "CocoKeypoints", "ann_file": file, "img_dir": file.split("_")[2][:-5]}
             for file in (TRAIN, VAL)]}})
-    path = data / "mixed.py"
-    path.write_text("\n".join(f"{key} = {value!r}" for key, value in changed.to_dict().items()
-                              if key != "work_dir"))
+    path = data / "several.py"
+    path.write_text("\n".join(f"{key} = {value!r}" for key, value in changed.to_dict().items()))
     found = examine(str(path), [f"data_root={data}"])
-    assert [title.rsplit("_", 1)[1] for title in found if title.startswith("Training data")] == [
+    assert can_train(found)
+    assert [name.rsplit("_", 1)[1] for name in found if name.startswith(f"{title}: ")] == [
         "train2017.json", "val2017.json"]
 
 
