@@ -31,7 +31,7 @@ ODD = [
     "model.x=1", "%s", "\x1b[31m", "a\nb", "x" * 300, "x/" * 2000, "no.py", "no.json", "no.pth",
     "no/such/folder", "coco", "train", "bf16", "http://127.0.0.1:9/a.pth", "https://[",
 ]
-# Where commands write if nobody says otherwise; drawings of a test, and what marks a place.
+# Where commands write if nobody says otherwise.
 DEFAULTS = ("outputs", "work_dirs", "data")
 # Their other statuses have a meaning.
 MORE_STATUSES = {"doctor": {1}, "reproduce": {1}}
