@@ -16,7 +16,7 @@ from aepose.evaluation.metric import split_scores
 from aepose.evaluation.report import Evaluation
 from aepose.experiment import Experiment
 from aepose.experiment.config import portable, readable
-from aepose.files import make_folder, sha256_of, write_text
+from aepose.files import make_folder, sha256_of, whole_file, write_text
 from aepose.weights.checkpoint import count_parameters, read_checkpoint, save_safetensors
 from aepose.zoo.index import datasets
 
@@ -92,7 +92,7 @@ def publish(
 
     The card takes metrics from ``metrics.json`` beside the checkpoint, if they are of its epoch.
     Raises CheckpointError for a checkpoint that cannot be read or has no config, ConfigError for
-    an unknown data set, and DataError for a folder that cannot be written.
+    an unknown data set, DataError for a folder and OutputError for a file that cannot be written.
     """
     out = Path(out)
     if out.suffix in (".pth", ".safetensors"):
@@ -106,7 +106,8 @@ def publish(
     make_folder(out.parent)
     state = content["state_dict"]
     parts = [out.with_name(f".{out.name}{suffix}") for suffix in (".pth", ".safetensors")]
-    torch.save({"state_dict": state, "meta": meta}, parts[0])
+    with whole_file(parts[0]) as part, part.open("wb") as file:
+        torch.save({"state_dict": state, "meta": meta}, file)
     save_safetensors(parts[1], state, meta)
     files = [_named_by_hash(part, out) for part in parts]
     card = files[0].with_suffix(".md")

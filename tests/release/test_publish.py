@@ -8,7 +8,7 @@ import torch
 
 from aepose.apis.inference import TOY_CHECKPOINT, load_model
 from aepose.commands.app import call
-from aepose.errors import CheckpointError, ConfigError, DataError, UsageError
+from aepose.errors import CheckpointError, ConfigError, DataError, OutputError, UsageError
 from aepose.release.publish import publish, strip
 from aepose.weights.checkpoint import read_checkpoint
 from aepose.zoo.download import check_file
@@ -141,6 +141,12 @@ def test_tool(checkpoint, tmp_path, capsys):
     assert [p.name for p in (tmp_path / "two").iterdir()] == ["net.safetensors"]
     with pytest.raises(UsageError, match="FOLDER/NAME"):
         call(["publish", str(checkpoint()), str(tmp_path / "net.safetensors"), "--data-set", "toy"])
+
+
+def test_a_name_that_no_file_can_have(checkpoint, tmp_path):
+    with pytest.raises(OutputError, match="File name too long"):
+        call(["publish", str(checkpoint()), str(tmp_path / ("x" * 300))])
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".x", "x"))]
 
 
 def test_published_weights_load_by_themselves(tmp_path):
