@@ -32,7 +32,8 @@ def whole_file(path: Path, advice: str = "") -> Iterator[Path]:
     cut leaves half a file there, and an older file of that name stays until the new one is whole.
     Whoever writes it, its permissions are those of any new file there (umask).
 
-    Raises OutputError, with ``advice``, if the disk is full or fails; the temporary file is gone.
+    Raises OutputError, with ``advice``, if the disk is full or fails; whatever is raised, the
+    temporary file is gone.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -51,6 +52,9 @@ def whole_file(path: Path, advice: str = "") -> Iterator[Path]:
         raise OutputError(f"cannot write {path.name} to {path.parent}: {error.strerror or error}"
                           f"{_room(path.parent)}; files written before are whole{advice}"
                           ) from error
+    except BaseException:  # also Ctrl-C
+        part.unlink(missing_ok=True)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ poses made worse by :func:`degrade`, which both sides of the benchmark get.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 from common import ROOT
 
 from aepose.metainfo import get_metainfo
-from aepose.toy.film import draw_film
+from aepose.toy.film import ToyFrame, draw_film
 
 FILMS = ROOT.parent / "shared" / "data" / "animals" / "films"
 _FLY_SIGMA = 0.05
@@ -38,9 +38,10 @@ class Poses:
 class Case:
     """One film: its truth and what was found in it, frame by frame."""
 
+    kind: str
     name: str
     sigmas: np.ndarray
-    individuals: int | None
+    individuals: int
     truth: list[Poses]
     detections: list[Poses] = field(default_factory=list)
 
@@ -50,25 +51,26 @@ def cases(seed: int = 0) -> Iterator[Case]:
     sigmas = np.array(get_metainfo("coco").sigmas)
     for number in range(3):
         film = draw_film(500, 4, seed=10 + number)
-        yield _case(f"toy, 4 people, {number}", sigmas, None, film, seed)
+        yield _toy("4 drawn people", f"4-{number}", sigmas, 4, film, seed)
     for number in range(2):
         film = draw_film(300, 15, seed=20 + number, size=(800, 360), height=0.4, occluders=2)
-        yield _case(f"toy, 15 people, {number}", sigmas, None, film, seed)
+        yield _toy("15 drawn people", f"15-{number}", sigmas, 15, film, seed)
     for name in ("flies_clip", "flies_120s"):
         if (FILMS / f"{name}.slp").is_file():
             truth = read_slp(FILMS / f"{name}.slp")
             num_keypoints = truth[0].keypoints.shape[1]
-            yield _degraded(Case(name, np.full(num_keypoints, _FLY_SIGMA), 2, truth), seed)
+            yield _degraded(Case("2 flies", name, np.full(num_keypoints, _FLY_SIGMA), 2, truth), seed)
 
 
-def _case(name: str, sigmas: np.ndarray, individuals: int | None, film, seed: int) -> Case:
+def _toy(kind: str, name: str, sigmas: np.ndarray, individuals: int,
+         film: Iterable[ToyFrame], seed: int) -> Case:
     truth = []
     for frame in film:
         seen = frame.visibility == 2
         there = seen.mean(axis=1) >= _LEAST_SEEN
         truth.append(Poses(frame.keypoints[there], seen[there], np.ones(there.sum()),
                            frame.identities[there]))
-    return _degraded(Case(name, sigmas, individuals, truth), seed)
+    return _degraded(Case(kind, name, sigmas, individuals, truth), seed)
 
 
 def _degraded(case: Case, seed: int) -> Case:

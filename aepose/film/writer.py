@@ -115,7 +115,6 @@ def film_writer(path: str | Path, size: tuple[int, int], frames_per_second: Frac
         raise DataError(f"film {path}: films are written as {', '.join(SUFFIXES)}")
     rate = Fraction(frames_per_second).limit_denominator(100_000)
     with whole_file(path) as part, ExitStack() as opened:
-        opened.push(lambda kind, *_: part.unlink(missing_ok=True) if kind else None)
         container = opened.enter_context(
             av.open(f"file:{part.absolute()}", "w", format=_FORMATS[path.suffix.lower()]))
         stream = _video_stream(container, size, rate)
