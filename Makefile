@@ -27,6 +27,10 @@ $(VENV)/.done: pyproject.toml requirements.txt setup.py $(wildcard csrc/*)
 	@$(BIN)/python -c 'import aepose.codecs.core as c; print("aepose is set up in $(VENV);", c.describe())'
 
 demo: $(VENV)/.done
+	$(BIN)/python tools/make_toy_data.py --out $(DEMO)/first --train 0 --val 8
+	@rm -rf $(DEMO)/found  # results of another version are not gone on with
+	$(BIN)/python tools/demo.py $(DEMO)/first/val2017 --out $(DEMO)/found
+	@echo "The network that ships found the people in $(DEMO)/found. Now one is trained."
 	$(BIN)/python tools/make_toy_data.py --out data/toy --train 3000 --val 200 --seed 0
 	@rm -f $(DEMO)/*.pth  # a training does not replace an earlier one
 	$(BIN)/python tools/train.py $(TOY_CONFIG) --work-dir $(DEMO)

@@ -18,12 +18,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from common import FOLDER, table
-from tracking_films import Case, Poses, cases, save
-from tracking_metrics import measure
 
 from aepose.film.smoothing import OneEuro, savitzky_golay
 from aepose.film.tracking import Tracker
+from common import FOLDER, table
+from tracking_films import Case, Poses, cases, save
+from tracking_metrics import measure
 
 PEER = FOLDER / "peer_tracking"
 PEERS = ("classic", "sort", "bytetrack", "botsort", "ocsort")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from common import ROOT
 
 from aepose.metainfo import get_metainfo
 from aepose.toy.film import ToyFrame, draw_film
+from common import ROOT
 
 FILMS = ROOT.parent / "shared" / "data" / "animals" / "films"
 _FLY_SIGMA = 0.05

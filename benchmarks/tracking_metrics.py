@@ -7,9 +7,9 @@ import io
 from typing import Any
 
 import numpy as np
-from tracking_films import Case
 
 from aepose.evaluation.oks import oks_with_people
+from tracking_films import Case
 
 with contextlib.redirect_stdout(io.StringIO()):
     from trackeval.datasets._base_dataset import _BaseDataset

@@ -14,10 +14,11 @@ from aepose.commands.analyze import analyze
 from aepose.commands.browse import browse
 from aepose.commands.ceiling import ceiling
 from aepose.commands.completion import install_completion
-from aepose.commands.demo import demo
 from aepose.commands.doctor import doctor
 from aepose.commands.eval import evaluate
+from aepose.commands.identities import identities
 from aepose.commands.info import info
+from aepose.commands.predict import predict
 from aepose.commands.process import run
 from aepose.commands.profile import profile
 from aepose.commands.publish import publish
@@ -33,6 +34,7 @@ from aepose.version import __version__
 
 COMMANDS = {
     "Start": {"doctor": doctor, "toy": toy, "zoo": {"list": list_, "fetch": fetch, "docs": docs}},
+    "Find people": {"predict": predict, "identities": identities},
     "Train and test": {"browse": browse, "train": train, "test": run_test, "eval": evaluate,
                        "scripts": scripts},
     "Explain": {"analyze": analyze, "ceiling": ceiling, "profile": profile, "info": info,
@@ -73,8 +75,6 @@ def build_app() -> App:
               print_error=False, exit_on_error=False)
     for number, (title, commands) in enumerate(COMMANDS.items()):
         _add(app, commands, Group(title, sort_key=number))
-    _add(app, {"demo": demo})
-    app["demo"].show = False  # what tools/demo.py runs
     options = Group("Options", sort_key=len(COMMANDS))
     app["--help"].group = app["--version"].group = options
     install = partial(install_completion, app)

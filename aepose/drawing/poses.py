@@ -143,8 +143,8 @@ def _figures(people: People, size: tuple[int, int], style: DrawStyle) -> list[_F
 
 
 def _label(people: People, p: int, style: DrawStyle) -> str:
-    known = people.identities is not None
-    number = str(int(people.identities[p]) if known else p) if style.identities else ""
+    number = p if people.identities is None else int(people.identities[p])
+    number = ("?" if number < 0 else str(number)) if style.identities else ""
     score = f"{people.scores[p]:.2f}" if style.scores else ""
     return ": ".join(filter(None, (number, score)))
 

@@ -33,9 +33,9 @@ def swap_identities(path: str | Path, first: int, second: int, from_frame: int,
     last = -1
     with whole_file(Path(out or path)) as part, part.open("wb") as file:
         for line, row in _rows(path):
-            last = max(last, row["frame"])
-            identity = row["identity"]
-            if identity in other and row["frame"] >= from_frame:
+            frame, identity = row.get("frame", -1), row.get("identity")
+            last = max(last, frame)
+            if identity in other and frame >= from_frame:
                 changed[identity] += 1
                 row["identity"] = other[identity]
                 line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
@@ -58,8 +58,16 @@ def _rows(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
             except (ValueError, RecursionError) as error:
                 raise DataError(f"{path}, line {number}: not JSON ({error}); is it a results file "
                                 "of a film, and was it copied whole?") from None
-            if not (isinstance(row, dict) and type(row.get("frame")) is int
-                    and "identity" in row and type(row["identity"]) in (int, type(None))):
+            if not (isinstance(row, dict) and _is_row(row)):
                 raise DataError(f"{path}, line {number}: no row of a film; it has 'frame', a whole "
                                 "number, and 'identity', a whole number or null")
             yield line, row
+
+
+def _is_row(row: dict[str, Any]) -> bool:
+    """Return whether this is a person of a frame, a frame without any, or one not read."""
+    if "error" in row:
+        return True
+    return type(row.get("frame")) is int and (
+        type(row["identity"]) in (int, type(None)) if "identity" in row
+        else row.get("person", 0) is None)

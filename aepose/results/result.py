@@ -45,7 +45,7 @@ class PoseResult:
     found: (P, K) bool: True where the network's maps had a peak that was grouped, False where the
         keypoint was filled in afterwards by the tags of the others, or is missing. Where it is not
         known, every keypoint with a score counts as found
-    identities: (P,) int64, who it is throughout a film
+    identities: (P,) int64, who it is throughout a film; -1 for a person without one
     seconds: by stage, what it took
     image: (H, W, 3) uint8 RGB, where it cannot be read from ``image_path`` again
     maps: what the people were found in, where that was asked for

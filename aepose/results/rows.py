@@ -3,8 +3,8 @@
 A dict of a picture holds ``image`` (path), ``width``, ``height``, ``metainfo`` (the name of the
 keypoint set), ``seconds``, where they are known ``image_id``, ``dataset``, ``frame``, ``time``, and
 ``people``: for each ``score``, ``box`` (x0, y0, x1, y1), ``keypoints`` (name -> [x, y, score,
-found], the last 1 or 0), ``tags`` (K lists of L) and, where it is known, ``identity``. Positions
-are pixels of the picture as loaded. Numbers are written as short as float32 allows and read back to
+found], the last 1 or 0), ``tags`` (K lists of L) and, in a film, ``identity``. Positions are
+pixels of the picture as loaded. Numbers are written as short as float32 allows and read back to
 the last bit.
 
 A row is the same for one person: the picture's keys, ``person`` (its number) and the person's. A
@@ -28,6 +28,7 @@ from aepose.metainfo import Metainfo, get_metainfo
 if TYPE_CHECKING:
     from aepose.results.result import PoseResult
 
+_UNKNOWN = -1  # the identity of a person without one
 # Of a picture, where it says more than this.
 _OPTIONAL = {"image_id": -1, "dataset": "", "frame": None, "time": None}
 
@@ -39,7 +40,7 @@ def to_dict(result: PoseResult) -> dict[str, Any]:
                        result.keypoint_scores], axis=-1)
     people = [
         {"score": score, "box": None if any(map(math.isnan, box)) else box,
-         **({} if result.identities is None else {"identity": int(result.identities[p])}),
+         **({} if result.identities is None else {"identity": _known(result.identities[p])}),
          "keypoints": {name: [*values, int(found)] for name, values, found in zip(
              names, rows, result.found[p], strict=True)},
          "tags": tags}
@@ -119,7 +120,8 @@ def parse(content: Mapping[str, Any], metainfo: Metainfo | str | None = None) ->
         tags = np.array([person["tags"] for person in people], np.float64)
         tags = tags.reshape(len(people), keypoints.num_keypoints, -1 if people else 1)
         key = "identity"
-        known = [person["identity"] for person in people if "identity" in person]
+        known = [_UNKNOWN if person["identity"] is None else person["identity"]
+                 for person in people if "identity" in person]
         identities = np.array(known, np.int64) if len(known) == len(people) and people else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"a result's '{key}' is missing or not as it should be ({error}); see "
@@ -132,6 +134,10 @@ def parse(content: Mapping[str, Any], metainfo: Metainfo | str | None = None) ->
         "seconds": dict(content.get("seconds", {})),
         **{key: content.get(key, unknown) for key, unknown in _OPTIONAL.items()},
     }
+
+
+def _known(identity: int) -> int | None:
+    return None if identity == _UNKNOWN else int(identity)
 
 
 def _plain(array: np.ndarray) -> list[Any]:

@@ -1,5 +1,5 @@
 """The toy data set: drawn people in COCO's layout."""
 
-from aepose.toy.dataset import make_toy_dataset
+from aepose.toy.dataset import draw_picture, make_toy_dataset
 
-__all__ = ["make_toy_dataset"]
+__all__ = ["draw_picture", "make_toy_dataset"]

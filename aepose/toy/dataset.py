@@ -66,6 +66,12 @@ def make_toy_dataset(out: str | Path, num_train: int, num_val: int, seed: int = 
     return out
 
 
+def draw_picture(seed: int = 0) -> np.ndarray:
+    """Return a picture of drawn people, (H, W, 3) uint8 RGB; equal seeds give equal ones."""
+    picture, _ = draw_scene(np.random.default_rng(seed), DEFAULT)
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
 def _read_record(out: Path) -> dict[str, Any] | None:
     """What the complete toy set in ``out`` was made with, or None if there is none."""
     try:

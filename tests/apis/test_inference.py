@@ -1,9 +1,7 @@
 """From a checkpoint to results, through the API and through the tools."""
 
 import json
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ import torch
 from aepose.apis import inference
 from aepose.apis.inference import PoseInferencer, load_model
 from aepose.commands.app import call
-from aepose.drawing import write_image
 from aepose.errors import AeposeWarning, CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment
 from aepose.images import read_image
@@ -248,60 +245,6 @@ def test_options_are_checked(tiny):
 def test_stored_configs_that_cannot_be_used(text, message):
     with pytest.raises(CheckpointError, match=rf"x\.pth .*{message}.*--config"):
         Experiment.of_checkpoint({"aepose_config": text}, "x.pth")
-
-
-def test_demo(tiny, pictures, tmp_path, capsys):
-    arguments = [*map(str, pictures), "--checkpoint", str(tiny), "--out", str(tmp_path / "out")]
-    call(["demo", *arguments, "--min-score", "0"])
-    people = 0
-    for path in pictures:
-        drawn = read_image(tmp_path / "out" / f"{path.stem}.png")
-        assert drawn.shape == read_image(path).shape
-        content = json.loads((tmp_path / "out" / f"{path.stem}.json").read_text())
-        assert content["image"] == str(path)
-        people += len(content["people"])
-    assert people > 0
-    assert f"2 pictures, {people} people: {tmp_path / 'out'}" in capsys.readouterr().out
-    call(["demo", *arguments, "--min-score", "99"])
-    assert "2 pictures, 0 people" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("content", [b"", b"no picture", b"\xff\xd8\xff\xe0 cut"])
-def test_demo_goes_on_after_a_bad_picture(
-    tiny, pictures, tmp_path, capsys, monkeypatch, content
-):
-    bad, out = tmp_path / "bad.jpg", tmp_path / "out"
-    bad.write_bytes(content)
-    arguments = [str(p) for p in (pictures[0], bad, pictures[1])]
-    monkeypatch.setattr(sys, "argv", [
-        "demo.py", *arguments, "--checkpoint", str(tiny), "--out", str(out)])
-    with pytest.raises(SystemExit) as stop:
-        runpy.run_path(str(CONFIG.parents[2] / "tools" / "demo.py"), run_name="__main__")
-    assert stop.value.code == 2
-    assert sorted(p.name for p in out.glob("*.png")) == [f"{p.stem}.png" for p in pictures]
-    printed = capsys.readouterr()
-    assert "1 of 3 pictures failed" in printed.err
-    assert str(bad) in printed.err
-    assert "2 pictures, " in printed.out
-
-
-def test_demo_replaces_neither_input_nor_output(tiny, pictures, tmp_path):
-    """Equal names, also of a drawing and a picture in the same folder, are told apart."""
-    for name in ("a.png", "b/A.png", "b/a.x.jpg"):
-        write_image(tmp_path / name, read_image(pictures[0]))
-    before = (tmp_path / "a.png").read_bytes()
-    inputs = [str(tmp_path / "a.png"), str(tmp_path / "b")]
-    call(["demo", *inputs, "--checkpoint", str(tiny), "--out", str(tmp_path)])
-    assert (tmp_path / "a.png").read_bytes() == before
-    written = sorted(p.name for p in tmp_path.glob("*.json"))
-    assert written == ["A-3.json", "a-2.json", "a.x.json"]
-
-
-@pytest.mark.parametrize("name", ["file", "file/out"])
-def test_demo_needs_a_folder_to_write(tiny, pictures, tmp_path, name):
-    (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="file"):
-        call(["demo", str(pictures[0]), "--checkpoint", str(tiny), "--out", str(tmp_path / name)])
 
 
 def test_test_tool(tiny, toy, tmp_path, capsys):

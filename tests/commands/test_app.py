@@ -91,7 +91,7 @@ def test_choices_are_those_of_what_is_called():
     (["ceiling", "a", "--input-sizes", "64", "x"], "--input-sizes: 'x' is not a whole number"),
     (["ceiling", "a", "--conventions", "udp", "[]"], 'Invalid value "[]" for --conventions'),
     (["ceiling", "a", "--tag-noise", "-1"], "'-1' is not a finite number from 0"),
-    (["demo", "a", "--min-score", "nan"], "'nan' is not a finite number"),
+    (["predict", "a", "--min-score", "nan"], "'nan' is not a finite number"),
     (["subset", "a", "b", "--count", "-1"], "--count"),
     (["reproduce", "--scales", "both"], "--scales"),
     (["zoo", "lost"], 'Unknown command "lost"'),
@@ -178,7 +178,8 @@ def test_a_completion_script_that_cannot_be_written(tmp_path):
 
 def commands_in(text):
     """The command lines of code blocks, and those in a row of text that leave nothing out."""
-    blocks = re.findall(r"```(?:bash)?\n(.*?)```", text, re.DOTALL)
+    blocks = [block for language, block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)
+              if language in ("", "bash")]
     lines = re.sub(r"\s*\\\n\s*", " ", "\n".join(blocks)).splitlines()
     return [line.split(" # ")[0] for line in lines if line.startswith("aepose ")] + [
         code for code in re.findall(r"`(aepose [^`\n]+)`", text) if "…" not in code]

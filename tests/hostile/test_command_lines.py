@@ -10,6 +10,7 @@ import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -19,6 +20,7 @@ from aepose import toy
 from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.commands import process
 from aepose.commands.app import COMMANDS, call
+from aepose.drawing import write_image
 from aepose.errors import CheckpointError
 from aepose.release.reproduce import zoo_rows
 from tests.hostile.mutants import fewer
@@ -54,11 +56,19 @@ def place(tmp_path_factory, tiny_config, toy_root):
     rows.write_text(json.dumps([{
         "name": "tiny", "config": config, "checkpoint": weights,
         "expected": {"single-scale": {"AP": 0.0}}, "tolerance": 1}]))
+    write_image(folder / "inputs" / "picture.png", np.zeros((48, 64, 3), np.uint8))
+    walk = folder / "inputs" / "walk.jsonl"
+    walk.write_text("".join(json.dumps({"frame": n, "person": p, "identity": p}) + "\n"
+                            for n in range(3) for p in range(2)))
     lines = {
         "doctor": [config, "--cfg-options", "model.pretrained=None"],
         "toy": ["--out", "drawn", "--train", "1", "--val", "1", "--seed", "3", "--hard"],
         "zoo": ["list", "higher*"],
         "browse": [config, "--split", "val", "--count", "2", "--out", "out", "--seed", "1"],
+        "predict": [str(folder / "inputs" / "picture.png"), "--model", config, "--checkpoint",
+                    weights, "--out", "out", "--format", "csv", "--batch-size", "2", "--amp",
+                    "--shard", "1/1", "--device", "cpu"],
+        "identities": [str(walk), "--swap", "0", "1", "--from", "1", "--out", "mended.jsonl"],
         "train": [config, "--work-dir", "run", "--seed", "1", "--dry-run", "--accumulate", "2",
                   "--cfg-options", "train_cfg.max_epochs=1", "--amp", "bf16"],
         "test": [config, weights, "--batch-size", "2", "--out", "out", "--work-dir",

@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 
 from aepose.errors import DataError
 from aepose.metainfo import get_metainfo
-from aepose.toy import make_toy_dataset
+from aepose.toy import draw_picture, make_toy_dataset
 from aepose.toy.annotation import run_lengths
 from aepose.toy.pose import Pose, sample_body, sample_pose, solve
 
@@ -252,3 +252,11 @@ def test_unwritable_folder(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(DataError, match="cannot write"):
         make_toy_dataset(tmp_path / "toy", 1, 0)
+
+
+def test_a_picture_for_the_first_look():
+    picture = draw_picture(1)
+    assert picture.dtype == np.uint8
+    assert picture.flags.c_contiguous
+    np.testing.assert_array_equal(picture, draw_picture(1))
+    assert picture.shape != draw_picture(2).shape
