@@ -26,9 +26,9 @@ from tracking_films import Case, Poses, cases, save
 from tracking_metrics import measure
 
 PEER = FOLDER / "peer_tracking"
-PEERS = ("classic", "sort", "bytetrack", "botsort", "ocsort")
+PEERS = ("classic", "sort", "bytetrack", "ocsort")
 NAMES = {"classic": "sleap-nn OKS", "sort": "sleap-nn SORT", "bytetrack": "sleap-nn ByteTrack",
-         "botsort": "sleap-nn BoT-SORT", "ocsort": "sleap-nn OC-SORT"}
+         "ocsort": "sleap-nn OC-SORT"}
 Run = tuple[list[np.ndarray], float]
 """Identities (P,) per frame, and the seconds that they took."""
 

@@ -58,8 +58,8 @@ def cases(seed: int = 0) -> Iterator[Case]:
     for name in ("flies_clip", "flies_120s"):
         if (FILMS / f"{name}.slp").is_file():
             truth = read_slp(FILMS / f"{name}.slp")
-            num_keypoints = truth[0].keypoints.shape[1]
-            yield _degraded(Case("2 flies", name, np.full(num_keypoints, _FLY_SIGMA), 2, truth), seed)
+            fly = np.full(truth[0].keypoints.shape[1], _FLY_SIGMA)
+            yield _degraded(Case("2 flies", name, fly, 2, truth), seed)
 
 
 def _toy(kind: str, name: str, sigmas: np.ndarray, individuals: int,

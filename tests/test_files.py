@@ -155,12 +155,17 @@ def test_json_that_python_cannot_take(tmp_path, content):
         read_json(tmp_path / "a.json")
 
 
+def write_half(path, error):
+    with whole_file(path) as part:
+        part.write_text("half")
+        raise error
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_nothing_is_left_whatever_is_raised(tmp_path, error):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(error), whole_file(path) as part:
-        part.write_text("half")
-        raise error
+    with pytest.raises(error):
+        write_half(path, error)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert path.read_text() == "old"

@@ -27,6 +27,7 @@ _GROW = 0.2  # share of a pose's size that a person takes on
 _DOUBLE = 0.5  # similarity from which a pose doubles another of the frame
 # Who fits nobody may have leapt so many body sizes, if everybody else was so much farther away.
 _LEAP, _ALONE = 1.2, 1.5
+_AWAY = 2  # frames missed after which a newcomer may be who is missed, of a known number
 _FORBIDDEN = 2.0  # a cost above that of any pair
 
 
@@ -103,8 +104,7 @@ class Tracker:
     sigmas: (K,) of the metainfo
     individuals: a number known and fixed, as of mice in a box: there are never more identities, and
         who reappears, however late, gets back one that is free
-    max_gap: frames for which a person may be missed and is still known; with ``individuals``, after
-        which it may reappear anywhere
+    max_gap: frames for which a person may be missed and is still known, without ``individuals``
     high_score: from which score a pose is assigned first and may be a newcomer
     least_similarity: that of a pose and of where its person is expected, 0 to 1
     doubt: below which margin a frame is doubtful
@@ -178,7 +178,6 @@ class Tracker:
         """(P, T) similarity by distance alone, 0 where it is too far, or others are about."""
         similar = np.zeros((len(poses), len(self._tracks)))
         places = np.array([_place(t.keypoints, t.known) for t in self._tracks]).reshape(-1, 2)
-        everyone_known = self._given == self._individuals
         for p, pose in enumerate(poses):
             away = np.linalg.norm(_place(pose.keypoints, pose.found) - places, axis=1)
             for t in np.flatnonzero(confirmed):
@@ -186,16 +185,29 @@ class Tracker:
                 distance = away[t] / np.sqrt(track.area)
                 others = np.delete(away, t).min(initial=np.inf)
                 near = distance < _LEAP * (1 + _DRIFT * (track.gap - 1))
-                if (near and others > _ALONE * away[t]) or (
-                        everyone_known and track.gap > self._max_gap):
+                if near and others > _ALONE * away[t]:
                     similar[p, t] = 1 / (1 + distance)
         return similar
 
     def _confirm(self, who: dict[int, _Track]) -> None:
-        """Give an identity to newcomers that were seen a second time."""
+        """Give an identity to newcomers that were seen a second time: if all are given, a free one.
+        """
         for p in sorted(who):
             if who[p].identity is None:
                 who[p].identity = self._new_identity()
+                if who[p].identity is None:
+                    self._take_over(who[p])
+
+    def _take_over(self, newcomer: _Track) -> None:
+        """Give a newcomer the identity of who is missed, and was last seen nearest."""
+        missed = [track for track in self._tracks
+                  if track.identity is not None and track.gap > _AWAY]
+        if missed:
+            place = _place(newcomer.keypoints, newcomer.known)
+            away = [np.linalg.norm(_place(t.keypoints, t.known) - place) for t in missed]
+            gone = missed[int(np.argmin(away))]
+            newcomer.identity = gone.identity
+            self._tracks = [track for track in self._tracks if track is not gone]
 
     def _welcome(self, free: list[int], poses: list[_Pose], who: dict[int, _Track]) -> None:
         """Begin to follow poses that fit nobody; those of the first frame are believed at once."""
