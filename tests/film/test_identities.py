@@ -82,7 +82,7 @@ def test_what_does_not_occur(film, arguments, message):
 
 @pytest.mark.parametrize(("line", "message"), [
     ("{", "not JSON"), ("[]", "no row of a film"), ("{}", "no row of a film"),
-    ('{"frame": 1.5, "identity": 1}', "no row of a film"), ('{"frame": 1}', "no row of a film"),
+    ('{"frame": 1.5, "identity": 1}', "no row of a film"), ('{"identity": 1}', "no row of a film"),
     ('{"frame": 1, "identity": "a"}', "no row of a film"), ('"\xff', "not JSON")])
 def test_no_such_file(film, line, message):
     with film.open("ab") as file:
@@ -92,6 +92,15 @@ def test_no_such_file(film, line, message):
         swap_identities(film, 1, 2, 0)
     assert film.read_bytes() == before
     assert [path.name for path in film.parent.iterdir()] == ["film.jsonl"]
+
+
+def test_rows_without_people_and_frames_that_were_not_read(film):
+    with film.open("a") as file:
+        file.write('{"image": "walk.mp4", "frame": 5, "person": null}\n'
+                   '{"image": "walk.mp4", "error": "damaged"}\n')
+    before = film.read_bytes().splitlines()
+    assert swap_identities(film, 1, 2, 0) == 6
+    assert film.read_bytes().splitlines()[-2:] == before[-2:]
 
 
 def test_missing_file(tmp_path):
