@@ -11,6 +11,8 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from aepose.film.tracking import middle
+
 
 class OneEuro:
     """The One-Euro filter (Casiez et al., CHI 2012) of the people of a film, frame by frame.
@@ -63,11 +65,10 @@ class OneEuro:
         alpha = _alpha(seconds, _SPEED_CUTOFF)
         person.speed = np.where(old[:, None], person.speed + alpha * (speed - person.speed),
                                 person.speed)
-        cutoff = self._min_cutoff + self._beta * np.linalg.norm(person.speed, axis=1,
-                                                                keepdims=True)
+        cutoff = self._min_cutoff + self._beta * np.hypot(*person.speed.T)[:, None]
         moved = person.keypoints + _alpha(seconds, cutoff) * (keypoints - person.keypoints)
         # Where the person was never seen, a filled-in place is all there is.
-        body = np.median((moved - person.keypoints)[old], axis=0) if old.any() else np.zeros(2)
+        body = middle((moved - person.keypoints)[old]) if old.any() else np.zeros(2)
         carried = np.where(person.known[:, None], person.keypoints + body, keypoints)
         person.keypoints = np.where(old[:, None], moved,
                                     np.where(found[:, None], keypoints, carried))
