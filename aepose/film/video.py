@@ -75,11 +75,14 @@ class Film:
         self.path = Path(path)
         with _opened(self.path) as (container, stream):
             for first in _decoded(self.path, container, stream):
-                height, width = _upright(self.path, first).shape[:2]
+                # Of the first frame alone: looking it up ties a frame into a circle, which would
+                # keep hundreds of them in memory.
+                self._turn = _turn(self.path, first)
+                height, width = _upright(first, self._turn).shape[:2]
                 self.facts = FilmFacts(
                     size=(width, height),
                     frames_per_second=stream.average_rate or stream.guessed_rate,
-                    num_frames=stream.frames or None, turned=_turn(self.path, first) is not None,
+                    num_frames=stream.frames or None, turned=self._turn is not None,
                     has_sound=bool(container.streams.audio))
                 break
             else:
@@ -96,7 +99,7 @@ class Film:
         with _opened(self.path) as (container, stream):
             start, seconds, number = (container.start_time or 0) / av.time_base, -step, -1
             for number, frame in enumerate(_decoded(self.path, container, stream)):
-                image = _upright(self.path, frame)
+                image = _upright(frame, self._turn)
                 size = image.shape[1], image.shape[0]
                 if size != self.facts.size:
                     raise DataError("film {} changes its size from {}x{} to {}x{} at frame {}; cut "
@@ -220,10 +223,9 @@ def _turn(path: Path, frame: av.VideoFrame) -> np.ndarray | None:
     return None if np.array_equal(turn, np.eye(2)) else turn
 
 
-def _upright(path: Path, frame: av.VideoFrame) -> np.ndarray:
+def _upright(frame: av.VideoFrame, turn: np.ndarray | None) -> np.ndarray:
     """The frame as players show it, (H, W, 3) uint8, RGB."""
     image = frame.to_ndarray(format="rgb24")
-    turn = _turn(path, frame)
     if turn is None:
         return image
     if turn[0, 0] == 0:

@@ -1,5 +1,7 @@
 """Reading films: every frame once and upright, constant memory, and one clear error."""
 
+import gc
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 from aepose.errors import DataError
 from aepose.film.video import Film, FilmFacts, read_camera
 from tests.film.films import cut, make_film, picture, turned
+
+STATM = Path("/proc/self/statm")
 
 
 def read(path):
@@ -69,6 +73,21 @@ def test_a_slanted_film_is_refused(tmp_path):
     film = turned(make_film(tmp_path / "a.mp4", 2), (0.7, 0.7, -0.7, 0.7))
     with pytest.raises(DataError, match=r"a\.mp4 is to be shown turned.*quarter"):
         Film(film)
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="needs /proc")
+def test_memory_stays_flat(tmp_path):
+    """Also without the collector of circles, which would let go of frames in hundreds."""
+    film = Film(make_film(tmp_path / "a.mp4", 100, size=(480, 360), codec="mpeg4"))
+    seen = []
+    gc.disable()
+    try:
+        for frame in film:
+            if frame.number in (30, 99):
+                seen.append(int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+    finally:
+        gc.enable()
+    assert seen[1] - seen[0] < 20 * frame.image.nbytes
 
 
 def test_sound_is_noticed(tmp_path):
