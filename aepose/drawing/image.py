@@ -13,8 +13,8 @@ from aepose.errors import DataError
 Color = tuple[int, int, int]
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SUFFIXES = (".png", ".jpg", ".jpeg")
-# Text height as a share of the picture's long side, and its bounds, in pixels.
-_TEXT_SHARE, _TEXT_MIN, _TEXT_MAX = 0.018, 8, 40
+# Text height as a share of the picture's long side, and the least that can be read, in pixels.
+_TEXT_SHARE, _TEXT_MIN = 0.018, 8
 _GROUND = 255  # white
 
 
@@ -32,7 +32,7 @@ class Label:
 
     def __init__(self, text: str, image_size: tuple[int, int]) -> None:
         self.text = text
-        height = int(np.clip(_TEXT_SHARE * max(image_size), _TEXT_MIN, _TEXT_MAX))
+        height = int(max(_TEXT_SHARE * max(image_size), _TEXT_MIN))
         self.thickness = max(1, height // 10)
         self.scale = cv2.getFontScaleFromHeight(FONT, height, self.thickness)
         (text_width, self.ascent), _ = cv2.getTextSize(text, FONT, self.scale, self.thickness)

@@ -194,7 +194,8 @@ def _draw_figure(canvas: np.ndarray, figure: _Figure, metainfo: Metainfo, limbs:
     for start, end, _ in drawn:
         _line(canvas, start, end, figure.color, line + 2 * edge)
     for k, point in at.items():
-        _disc(canvas, point, figure.color, figure.radii[k] + edge - 0.5)
+        radius = figure.radii[k]
+        _disc(canvas, point, figure.color, radius + min(edge - 0.5, 0.6 * radius))
     for start, end, color in drawn:
         _line(canvas, start, end, color, line)
     for k, point in at.items():
@@ -208,11 +209,9 @@ def _draw_keypoint(
     if figure.doubtful[k]:
         _disc(canvas, point, _DOUBT, 2 * radius + 1)
     _disc(canvas, point, _DARK, radius)
+    _disc(canvas, point, color, max(0.75, min(0.85 * radius, radius - 1)))
     if figure.hollow[k]:
-        _disc(canvas, point, color, max(0.75, radius - 0.5))
-        _disc(canvas, point, _DARK, max(0.5, 0.6 * radius - 0.5))
-    else:
-        _disc(canvas, point, color, max(0.75, radius - 1))
+        _disc(canvas, point, _DARK, max(0.5, 0.55 * radius - 0.5))
 
 
 def _line(canvas: np.ndarray, start: list[int], end: list[int], color: Color, width: int) -> None:

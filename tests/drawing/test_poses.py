@@ -267,7 +267,7 @@ def test_text_can_be_read_in_small_and_large_pictures(height, width):
     label = Label("0: 0.50", (width, height))
     assert label.ascent >= 8
     assert label.size[1] < height / 4
-    assert label.size[1] > height / 150
+    assert label.size[1] > height / 100
 
 
 def test_an_unknown_color_rule_is_refused():
