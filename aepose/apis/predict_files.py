@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from aepose.apis.inference import PoseInferencer
 from aepose.apis.parts import BLOCK, Parts, Shard, blocks_of
-from aepose.apis.sources import pictures_of
+from aepose.apis.sources import is_single, pictures_of
 from aepose.errors import DataError
 from aepose.files import free_name, make_folder, sha256_of
 from aepose.progress import progress_bar
@@ -62,6 +63,9 @@ def predict_files(
     told in the summary. Raises DataError for a source that is missing and for a folder that holds
     results of another run, OutputError for one that cannot be written.
     """
+    for source in sources:
+        if is_single(source) and not os.path.exists(source):
+            raise DataError(f"picture {source} does not exist")
     pictures = [picture for source in sources
                 for picture in pictures_of(source, recursive=recursive)]
     if not pictures:

@@ -96,7 +96,7 @@ def predict(
 def _tell(found: Summary, shares: int) -> None:
     where = found.file or (f"in parts; once all {shares} shares are done, the same command without "
                            "--shard joins them")
-    print(f"{found.pictures} pictures, {found.people} people: {where}")
+    print(f"{found.pictures} picture{'s' * (found.pictures != 1)}, {found.people} people: {where}")
 
 
 def _tell_film(film: str, found: FilmSummary) -> None:

@@ -155,6 +155,11 @@ def test_results_of_another_run_are_refused(model, folder, tmp_path, change, key
         run(model, folder, tmp_path / "out")
 
 
-def test_no_picture(model, tmp_path):
-    with pytest.raises(DataError, match="no picture"):
-        predict_files.predict_files(model, [], tmp_path / "out")
+@pytest.mark.parametrize(("sources", "message"), [
+    ([], "no picture"), (["missing.jpg"], r"picture missing\.jpg does not exist"),
+    (["missing*"], r"no file is called missing"),
+])
+def test_no_picture(model, tmp_path, sources, message):
+    with pytest.raises(DataError, match=message):
+        predict_files.predict_files(model, sources, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

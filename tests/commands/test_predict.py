@@ -69,7 +69,7 @@ def test_pictures_and_a_film(tiny, pictures, tmp_path, capsys):  # noqa: F811
     call(line(pictures[0], film, "--model", tiny, "--out", out, "--smooth", "one-euro", "--format",
               "jsonl", "--min-score", "0"))
     said = capsys.readouterr().out
-    assert "1 pictures, " in said
+    assert "1 picture, " in said
     assert f"{film}: 3 frames, " in said
     assert {p.name for p in out.iterdir()} == {
         "results.jsonl", "parts", f"{pictures[0].stem}.png", "film_poses.mp4", "film_poses.jsonl",
