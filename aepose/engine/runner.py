@@ -114,8 +114,13 @@ class PoseRunner(_Runner):
         unused = copy(self.optim_wrapper.optimizer)
         unused.param_groups = [dict(group) for group in unused.param_groups]
         several = described if isinstance(described, (list, tuple)) else [described]
-        for scheduler in self._build_param_scheduler(
-                [one for one in several if isinstance(one, dict)], OptimWrapper(unused)):
+        kept, self.optim_wrapper = self.optim_wrapper, OptimWrapper(unused)
+        try:
+            schedulers = super().build_param_scheduler(
+                [one for one in several if isinstance(one, dict)])
+        finally:
+            self.optim_wrapper = kept
+        for scheduler in schedulers:
             if not follows_metric(scheduler):
                 with warnings.catch_warnings(action="ignore"):  # nothing was trained before
                     scheduler.step()

@@ -206,7 +206,7 @@ def test_a_strip_is_refused_before_the_first_picture(make_dataset, tiny_coco):
 def test_one_refused_by_the_decoder_is_skipped(make_dataset, tiny_coco):
     (tiny_coco[0] / "pictures" / "1.jpg").write_bytes(
         b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 99999999 +X 99999999\n")
-    item = make_dataset(on_bad_image="skip")[Draw(0, 0)]
+    item = make_dataset(on_bad_image="skip", transforms=AUGMENT)[Draw(0, 0)]
     assert [path.endswith("1.jpg") for path, _ in item.bad_images] == [True] * len(item.bad_images)
     assert not item.image_path.endswith("1.jpg")
 

@@ -72,9 +72,9 @@ def story(tiny_config, tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize(("attempt", "status", "message"), [
     ("saving", 2, r"cannot write epoch_3\.pth to {disk}: No space left on device \(\d MiB free\); "
-                  r"files written before are whole; make room and go on with train\.py --resume"),
+                  r"files written before are whole; make room and go on with train --resume"),
     ("starting", 2, r"cannot write to {disk}.*: No space left on device; make room, or .*{disk}.*; "
-                    r"checkpoints written before are whole; go on with train\.py --resume"),
+                    r"checkpoints written before are whole; go on with train --resume"),
     ("room", 0, None),
 ])
 def test_what_the_user_is_told(story, attempt, status, message):
