@@ -102,9 +102,10 @@ class PoseRunner(_Runner):
         return logger
 
     def build_param_scheduler(self, scheduler: Any) -> Any:
-        """Build the schedulers, after two steps of theirs with a copy of the optimiser's settings.
+        """Build the schedulers, after their first and last step with a copy of the settings.
 
-        Raises ConfigError that names the option with which they cannot be built or step.
+        Raises ConfigError that names the option with which they cannot be built or step, such as
+        a number of steps that ends before the training.
         """
         if not isinstance(self.optim_wrapper, OptimWrapperDict):
             built("param_scheduler", self._rehearse, scheduler)
@@ -125,6 +126,16 @@ class PoseRunner(_Runner):
                 with warnings.catch_warnings(action="ignore"):  # nothing was trained before
                     scheduler.step()
                     scheduler.step()
+                    self._step_last(scheduler)
+
+    def _step_last(self, scheduler: Any) -> None:
+        """Step a scheduler once, as it will be at the end of the training."""
+        loop = self.train_loop
+        last = min(loop.max_epochs if scheduler.by_epoch else loop.max_iters, scheduler.end - 1)
+        if last > max(scheduler.begin, scheduler._global_step):
+            scheduler._global_step = last - 1
+            scheduler.last_step = last - scheduler.begin - 1
+            scheduler.step()
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call all hooks; what is no plain value does not get into a checkpoint.

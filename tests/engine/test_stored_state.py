@@ -85,6 +85,18 @@ def test_schedulers(tmp_path, kind):
     assert_resumable(tmp_path, f"{kind}", param_scheduler=options)
 
 
+@pytest.mark.parametrize(("options", "message"), [
+    ({"type": "OneCycleLR", "eta_max": 0.2, "total_steps": 14, "by_epoch": False},
+     r"param_scheduler\.total_steps = 14 cannot be used: Tried to step"),
+    ({"type": "OneCycleLR", "eta_max": 0.2, "total_steps": 2}, r"\.total_steps = 2 cannot be used"),
+    ({"type": "OneCycleLR", "eta_max": 0.2, "total_steps": 10, "begin": 4, "by_epoch": False},
+     r"\.total_steps = 10 cannot be used"),
+])
+def test_a_schedule_that_ends_before_the_training(tmp_path, options, message):
+    with pytest.raises(ConfigError, match=message):
+        run(tmp_path, "short", 4, param_scheduler=options)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", OPTIMISERS)
 def test_optimisers(tmp_path, kind):
