@@ -17,8 +17,9 @@ from aepose.errors import DataError
 
 # Coordinates lie at most so many times the picture's longer side from its corner.
 FARTHEST = 10
-# Pixels around one polygon: the decoder needs about a hundred bytes for each.
+# Pixels around all polygons of a region: the decoder needs about a hundred bytes for each.
 _LONGEST_OUTLINE = 2e6
+_MOST_POLYGONS = 10_000  # of a region
 _MOST_CHARACTERS = 7  # of one run length, 5 bits each
 
 
@@ -34,8 +35,12 @@ def check_region(region: Any, size: tuple[int, int], where: str) -> None:
         lengths, as numbers or compressed, that fill the picture of ``size`` (W, H) exactly
     """
     if isinstance(region, list):
+        if len(region) > _MOST_POLYGONS:
+            raise DataError(f"{where} has {len(region)} polygons; at most {_MOST_POLYGONS} are "
+                            "taken")
         for polygon in region:
             _check_polygon(polygon, size, where)
+        _check_outlines(region, size, where)
         return
     if not isinstance(region, dict) or not isinstance(region.get("counts"), (list, str)):
         raise DataError(f"{where} is neither RLE nor polygons (it is {shown(region)})")
@@ -68,9 +73,11 @@ def decode_region(region: Any, size: tuple[int, int]) -> np.ndarray:
     width, height = size
     if isinstance(region, dict):
         region = {"size": [height, width], "counts": region["counts"]}
-    if isinstance(region, list) or isinstance(region["counts"], list):
+    if isinstance(region, list):  # one mask of all polygons, not one of each
+        region = coco_mask.merge(coco_mask.frPyObjects(region, height, width))
+    elif isinstance(region["counts"], list):
         region = coco_mask.frPyObjects(region, height, width)
-    return np.atleast_3d(coco_mask.decode(region)).any(axis=2)
+    return coco_mask.decode(region).astype(bool)
 
 
 def _check_polygon(polygon: Any, size: tuple[int, int], where: str) -> None:
@@ -83,12 +90,19 @@ def _check_polygon(polygon: Any, size: tuple[int, int], where: str) -> None:
     if length < 6 or length % 2:
         raise DataError(f"{where} is a polygon of {length} numbers; it must be x, y of at least 3 "
                         "points (an empty list says that there is no region)")
-    if length * limit > _LONGEST_OUTLINE:
+
+
+def _check_outlines(polygons: list[list[float]], size: tuple[int, int], where: str) -> None:
+    limit = farthest(size)
+    if sum(map(len, polygons)) * limit <= _LONGEST_OUTLINE:
+        return
+    around = 0.0
+    for polygon in polygons:
         x, y = np.array(polygon, np.float64).reshape(-1, 2).T
-        outline = np.abs(x - np.roll(x, 1)).sum() + np.abs(y - np.roll(y, 1)).sum()
-        if outline > _LONGEST_OUTLINE:
-            raise DataError(f"{where} is a polygon {outline:.0f} pixels around; at most "
-                            f"{_LONGEST_OUTLINE:.0f} are taken")
+        around += np.abs(x - np.roll(x, 1)).sum() + np.abs(y - np.roll(y, 1)).sum()
+    if around > _LONGEST_OUTLINE:
+        raise DataError(f"{where} is {around:.0f} pixels around; at most {_LONGEST_OUTLINE:.0f} "
+                        "are taken")
 
 
 def _uncompress(text: str, where: str) -> np.ndarray:

@@ -36,7 +36,7 @@ def test_compressed_run_lengths(mask):
 
 @pytest.mark.parametrize(("region", "pixels"), [
     ([SQUARE], 16 * 8), ([SQUARE, [30, 4, 40, 4, 40, 12, 30, 12]], 16 * 8 + 10 * 8),
-    ([[-64, -48, 128, -48, 128, 96, -64, 96]], PIXELS),
+    ([[-64, -48, 128, -48, 128, 96, -64, 96]], PIXELS), ([SQUARE] * 10_000, 16 * 8),
     (rle([PIXELS]), 0), (rle([0, PIXELS]), PIXELS), (rle([10, 5, PIXELS - 15]), 5),
 ])
 def test_good_regions(region, pixels):
@@ -57,7 +57,9 @@ WRONG_TEXTS = ["", "0", "0000000", "PZ2T1", "é", "~", "p", "oooooooo1", WHOLE[:
     ([[0, 0, 1e8, 1e8, 0, 1e8]], "among them 100000000.0"),
     ([[0, 0, 1e4, 1e4, 0, 1e4]], "among them 10000.0"),
     ([[0, 0, 10**400, 1.5, 0, 1]], "among them 1000"), ([["a"] * 6], "among them 'a'"),
-    ([[0, 0, 600, 400] * 3000], "a polygon .* pixels around"),
+    ([[0, 0, 600, 400] * 3000], "is .* pixels around; at most 2000000"),
+    ([[0, 0, 600, 0, 600, 400]] * 1500, "is 3000000 pixels around"),
+    ([SQUARE] * 10_001, "has 10001 polygons; at most 10000"),
     ([[1, 2, 3, 4]], "polygon of 4 numbers"), ([[1, 2, 3, 4, 5, 6, 7]], "polygon of 7 numbers"),
     ([1, 2, 3, 4, 5, 6], "a polygon with int 1"), ([SQUARE, None], "a polygon with NoneType"),
     ("abc", "neither RLE nor polygons"), (5, "neither"), ({"size": [48, 64]}, "neither"),
