@@ -68,8 +68,11 @@ def load_annotations(
     _check_annotation_ids(data["annotations"], sizes, path, found)
     order = select_people(data, metainfo, category, path, found)
     _check_fields(data["annotations"], metainfo, path)
-    for annotation in data["annotations"]:
-        _check_annotation(annotation, sizes[annotation["image_id"]], metainfo, order, path, found)
+    counting = [_check_annotation(annotation, sizes[annotation["image_id"]], metainfo, order, path,
+                                  found) for annotation in data["annotations"]]
+    if counting and not any(counting):
+        found.add(f"none of {len(counting)} annotations is a person with a labelled keypoint "
+                  "(visibility above 0, iscrowd 0): there is nothing to learn or to measure")
     if notes is None:
         found.say()
     return data
@@ -175,8 +178,11 @@ def _check_fields(people: list[dict[str, Any]], metainfo: Metainfo, path: Path) 
 
 
 def _check_annotation(annotation: dict[str, Any], size: tuple[int, int], metainfo: Metainfo,
-                      order: list[int] | None, path: Path, notes: Notes) -> None:
-    """Check one annotation of the people, and put what may be written in several ways into one."""
+                      order: list[int] | None, path: Path, notes: Notes) -> bool:
+    """Check one annotation of the people, and put what may be written in several ways into one.
+
+    Returns whether it is a person with a labelled keypoint.
+    """
     name = annotation["id"]
     labelled = 0
     for field, count in metainfo.annotation_fields:
@@ -200,10 +206,7 @@ def _check_annotation(annotation: dict[str, Any], size: tuple[int, int], metainf
             if order is not None and field == "keypoints":
                 annotation[field] = [v for k in order for v in values[3 * k : 3 * k + 3]]
             labelled += sum(v > 0 for v in visibility)
-            if 0 in values and any(v > 0 and x == 0 == y for x, y, v in zip(
-                    values[::3], values[1::3], visibility, strict=True)):
-                notes.count("with labelled keypoints at 0, 0: taken as they are; visibility is 0 "
-                            "where a keypoint is not labelled", name)
+            _note_places(values, notes, name)
     crowd = annotation.get("iscrowd", 0)
     if crowd is None:
         notes.count("with iscrowd null: taken for no crowd", name)
@@ -217,6 +220,24 @@ def _check_annotation(annotation: dict[str, Any], size: tuple[int, int], metainf
     _check_size(annotation, size, path)
     if (crowd or not labelled) and (region := annotation.get("segmentation")):
         check_region(region, size, f"{path}: the segmentation of annotation {name!r}")
+    if crowd and labelled:
+        notes.count("with iscrowd 1 and labelled keypoints: evaluation does not count them, and "
+                    "training leaves out their segmentation", name)
+    return bool(labelled and not crowd)
+
+
+def _note_places(values: list[float], notes: Notes, name: Id) -> None:
+    """Note labelled keypoints, some of which there are, where hardly any can be."""
+    if 0 not in values and max(values) > _MOST_VISIBLE:
+        return
+    places = [(x, y) for x, y, v in zip(values[::3], values[1::3], values[2::3], strict=True)
+              if v > 0]
+    if (0, 0) in places:
+        notes.count("with labelled keypoints at 0, 0: taken as they are; visibility is 0 where a "
+                    "keypoint is not labelled", name)
+    elif len(places) > 1 and all(0 <= part <= 1 for place in places for part in place):
+        notes.count("with all labelled keypoints within one pixel: taken as they are; x and y are "
+                    "pixels, not shares of the picture", name)
 
 
 def _refuse_keypoints(values: Any, field: str, count: int, size: tuple[int, int],

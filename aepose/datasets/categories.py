@@ -129,7 +129,7 @@ def _check_ids(annotations: list[dict[str, Any]], known: dict[Id, dict[str, Any]
                                 f"{_names(known.values())}")
             annotation["category_id"] = value
         if value not in known:
-            raise DataError(f"{path}: annotation {shown(name)} has the category_id {value!r}, "
+            raise DataError(f"{path}: annotation {shown(name)} has the category_id {shown(value)}, "
                             f"which 'categories' does not have; there is {_names(known.values())}")
         used[value] += 1
     return used

@@ -72,37 +72,40 @@ def load_ground_truth(ann_file: str | PathLike[str], metainfo: Metainfo, use_are
     if not data["categories"]:
         raise DataError(f"{ann_file}: 'categories' is empty; evaluation needs the category of the "
                         "people")
+    pixels = {image["id"]: image["width"] * image["height"] for image in data["images"]}
     people = []
     for number, annotation in enumerate(data["annotations"], start=1):
         for key in ("bbox", *needed):
             if annotation.get(key) is None:
                 raise DataError(f"{ann_file}: annotation {annotation['id']!r} has no '{key}'; "
                                 "evaluation needs it, add it to the file")
-        area = _area(annotation, metainfo, notes) if use_area else _box_area(annotation["bbox"])
+        area = _area(annotation, pixels[annotation["image_id"]], use_area, metainfo, notes)
         people.append({**annotation, "id": number, "area": area,
                        "iscrowd": annotation.get("iscrowd", 0)})
     notes.say()
     return GroundTruth(data["images"], data["categories"], people)
 
 
-def _area(annotation: Record, metainfo: Metainfo, notes: Notes) -> float:
-    """Return a person's area, and note one that cannot be true."""
-    area = annotation.get("area")
-    if area is None:
-        notes.count(f"without area: computed as {BOX_SHARE} of the box", annotation["id"])
-        return _box_area(annotation["bbox"])
-    extent = 0.0
+def _area(annotation: Record, most: int, use_area: bool, metainfo: Metainfo,
+          notes: Notes) -> float:
+    """Return a person's area, and note one that cannot be true; ``most``: the picture's."""
+    area, advice = annotation.get("area"), "use_area=False takes it from the boxes"
+    if not use_area or area is None:
+        box, advice = annotation["bbox"], "it comes from the boxes, correct them"
+        if use_area:
+            notes.count(f"without area: computed as {BOX_SHARE} of the box", annotation["id"])
+        area = box[2] * box[3] * BOX_SHARE
+    extent = None
     for field, _ in metainfo.annotation_fields:
         values = annotation[field]
         shown = [k for k, v in enumerate(values[2::3]) if v > 0]
         if shown:
             x, y = ([values[3 * k + axis] for k in shown] for axis in (0, 1))
-            extent = max(extent, (max(x) - min(x)) * (max(y) - min(y)), 1.0)
-    if area < _LEAST_SHARE * extent:
+            extent = max(extent or 1.0, (max(x) - min(x)) * (max(y) - min(y)))
+    if extent is not None and area < _LEAST_SHARE * extent:
         notes.count("with labelled keypoints and an area too small to be true, so that hardly any "
-                    "pose can be right: use_area=False takes it from the boxes", annotation["id"])
+                    f"pose can be right: {advice}", annotation["id"])
+    elif extent is not None and area > most:
+        notes.count("with an area larger than the picture, so that wrong poses count as right: "
+                    f"{advice}", annotation["id"])
     return area
-
-
-def _box_area(box: Sequence[float]) -> float:
-    return box[2] * box[3] * BOX_SHARE

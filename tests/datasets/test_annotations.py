@@ -180,6 +180,7 @@ IMAGE = ["images", 0]
     ([*ANNOTATION, "image_id"], "²", "belongs to image '²', which .*; remove"),
     ([*ANNOTATION, "image_id"], [1], r"annotation 31: 'image_id' is \[1\]"),
     ([*ANNOTATION, "category_id"], {"a": 1}, r"annotation 31: 'category_id' is \{'a': 1\}"),
+    ([*ANNOTATION, "category_id"], 10**400, "has the category_id 10+[.]{3}, which"),
     ([*ANNOTATION, "category_id"], "1", "annotation 31 has the category_id '1'.*is 1 'person'"),
     ([*ANNOTATION, "iscrowd"], "0", "annotation 31: 'iscrowd' is '0'; it must be 0 or 1"),
     ([*ANNOTATION, "iscrowd"], 2, "'iscrowd' is 2"),
@@ -216,7 +217,7 @@ def test_bad_values(tmp_path, place, value, message):
 
 @pytest.mark.parametrize(("changes", "becomes", "said"), [
     ({"iscrowd": None}, {"iscrowd": 0}, "1 annotation with iscrowd null: taken for no crowd"),
-    ({"iscrowd": True}, {"iscrowd": 1}, None),
+    ({"iscrowd": True}, {"iscrowd": 1}, "1 annotation with iscrowd 1 and labelled keypoints"),
     ({"iscrowd": 0.0}, {"iscrowd": 0}, None),
     ({"id": 31.0}, {"id": 31}, None),
     ({"image_id": 2.0}, {"image_id": 2}, None),
@@ -228,6 +229,10 @@ def test_bad_values(tmp_path, place, value, message):
     ({"num_keypoints": 1}, {}, None),
     ({"keypoints": [0, 0, 2, 3, 4, 1]}, {}, "with labelled keypoints at 0, 0"),
     ({"keypoints": [0, 0, 0, 3, 4, True]}, {}, None),
+    ({"keypoints": [0.1, 0.9, 2, 0.5, 1, 1]}, {}, "with all labelled keypoints within one pixel"),
+    ({"keypoints": [0, 0, 0, 0.5, 1, 1]}, {}, None),
+    ({"iscrowd": 1, "image_id": 2}, {}, "1 annotation with iscrowd 1 and labelled keypoints: eval"),
+    ({"keypoints": [5, 6, 0, 7, 8, 0]}, {}, "none of 2 annotations is a person with a labelled"),
     ({"keypoints": [1, 2, 0.5, 640, -640, -1]}, {}, None),
 ], ids=str)
 def test_what_is_taken(tmp_path, changes, becomes, said):

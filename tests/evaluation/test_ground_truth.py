@@ -32,7 +32,11 @@ def test_area_from_the_file_or_the_box(tmp_path, change, options, ap50):
     ({"area": 50}, {}, "area too small to be true"),
     ({"area": None}, {}, "1 annotation without area: computed as 0.53 of the box"),
     ({"area": 0}, {"use_area": False}, None),
-    ({"area": 0, "keypoints": [0] * 6}, {}, None),
+    ({"area": 10**6}, {}, "1 annotation with an area larger than the picture, .*: use_area=False"),
+    ({"area": 10**6}, {"use_area": False}, None),
+    ({"area": None, "bbox": [100, 0, 0, 0]}, {}, "too small .*: it comes from the boxes, correct"),
+    ({"bbox": [100, 0, -9, 9]}, {"use_area": False}, "too small .*: it comes from the boxes"),
+    ({"area": 0, "keypoints": [0] * 6}, {}, "none of 1 annotations is a person with a labelled"),
     ({"area": 100}, {}, None),
 ])
 def test_areas_that_cannot_be_true(tmp_path, recwarn, change, options, said):
