@@ -77,8 +77,12 @@ def _is_there(file: TextIO, path: Path) -> bool:
 
 def check_unused(work_dir: Path) -> None:
     """Raise ConfigError, in all processes, if a new training would replace an old one's files."""
-    names = from_first_process([path.name for path in list_checkpoints(work_dir)])
+    names = from_first_process([path.name for path in list_checkpoints(work_dir)]
+                               or [path.name for path in sorted(work_dir.glob("*.pth"))])
     if names:
+        # Of the best alone, a training cannot go on.
+        advice = ("go on from them with --resume" if names[0].startswith(("epoch_", "iter_")) else
+                  "move them away")
         raise ConfigError(f"{work_dir} holds the checkpoints of an earlier training ({names[0]}"
-                          f"{', …' if names[1:] else ''}): go on from them with --resume, or "
-                          "choose another folder with --work-dir")
+                          f"{', …' if names[1:] else ''}): {advice}, or choose another folder with "
+                          "--work-dir")

@@ -127,7 +127,8 @@ def load_weights(model: nn.Module, state: Mapping[str, torch.Tensor], source: st
     """Load weights that fit exactly.
 
     Raises CheckpointError that lists missing, unexpected and wrongly shaped keys, at most ten of
-    each, and says which config of the model zoo would fit; the network is then unchanged.
+    each, and says which config of the model zoo would fit, and for numbers that are not finite;
+    the network is then unchanged.
     """
     check_fit(model.state_dict(), state, source)
     model.load_state_dict(dict(state), strict=True)
@@ -143,6 +144,11 @@ def check_fit(
                  + _other_keypoints(state, own))
         raise CheckpointError("\n".join([title, *misfits]) + _where_it_fits(state, source))
     _check_types(own, state, source)
+    for key, value in state.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise CheckpointError(f"checkpoint {source}: '{key}' has numbers that are not finite: "
+                                  "its training broke down, or float16 did not suffice; take an "
+                                  "earlier checkpoint, or save it in float32")
 
 
 def _check_types(

@@ -63,6 +63,12 @@ def test_a_new_training_replaces_no_old_one(tmp_path, tiny_config):
     assert (tmp_path / "epoch_2.pth").is_file()
 
 
+def test_the_best_alone_is_not_replaced_either(tmp_path):
+    (tmp_path / "best_coco_AP_epoch_3.pth").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"best_coco_AP_epoch_3\.pth\): move them away, or choose"):
+        check_unused(tmp_path)
+
+
 def test_a_folder_with_other_files_is_unused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     check_unused(tmp_path)
