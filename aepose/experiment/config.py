@@ -64,6 +64,8 @@ def config_of_checkpoint(meta: Mapping[str, Any], source: str | Path) -> Config:
         raise CheckpointError(f"checkpoint {source} does not say which config it was trained "
                               "with; give --config")
     content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ConfigError(f"it is a {type(content).__name__}, and no dict")
     _refuse_imports(content)
     return Config(content)
 

@@ -143,29 +143,27 @@ def check_fit(
         title = (f"checkpoint {source} does not fit the network of this config"
                  + _other_keypoints(state, own))
         raise CheckpointError("\n".join([title, *misfits]) + _where_it_fits(state, source))
-    _check_types(own, state, source)
+    check_values(own, state, source)
+
+
+def check_values(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: str | Path
+) -> None:
+    """Raise CheckpointError for weights that are not finite, or would be changed by being loaded.
+
+    Numbers of another precision are not changed as long as they are the same afterwards.
+    """
     for key, value in state.items():
         if value.is_floating_point() and not value.isfinite().all():
             raise CheckpointError(f"checkpoint {source}: '{key}' has numbers that are not finite: "
                                   "its training broke down, or float16 did not suffice; take an "
                                   "earlier checkpoint, or save it in float32")
-
-
-def _check_types(
-    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], source: str | Path
-) -> None:
-    """Raise CheckpointError for weights of equal names that would be changed by being loaded.
-
-    Numbers of another precision are not, as long as they are the same afterwards.
-    """
-    for key, value in state.items():
         wanted = own[key].dtype if key in own else value.dtype
         if value.dtype == wanted:
             continue
         # Whole numbers as weights are quantised ones, which mean nothing without their scale.
         quantised = wanted in _FLOATS and value.dtype not in _FLOATS
-        if quantised or not torch.equal(value.to(wanted).to(value.dtype).nan_to_num(),
-                                        value.nan_to_num()):
+        if quantised or not torch.equal(value.to(wanted).to(value.dtype), value):
             raise CheckpointError(
                 f"checkpoint {source}: '{key}' is {_type_name(value.dtype)}, the network's is "
                 f"{_type_name(wanted)}, and they cannot be converted without a loss; save the "

@@ -11,7 +11,7 @@ from torch import nn
 
 from aepose.errors import CheckpointError
 from aepose.models.backbones.mobilenet_v2 import MobileNetV2
-from aepose.weights.checkpoint import Misfits
+from aepose.weights.checkpoint import Misfits, check_values
 
 # What only classifies pictures: heads of torchvision, of other libraries, and HRNet's, which also
 # has layers of its own between the branches and the classifier.
@@ -53,7 +53,8 @@ def load_backbone(
 
     source: the name of the file, for messages. BatchNorm's counters of batches, which old files
     lack, stay at zero: they have no effect. Raises CheckpointError that lists at most ten each of
-    missing, unexpected and wrongly shaped entries; the backbone is then unchanged.
+    missing, unexpected and wrongly shaped entries, and for numbers of another kind than the
+    backbone's; it is then unchanged.
     """
     own = backbone.state_dict()
     counters = {k: v for k, v in own.items() if k.endswith(_COUNTER)}
@@ -63,6 +64,7 @@ def load_backbone(
         title = (f"the weights in {source} do not fit the backbone {type(backbone).__name__} of "
                  "this config; set model.pretrained to weights of the same architecture and size")
         raise CheckpointError("\n".join([title, *misfits]))
+    check_values(own, weights, source)
     backbone.load_state_dict(weights, strict=True)
 
 

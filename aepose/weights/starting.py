@@ -10,7 +10,13 @@ from mmengine.dist import is_main_process
 from torch import nn
 
 from aepose.errors import CheckpointError
-from aepose.weights.checkpoint import Misfits, count_parameters, listed, read_checkpoint
+from aepose.weights.checkpoint import (
+    Misfits,
+    check_values,
+    count_parameters,
+    listed,
+    read_checkpoint,
+)
 from aepose.weights.imagenet import load_backbone
 from aepose.zoo.hub import pretrained_path
 
@@ -43,13 +49,15 @@ def load_what_fits(
     """Load the weights whose name and shape fit, and report what was and what was not loaded.
 
     For fine-tuning to other keypoints: the last layers, whose channels are the keypoints, start
-    anew. Raises CheckpointError if no trained weights fit; the network is then unchanged.
+    anew. Raises CheckpointError if no trained weights fit, or some that do are no numbers of the
+    network's kind; the network is then unchanged.
     """
     own = model.state_dict()
     loaded = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not count_parameters(loaded):
         raise CheckpointError(f"nothing of checkpoint {source} fits the network of this config; "
                               "fine-tune from a checkpoint of the same backbone and head")
+    check_values(own, loaded, source)
     misfits = Misfits.between(own, state)
     model.load_state_dict({**own, **loaded})
     share = count_parameters(loaded) / count_parameters(own)

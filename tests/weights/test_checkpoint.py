@@ -14,6 +14,7 @@ from torch import nn
 from aepose.errors import CheckpointError
 from aepose.experiment import Experiment
 from aepose.weights.checkpoint import META_KEY, load_weights, read_checkpoint, save_safetensors
+from aepose.weights.starting import load_what_fits
 from aepose.zoo.index import config_path, find_model, list_models
 from tests.golden_check import ROOT
 
@@ -193,6 +194,20 @@ def test_weights_are_not_changed_by_being_loaded(given, fits):
     else:
         with pytest.raises(CheckpointError, match=r"'weight' is u?int.*network's is float32"):
             load_weights(model, state, "a.pth")
+
+
+@pytest.mark.parametrize("load", [load_weights, load_what_fits])
+@pytest.mark.parametrize(("weight", "message"), [
+    (torch.eye(2).to(torch.int8), "'weight' is int8"),
+    (torch.eye(2) * float("nan"), "'weight' has numbers that are not finite"),
+    (torch.full((2, 2), float("inf")).half(), "'weight' has numbers that are not finite"),
+])
+def test_broken_weights_are_loaded_by_nobody(load, weight, message):
+    model = nn.Linear(2, 2)
+    before = model.weight.clone()
+    with pytest.raises(CheckpointError, match=rf"a\.pth: {message}"):
+        load(model, {"weight": weight, "bias": torch.zeros(2)}, "a.pth")
+    assert torch.equal(model.weight, before)
 
 
 def test_weights_that_float32_cannot_hold():
