@@ -78,7 +78,7 @@ def _is_there(file: TextIO, path: Path) -> bool:
 def check_unused(work_dir: Path) -> None:
     """Raise ConfigError, in all processes, if a new training would replace an old one's files."""
     names = from_first_process([path.name for path in list_checkpoints(work_dir)]
-                               or [path.name for path in sorted(work_dir.glob("*.pth"))])
+                               or [path.name for path in sorted(work_dir.glob("best*.pth"))])
     if names:
         # Of the best alone, a training cannot go on.
         advice = ("go on from them with --resume" if names[0].startswith(("epoch_", "iter_")) else
