@@ -177,10 +177,12 @@ class HeadOutput:
 
     heatmaps: (N, K, H, W), or None where this output has none
     tags: (N, K, H, W), or (N, 1, H, W) with one tag map for all keypoints, or None
+    scales: (N, K, H, W), or None
     """
 
     heatmaps: torch.Tensor | None
     tags: torch.Tensor | None
+    scales: torch.Tensor | None = None
 
 
 @dataclass

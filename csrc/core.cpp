@@ -14,7 +14,7 @@ namespace py = pybind11;
 namespace {
 
 // Raised whenever what Python passes or gets changes; aepose/codecs/core.py asks for it.
-constexpr int interface_version = 1;
+constexpr int interface_version = 2;
 
 #if defined(_MSC_VER) && !defined(__clang__)
 constexpr const char* compiler = "MSVC";
@@ -155,22 +155,23 @@ class Maps {
 };
 
 Dense<float> match(const Dense<std::int32_t>& xy, const Dense<float>& score, const Dense<float>& tag,
-                   const std::vector<std::int64_t>& order, std::int64_t limit,
-                   double detection_threshold, double tag_threshold, bool use_detection_val) {
+                   const std::vector<std::int64_t>& order, std::int64_t offered,
+                   std::int64_t limit, double detection_threshold, double tag_threshold,
+                   bool use_detection_val) {
     require(tag.ndim() == 3 && tag.shape(2) > 0, "tag: expected (K, M, L)");
     const std::int64_t keypoints = tag.shape(0), most = tag.shape(1), channels = tag.shape(2);
     require(score.ndim() == 2 && score.shape(0) == keypoints && score.shape(1) == most,
             "score: expected (K, M)");
     require(xy.ndim() == 3 && xy.shape(0) == keypoints && xy.shape(1) == most && xy.shape(2) == 2,
             "xy: expected (K, M, 2)");
-    require(limit >= 1, "limit: expected at least 1");
+    require(offered >= 1 && limit >= 1, "offered, limit: expected at least 1");
     require_aligned(xy, "xy");
     require_aligned(score, "score");
     require_aligned(tag, "tag");
     const Held held(xy, score, tag);
     for (const std::int64_t k : order) require(k >= 0 && k < keypoints, "order: no such keypoint");
     aepose::Matcher matcher({xy.data(), score.data(), tag.data(), keypoints, most, channels},
-                            {detection_threshold, tag_threshold, use_detection_val, limit});
+                            {detection_threshold, tag_threshold, use_detection_val, offered, limit});
     {
         const py::gil_scoped_release release;
         for (const std::int64_t k : order) matcher.visit(k);
@@ -203,8 +204,8 @@ PYBIND11_MODULE(_core, module) {
         .def("best_cells", &Maps::best_cells, py::arg("keypoint").noconvert(),
              py::arg("mean").noconvert());
     module.def("match", &match, py::arg("xy").noconvert(), py::arg("score").noconvert(),
-               py::arg("tag").noconvert(), py::arg("order"), py::arg("limit"),
-               py::arg("detection_threshold"), py::arg("tag_threshold"),
+               py::arg("tag").noconvert(), py::arg("order"), py::arg("offered"),
+               py::arg("limit"), py::arg("detection_threshold"), py::arg("tag_threshold"),
                py::arg("use_detection_val"));
     module.def("assign", &assign, py::arg("cost").noconvert());
 }

@@ -21,7 +21,7 @@ struct Candidates {  // M per keypoint: xy (K, M, 2), score (K, M), tag (K, M, L
 struct MatchOptions {
     double detection_threshold, tag_threshold;
     bool use_detection_val;
-    std::int64_t limit;  // people that candidates are offered to, and that are returned
+    std::int64_t offered, limit;  // people that candidates are offered to, that are returned
 };
 
 class Matcher {
@@ -35,7 +35,7 @@ class Matcher {
         for (std::int64_t m = 0; m < from_.most; ++m)
             if (from_.score[keypoint * from_.most + m] > options_.detection_threshold)
                 found_.push_back(keypoint * from_.most + m);
-        const std::int64_t known = num_people();
+        const std::int64_t known = std::min<std::int64_t>(options_.offered, people_.size());
         find_owners(known);
         for (std::size_t r = 0; r < found_.size(); ++r)
             join(owner_[r] >= 0 ? people_[owner_[r]] : started(found_[r]), keypoint, found_[r]);

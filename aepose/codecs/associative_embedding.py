@@ -7,7 +7,7 @@ Newell, Huang, Deng: Associative Embedding: End-to-End Learning for Joint Detect
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import cv2
@@ -61,6 +61,18 @@ def _checked_strides(strides: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(strides, reverse=True))
 
 
+def _checked_order(metainfo: Metainfo, order: Sequence[str] | None) -> tuple[int, ...]:
+    """Return the keypoint indices in the order of ``codec.grouping_order``, or the metainfo's."""
+    if order is None:
+        return metainfo.grouping_index
+    names = metainfo.keypoint_names
+    if not (isinstance(order, (list, tuple)) and all(name in names for name in order)
+            and len(set(order)) == len(order)):
+        raise ConfigError(f"codec.grouping_order = {order!r}: give a list of different keypoints "
+                          f"of '{metainfo.name}', which are {', '.join(names)}")
+    return replace(metainfo, grouping_order=tuple(order)).grouping_index
+
+
 class Grouped(NamedTuple):
     """The people of one picture in the pixels of its maps.
 
@@ -91,11 +103,15 @@ class AssociativeEmbeddingCodec:
     use_detection_val: let the heatmap value break ties of the rounded tag distance; without it the
         unrounded distance decides
     ignore_too_much: keep at most M people
+    first_people_only: give candidates to the first M people alone, as the authors of HigherHRNet
+        and SWAHR do; every other candidate becomes a person of its own, who is kept
+    grouping_order: names of the keypoints that grouping visits first; None: those of the metainfo
     adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
     convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
     size_multiple: sides of network inputs are multiples of it; that of a network must divide it
 
-    ``train_size`` is ``input_size`` as (W, H), ``geometry`` the object of the convention.
+    ``train_size`` is ``input_size`` as (W, H), ``geometry`` the object of the convention,
+    ``grouping_index`` the keypoints as grouping visits them.
     """
 
     metainfo: Metainfo
@@ -108,6 +124,8 @@ class AssociativeEmbeddingCodec:
     tag_threshold: float = 1.0
     use_detection_val: bool = True
     ignore_too_much: bool = False
+    first_people_only: bool = False
+    grouping_order: Sequence[str] | None = None
     adjust: bool = True
     refine: bool = True
     convention: Literal["classic", "udp"] = "classic"
@@ -130,6 +148,7 @@ class AssociativeEmbeddingCodec:
                 raise ConfigError(f"codec.{name} = {value!r}: give a number that is not negative")
         if self.nms_kernel % 2 == 0:
             raise ConfigError(f"codec.nms_kernel = {self.nms_kernel}: give an odd number")
+        self.grouping_index = _checked_order(self.metainfo, self.grouping_order)
         self.train_size = _checked_size(self.input_size, self.size_multiple)
         self.map_strides = _checked_strides(self.map_strides)
         self.geometry = CONVENTIONS[self.convention](self.size_multiple)
@@ -249,12 +268,13 @@ class AssociativeEmbeddingCodec:
         with stage("match"):
             people = match_by_tag(
                 peaks,
-                self.metainfo.grouping_index,
+                self.grouping_index,
                 self.max_num_people,
                 detection_threshold=self.detection_threshold,
                 tag_threshold=self.tag_threshold,
                 use_detection_val=self.use_detection_val,
                 ignore_too_much=self.ignore_too_much,
+                first_people_only=self.first_people_only,
             )
         if self.adjust:
             with stage("adjust"):

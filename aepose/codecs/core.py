@@ -15,7 +15,7 @@ from types import ModuleType
 
 from aepose.errors import warn_once
 
-INTERFACE = 1  # what this code expects ``aepose._core`` to understand
+INTERFACE = 2  # what this code expects ``aepose._core`` to understand
 NO_CORE = "AEPOSE_NO_CORE"
 _MISSING = ("the compiled core is not there; install a C++17 compiler (Debian, Ubuntu: apt install "
             "g++ python3-dev; macOS: xcode-select --install), then aepose again (make setup)")

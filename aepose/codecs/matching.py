@@ -27,6 +27,7 @@ def match_by_tag(
     tag_threshold: float = 1.0,
     use_detection_val: bool = True,
     ignore_too_much: bool = False,
+    first_people_only: bool = False,
 ) -> np.ndarray:
     """Return the people as (P, K, 3 + L) float32: x, y, score and tags; 0 where not found.
 
@@ -41,6 +42,7 @@ def match_by_tag(
     use_detection_val: prefer candidates of higher score where the tag distances, rounded to
         integers, are equal; without it the unrounded distance alone decides
     ignore_too_much: give no candidate to people after the first ``max_num_people``, and drop them
+    first_people_only: give them none, but keep them: each has one keypoint
 
     Raises ValueError if ``order`` is not a permutation of the keypoints, if ``max_num_people`` < 1,
     and for tags whose distances are not finite or lead to costs above 1e18.
@@ -52,25 +54,26 @@ def match_by_tag(
     if max_num_people < 1:
         raise ValueError(f"max_num_people = {max_num_people}: expected at least 1")
     limit = max_num_people if ignore_too_much else sys.maxsize
+    offered = max_num_people if first_people_only else limit
     compiled = core()
     if compiled is not None:
         parts = (peaks.xy, np.int32), (peaks.score, np.float32), (peaks.tag, np.float32)
         return compiled.match(
-            *(np.ascontiguousarray(part, dtype) for part, dtype in parts), order, limit,
+            *(np.ascontiguousarray(part, dtype) for part, dtype in parts), order, offered, limit,
             detection_threshold, tag_threshold, use_detection_val)
-    return _match(peaks, order, limit, detection_threshold, tag_threshold, use_detection_val)
+    return _match(peaks, order, offered, limit, detection_threshold, tag_threshold, use_detection_val)
 
 
 def _match(
-    peaks: Peaks, order: Sequence[int], limit: int, detection_threshold: float,
+    peaks: Peaks, order: Sequence[int], offered: int, limit: int, detection_threshold: float,
     tag_threshold: float, use_detection_val: bool,
 ) -> np.ndarray:
-    """Return (P, K, 3 + L) people, at most ``limit``."""
+    """Return (P, K, 3 + L) people, at most ``limit``; the first ``offered`` get candidates."""
     num_keypoints, _, num_tags = peaks.tag.shape
     people: dict[float, _Person] = {}
     for keypoint in order:
         candidates = _candidates(peaks, keypoint, detection_threshold)
-        known = list(people.values())[:limit]
+        known = list(people.values())[:offered]
         owners = _owners(candidates, known, tag_threshold, use_detection_val)
         for candidate, owner in zip(candidates, owners, strict=True):
             if owner is None:

@@ -10,7 +10,7 @@ from aepose.models.backbones import (
     create_backbone,
 )
 from aepose.models.heads import AEHead, AEHigherResolutionHead, AEMultiStageHead, AESimpleHead
-from aepose.models.losses import PoseLoss
+from aepose.models.losses import PoseLoss, SWAHRLoss
 from aepose.models.specs import FeatureSpec, OutputSpec
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "OutputSpec",
     "PoseLoss",
     "ResNet",
+    "SWAHRLoss",
     "create_backbone",
 ]

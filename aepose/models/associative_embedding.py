@@ -113,12 +113,13 @@ class AssociativeEmbedding(BaseModel):
     def prepare_for_test(self) -> AssociativeEmbedding:
         """Return a second network for tests, made faster unless ``test_time.faster`` is off.
 
-        BatchNorms become part of convolutions, see :func:`~aepose.models.fuse.fuse_conv_bn`, the
+        What a training alone reads, scales, is left out. BatchNorms become part of convolutions, see :func:`~aepose.models.fuse.fuse_conv_bn`, the
         channels of a pixel lie together in memory, and weights that autocast would convert again
         and again are converted once. Maps change by rounding. Weights that do not change are shared
         with this network, which stays as it is; so load weights, and move to a device, before.
         """
         network = self._sharing_copy().eval()
+        network.keypoint_head.leave_out_scales()
         if not self.test_time.faster:
             return network
         side = self.backbone.size_multiple
@@ -151,7 +152,7 @@ class AssociativeEmbedding(BaseModel):
 
     def warn_of_untrained_outputs(self) -> None:
         """Warn, once, of what a test uses although no loss trains it."""
-        for part in self.keypoint_head.untrained(self.test_outputs):
+        for part in self.keypoint_head.untrained(self.test_outputs, in_test=True):
             warn_once(f"a test uses {part}, which no loss of model.keypoint_head.losses trains; "
                       "choose others by test_time.outputs, or train them")
 

@@ -1,4 +1,4 @@
-"""Declarations of what backbones and heads give: channels, strides, heatmaps and tags."""
+"""Declarations of what backbones and heads give: channels, strides, heatmaps, tags and scales."""
 
 from __future__ import annotations
 
@@ -17,26 +17,31 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """An output of a head: heatmaps, then tag maps, along the channels, at 1 / stride of the input.
+    """An output of a head: heatmaps, tag maps, scale maps, in this order along the channels.
 
+    stride: pixels of the input per cell
     heatmaps: K, or 0 for an output without
     tags: K, 1 for one tag map that all keypoints share, or 0 for an output without
+    scales: K, or 0 for an output without; a training alone reads them, see
+        :class:`~aepose.models.losses.SWAHRLoss`
     """
 
     stride: int
     heatmaps: int
     tags: int
+    scales: int = 0
 
     @classmethod
     def of(
-        cls, metainfo: Metainfo, stride: int, with_tags: bool = True, tag_per_joint: bool = True
+        cls, metainfo: Metainfo, stride: int, with_tags: bool = True, tag_per_joint: bool = True,
+        with_scales: bool = False,
     ) -> OutputSpec:
-        """Return the output with heatmaps, and with tags or not, of a keypoint set."""
+        """Return the output with heatmaps, and with tags and scales or not, of a keypoint set."""
         keypoints = metainfo.num_keypoints
         tags = (keypoints if tag_per_joint else 1) if with_tags else 0
-        return cls(stride, keypoints, tags)
+        return cls(stride, keypoints, tags, keypoints if with_scales else 0)
 
     @property
     def channels(self) -> int:
-        """Heatmaps and tag maps."""
+        """Heatmaps and tag maps: what a test reads."""
         return self.heatmaps + self.tags

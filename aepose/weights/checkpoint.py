@@ -20,6 +20,7 @@ from torch import nn
 
 from aepose.errors import CheckpointError
 from aepose.files import regular_file, whole_file
+from aepose.weights.original_names import with_own_names, without_wrappers
 from aepose.weights.stored_values import OtherTensor, UnsafeContentError
 from aepose.weights.torch_file import read_torch_file
 from aepose.zoo.index import fitting_models
@@ -43,7 +44,8 @@ def is_checkpoint(name: str | Path) -> bool:
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Return a checkpoint as a dict with at least ``state_dict`` and ``meta``; tensors on the CPU.
 
-    A ``module.`` in front of all keys is dropped. Raises CheckpointError if the file is missing,
+    A ``module.`` in front of all keys is dropped, and names of the original HigherHRNet and SWAHR
+    become ours, see :mod:`aepose.weights.original_names`. Raises CheckpointError if the file is missing,
     is no checkpoint, or holds more than tensors and plain values.
     """
     path = regular_file(path, CheckpointError, "checkpoint")
@@ -57,9 +59,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             for k, v in state.items()):
         raise CheckpointError(f"{path} is not a checkpoint: it has no named weights")
     _check_kinds(state, path)
-    if all(key.startswith("module.") for key in state):
-        state = {key.removeprefix("module."): value for key, value in state.items()}
-    checkpoint["state_dict"] = dict(state)
+    checkpoint["state_dict"] = with_own_names(without_wrappers(state))
     checkpoint["meta"] = _checked_meta(checkpoint.get("meta", {}), path)
     return checkpoint
 

@@ -15,6 +15,7 @@ from aepose.registry import MODELS, find
 
 # Of the codec, what a network has learnt; the rest is how its maps are read.
 _LEARNT = ("input_size", "map_strides", "sigma", "convention")
+_KNOWN_LOSSES = ("PoseLoss", "SWAHRLoss")
 _SHOWN = 6  # keypoints in a line
 
 
@@ -80,8 +81,8 @@ def _differing_head(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[s
 def _trained_parts(loss: Mapping[str, Any] | None) -> list[str]:
     """Return which parts of an output a loss trains; one of somebody's own may train any."""
     factors = {"heatmaps": "heatmap", "tags": "push"}
-    return [part for part, factor in factors.items()
-            if loss is not None and (loss["type"] != "PoseLoss" or loss.get(factor, 1) is not None)]
+    return [part for part, factor in factors.items() if loss is not None and
+            (loss["type"] not in _KNOWN_LOSSES or loss.get(factor, 1) is not None)]
 
 
 def _differing_keypoints(before: Metainfo, now: Metainfo) -> list[str]:

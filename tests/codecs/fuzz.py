@@ -82,6 +82,7 @@ def decode(rng: np.random.Generator) -> Callable[[], list[Any]]:
     options = {
         "tag_threshold": float(rng.choice([0, 0.5, 1, 1e9])),
         "use_detection_val": bool(rng.integers(2)), "ignore_too_much": bool(rng.integers(2)),
+        "first_people_only": bool(rng.integers(2)),
     }
 
     def run() -> list[Any]:

@@ -123,7 +123,7 @@ def maps_of(heatmaps, tags):
 
 GOOD = floats(2, 4, 5), floats(2, 4, 5, 1)
 XY, SCORE, TAG = np.zeros((2, 3, 2), np.int32), floats(2, 3), floats(2, 3, 1)
-MATCH = (XY, SCORE, TAG, [0, 1], 5, 0.1, 1.0, True)
+MATCH = (XY, SCORE, TAG, [0, 1], 5, 5, 0.1, 1.0, True)
 
 
 def match_with(position, value):
@@ -164,7 +164,8 @@ HOSTILE = {
     "xy too short": (match_with(0, XY[:, :2].copy()), ValueError, "xy: expected"),
     "score of other keypoints": (match_with(1, SCORE[:1]), ValueError, "score: expected"),
     "tags without channels": (match_with(2, floats(2, 3, 0)), ValueError, "tag: expected"),
-    "no people": (match_with(4, 0), ValueError, "limit"),
+    "no people to choose from": (match_with(4, 0), ValueError, "offered"),
+    "no people": (match_with(5, 0), ValueError, "limit"),
     "cost with one axis": (lambda c: c.assign(np.zeros(3)), ValueError, "cost: expected"),
     "cost of NaN": (lambda c: c.assign(np.full((2, 2), np.nan)), ValueError, "cost: NaN"),
     "cost of integers": (lambda c: c.assign(np.zeros((2, 2), int)), TypeError, "incompatible"),
@@ -186,8 +187,8 @@ def test_hostile_numbers_are_no_errors():
     assert maps.best_cells(np.array([0, 1]), np.float32([[np.nan], [np.inf]])).tolist() == [0, 0]
     assert core().assign(np.zeros((0, 0))) == core().assign(np.zeros((0, 4))) == []
     assert core().assign(np.zeros((2, 0))) == [-1, -1]
-    assert core().match(*MATCH[:3], [], 5, 0.1, 1.0, True).shape == (0, 2, 4)
-    np.testing.assert_array_equal(core().match(*MATCH[:5], -np.inf, np.nan, True)[0, :, 2], [0, 0])
+    assert core().match(*MATCH[:3], [], *MATCH[4:]).shape == (0, 2, 4)
+    np.testing.assert_array_equal(core().match(*MATCH[:6], -np.inf, np.nan, True)[0, :, 2], [0, 0])
 
 
 def random_maps(seed):
@@ -264,7 +265,7 @@ def calls():
     return {
         "Maps": (lambda *a: core().Maps(*a).top(2, 3, 0.1), [heatmaps, tags]),
         "best_cells": (maps.best_cells, [np.array([0, 1]), np.zeros((2, 2), np.float32)]),
-        "match": (lambda *a: core().match(*a, [0, 1], 3, 0.1, 1.0, True), [xy, score, tag]),
+        "match": (lambda *a: core().match(*a, *MATCH[3:]), [xy, score, tag]),
         "assign": (core().assign, [rng.rand(3, 4)]),
     }
 

@@ -34,8 +34,11 @@ class AEHigherResolutionHead(AEHead):
     num_deconv_filters: channels behind each of them; None for those of the features
     num_basic_blocks: residual blocks behind each of them
     cat_output: let a transposed convolution see the output before it, besides the features
+    scales: give each output scales, which :class:`~aepose.models.losses.SWAHRLoss` trains; they are
+        no part of what a transposed convolution sees
 
-    [(N, C, h, w), ...] -> [(N, K + tags, h, w), (N, K, 2h, 2w), ...]
+    [(N, C, h, w), ...] -> [(N, K + tags, h, w), (N, K, 2h, 2w), ...], each with K scales behind
+    where ``scales`` is on
 
     Raises ConfigError for a ``tag_outputs`` that names no output.
     """
@@ -52,6 +55,7 @@ class AEHigherResolutionHead(AEHead):
         num_deconv_filters: Count | None = None,
         num_basic_blocks: DepthOrNone = 4,
         cat_output: bool = True,
+        scales: bool = False,
     ) -> None:
         number, (first, *_) = 1 + num_deconv_layers, in_features
         if not isinstance(tag_outputs, (list, tuple)) or not all(
@@ -59,7 +63,7 @@ class AEHigherResolutionHead(AEHead):
             raise ConfigError(f"model.keypoint_head.tag_outputs = {tag_outputs!r}: give a list of "
                               f"indices from 0 to {number - 1}")
         super().__init__([OutputSpec.of(metainfo, first.stride // 2**i, i in tag_outputs,
-                                        tag_per_joint) for i in range(number)], losses)
+                                        tag_per_joint, scales) for i in range(number)], losses)
         filters = first.channels if num_deconv_filters is None else num_deconv_filters
         channels = [first.channels, *[filters] * num_deconv_layers]
         self.cat_output = cat_output
@@ -76,15 +80,18 @@ class AEHigherResolutionHead(AEHead):
             self.deconv_layers.append(nn.Sequential(deconv, *blocks))
         # The residual blocks are left as PyTorch starts them.
         init_normal(self.final_layers)
+        self._add_scale_branches(channels)
 
     def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the output maps, lowest resolution first."""
         x = features[0]
-        outputs = [self.final_layers[0](x)]
+        maps = self.final_layers[0](x)
+        outputs = [self._with_scales(0, maps, x)]
         for deconv, final in zip(self.deconv_layers, self.final_layers[1:], strict=True):
             if self.cat_output:
-                x = torch.cat([x, outputs[-1]], dim=1)
+                x = torch.cat([x, maps], dim=1)
             for layer in deconv:  # unlike a call of all, lets go of each one's input
                 x = layer(x)
-            outputs.append(final(x))
+            maps = final(x)
+            outputs.append(self._with_scales(len(outputs), maps, x))
         return outputs

@@ -28,8 +28,10 @@ class AESimpleHead(AEHead):
     num_deconv_layers: transposed convolutions, each of which doubles the size; 3 bring features at
         1/32 to 1/4 of the input
     deconv_channels: their output channels
+    scales: give the output scales, which :class:`~aepose.models.losses.SWAHRLoss` trains
 
-    [(N, C, h, w), ...] -> [(N, K + tags, h * 2^d, w * 2^d)], d = num_deconv_layers
+    [(N, C, h, w), ...] -> [(N, K + tags, h * 2^d, w * 2^d)], d = num_deconv_layers, with K scales
+    behind where ``scales`` is on
     """
 
     def __init__(
@@ -41,9 +43,10 @@ class AESimpleHead(AEHead):
         final_kernel: Count = 1,
         num_deconv_layers: DepthOrNone = 0,
         deconv_channels: Count = 256,
+        scales: bool = False,
     ) -> None:
         stride = in_features[0].stride // 2**num_deconv_layers
-        output = OutputSpec.of(metainfo, stride, tag_per_joint=tag_per_joint)
+        output = OutputSpec.of(metainfo, stride, tag_per_joint=tag_per_joint, with_scales=scales)
         super().__init__([output], losses)
         channels = in_features[0].channels
         layers: list[nn.Module] = []
@@ -55,7 +58,9 @@ class AESimpleHead(AEHead):
             channels, output.channels, final_kernel, padding=final_kernel // 2
         )
         init_normal(self)
+        self._add_scale_branches([channels])
 
     def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the one output map."""
-        return [self.final_layer(self.deconv_layers(features[0]))]
+        x = self.deconv_layers(features[0])
+        return [self._with_scales(0, self.final_layer(x), x)]

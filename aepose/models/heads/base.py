@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from aepose.errors import ConfigError
+from aepose.models.heads.scale_branch import scale_branch
 from aepose.models.losses import STATISTICS, PoseLoss
 from aepose.models.specs import OutputSpec
 from aepose.registry import MODELS, build
@@ -22,7 +24,8 @@ class AEHead(nn.Module):
     outputs: what each map holds; it depends on the head's own options, never on its losses
     losses: for each output the config of its loss, or None where it is not trained. A loss of one's
         own takes a :class:`HeadOutput` and its :class:`MapTargets`, as :class:`PoseLoss` does, and
-        says in ``with_heatmaps`` and ``with_tags`` what it trains.
+        says in ``with_heatmaps``, ``with_tags`` and, if it trains scales, ``with_scales`` what it
+        trains.
 
     Raises ConfigError if there is not one entry per output, or one trains what its output lacks.
     """
@@ -41,10 +44,34 @@ class AEHead(nn.Module):
             for i, cfg in enumerate(losses)
         ]
         for index, (output, loss) in enumerate(zip(self.outputs, self.losses, strict=True)):
-            for part, factors, there, trained in _parts(output, loss):
+            for part, remedy, there, trained in _parts(output, loss):
                 if trained and not there:
                     raise ConfigError(f"{_LOSSES}.{index} trains {part}, which output {index} of "
-                                      f"{type(self).__name__} lacks; set {factors} to None")
+                                      f"{type(self).__name__} lacks; {remedy}")
+
+    def _add_scale_branches(self, channels: Sequence[int]) -> None:
+        """Give each output that declares scales a branch on features of so many channels.
+
+        To be called last: the entries of published checkpoints are in this order.
+        """
+        if self.outputs[0].scales:
+            self.scale_layers = nn.ModuleList(
+                scale_branch(c, output.scales)
+                for c, output in zip(channels, self.outputs, strict=True))
+
+    def _with_scales(
+        self, index: int, maps: torch.Tensor, features: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the maps of an output with its scales, if it has them, behind."""
+        if not self.outputs[index].scales:
+            return maps
+        return torch.cat([maps, self.scale_layers[index](features)], dim=1)
+
+    def leave_out_scales(self) -> None:
+        """Drop the scales of all outputs and what computes them: no test reads them."""
+        self.outputs = tuple(replace(output, scales=0) for output in self.outputs)
+        if hasattr(self, "scale_layers"):
+            del self.scale_layers
 
     def choose_outputs(self, asked: Sequence[int] | None) -> tuple[int, ...]:
         """Return the indices of the outputs used at test time: those asked for, or all.
@@ -65,18 +92,22 @@ class AEHead(nn.Module):
             raise ConfigError(f"{where}: none of these outputs has heatmaps")
         return chosen
 
-    def untrained(self, chosen: Sequence[int]) -> Iterator[str]:
-        """Yield in words the parts of some outputs that no loss trains."""
+    def untrained(self, chosen: Sequence[int], in_test: bool = False) -> Iterator[str]:
+        """Yield in words the parts of some outputs that no loss trains.
+
+        in_test: only parts that a test reads, which are all but scales
+        """
         for index in chosen:
             for part, _, there, trained in _parts(self.outputs[index], self.losses[index]):
-                if there and not trained:
+                if there and not trained and not (in_test and part == "scales"):
                     yield f"the {part} of output {index}"
 
     def split(self, maps: Sequence[torch.Tensor]) -> list[HeadOutput]:
-        """Split the raw maps into heatmaps and tags, as the outputs are declared."""
+        """Split the raw maps into heatmaps, tags and scales, as the outputs are declared."""
         return [
             HeadOutput(m[:, : output.heatmaps] if output.heatmaps else None,
-                       m[:, output.heatmaps:] if output.tags else None)
+                       m[:, output.heatmaps : output.channels] if output.tags else None,
+                       m[:, output.channels :] if output.scales else None)
             for m, output in zip(maps, self.outputs, strict=True)
         ]
 
@@ -112,7 +143,14 @@ class AEHead(nn.Module):
 
 
 def _parts(output: OutputSpec, loss: PoseLoss | None) -> Iterator[tuple[str, str, bool, bool]]:
-    """Yield the parts that an output can have: name, factors, whether it is there, and trained."""
+    """Yield the parts that an output can have: name, what helps, whether it is there, and trained.
+
+    What helps does so where a loss trains what the output lacks.
+    """
     heatmaps, tags = (False, False) if loss is None else (loss.with_heatmaps, loss.with_tags)
-    yield "heatmaps", "heatmap", output.heatmaps > 0, heatmaps
-    yield "tags", "push and pull", output.tags > 0, tags
+    # Losses of one's own may know nothing of scales.
+    scales = getattr(loss, "with_scales", False)
+    yield "heatmaps", "set heatmap to None", output.heatmaps > 0, heatmaps
+    yield "tags", "set push and pull to None", output.tags > 0, tags
+    yield ("scales", "choose a head with scales=True, or a loss without them such as PoseLoss",
+           output.scales > 0, scales)

@@ -35,6 +35,8 @@ class PoseLoss(nn.Module):
     Raises ConfigError for other values.
     """
 
+    with_scales = False  # whether this output's scales are trained
+
     def __init__(
         self,
         heatmap: float | None = 1.0,
@@ -44,17 +46,16 @@ class PoseLoss(nn.Module):
         supervise_empty: bool = True,
     ) -> None:
         super().__init__()
+        own = type(self).__name__
         for name, factor in (("heatmap", heatmap), ("push", push), ("pull", pull)):
-            if factor is not None and not (type(factor) in (int, float)
-                                           and 0 <= factor < math.inf):
-                raise ConfigError(f"PoseLoss.{name} = {factor!r}: give a number that is not "
-                                  "negative, or None to leave this loss out")
+            if factor is not None:
+                check_factor(f"{own}.{name}", factor, ", or None to leave this loss out")
         if not isinstance(supervise_empty, bool):
-            raise ConfigError(f"PoseLoss.supervise_empty = {supervise_empty!r}: give True or False")
+            raise ConfigError(f"{own}.supervise_empty = {supervise_empty!r}: give True or False")
         if push_type not in ("exp", "max"):
-            raise ConfigError(f"PoseLoss.push_type = {push_type!r}: give 'exp' or 'max'")
+            raise ConfigError(f"{own}.push_type = {push_type!r}: give 'exp' or 'max'")
         if (push is None) != (pull is None):
-            raise ConfigError("PoseLoss: give both push and pull, or None for both")
+            raise ConfigError(f"{own}: give both push and pull, or None for both")
         self.heatmap = heatmap
         self.push = push
         self.pull = pull
@@ -80,10 +81,9 @@ class PoseLoss(nn.Module):
         """
         losses = {}
         if self.with_heatmaps:
-            heatmap = heatmap_loss(at_least_float32(output.heatmaps), targets.heatmaps,
-                                   targets.loss_mask, self.supervise_empty)
-            losses["heatmap_loss"] = heatmap * self.heatmap
-            losses["heatmap"] = heatmap.detach()
+            for name, (value, factor) in self.heatmap_terms(output, targets).items():
+                losses[f"{name}_loss"] = value * factor
+                losses[name] = value.detach()
         if self.with_tags:
             people = PersonTags.gather(at_least_float32(output.tags), targets.tag_index,
                                        targets.tag_valid)
@@ -93,3 +93,16 @@ class PoseLoss(nn.Module):
             losses["push"], losses["pull"] = push.detach(), pull.detach()
             losses["tag_spread"], losses["tag_gap"] = tag_statistics(people)
         return losses
+
+    def heatmap_terms(
+        self, output: HeadOutput, targets: MapTargets
+    ) -> dict[str, tuple[torch.Tensor, float]]:
+        """Return by name what is minimised of the heatmaps, (N,), and its factor."""
+        return {"heatmap": (heatmap_loss(at_least_float32(output.heatmaps), targets.heatmaps,
+                                         targets.loss_mask, self.supervise_empty), self.heatmap)}
+
+
+def check_factor(name: str, factor: float, otherwise: str = "") -> None:
+    """Raise ConfigError for a loss's factor that is no number from 0; ``otherwise`` ends it."""
+    if not (type(factor) in (int, float) and 0 <= factor < math.inf):
+        raise ConfigError(f"{name} = {factor!r}: give a number that is not negative{otherwise}")
