@@ -137,6 +137,8 @@ class EvalSettings:
     project2image: resize maps to the network input size before decoding
     align_corners: of that bilinear resize; in a config both follow ``codec.convention``
     outputs: indices of the head's outputs that are used, None for all; exactly one of them has tags
+    outputs_first: resize all maps to the size of the last output before anything else, as the
+        authors of HigherHRNet and SWAHR do; else each output's to the final size in one step
     dtype: 'bfloat16' or 'float16' tests the backbone under autocast; None: in float32, however the
         network was trained
     faster: change the network before a test so that maps differ by rounding alone; False computes
@@ -150,6 +152,7 @@ class EvalSettings:
     project2image: bool = True
     align_corners: bool = False
     outputs: tuple[int, ...] | None = None
+    outputs_first: bool = False
     dtype: Literal["bfloat16", "float16"] | None = None
     faster: bool = True
 

@@ -33,6 +33,14 @@ def flip_back(output: HeadOutput, flip_index: torch.Tensor) -> HeadOutput:
     return HeadOutput(undo(output.heatmaps), undo(output.tags))
 
 
+def to_last_size(outputs: Sequence[HeadOutput], align_corners: bool) -> list[HeadOutput]:
+    """Return outputs of one pass, lowest resolution first, in the size of the last one."""
+    last = outputs[-1].tags if outputs[-1].heatmaps is None else outputs[-1].heatmaps
+    size = last.shape[3], last.shape[2]
+    return [HeadOutput(*(None if maps is None else _resize(maps, size, align_corners)
+                         for maps in (output.heatmaps, output.tags))) for output in outputs]
+
+
 def aggregate(
     scales: Sequence[float],
     passes: Iterable[Sequence[Sequence[HeadOutput]]],

@@ -61,7 +61,8 @@ def match_by_tag(
         return compiled.match(
             *(np.ascontiguousarray(part, dtype) for part, dtype in parts), order, offered, limit,
             detection_threshold, tag_threshold, use_detection_val)
-    return _match(peaks, order, offered, limit, detection_threshold, tag_threshold, use_detection_val)
+    return _match(peaks, order, offered, limit, detection_threshold, tag_threshold,
+                  use_detection_val)
 
 
 def _match(

@@ -11,7 +11,7 @@ from mmengine.model import BaseModel
 from torch import nn
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.codecs.aggregation import aggregate, flip_back
+from aepose.codecs.aggregation import aggregate, flip_back, to_last_size
 from aepose.errors import ConfigError, NumericalError, warn_once
 from aepose.models.activation_checkpointing import checkpoint_activations
 from aepose.models.backbones import Backbone
@@ -113,9 +113,10 @@ class AssociativeEmbedding(BaseModel):
     def prepare_for_test(self) -> AssociativeEmbedding:
         """Return a second network for tests, made faster unless ``test_time.faster`` is off.
 
-        What a training alone reads, scales, is left out. BatchNorms become part of convolutions, see :func:`~aepose.models.fuse.fuse_conv_bn`, the
-        channels of a pixel lie together in memory, and weights that autocast would convert again
-        and again are converted once. Maps change by rounding. Weights that do not change are shared
+        Scales, which a training alone reads, are left out in any case. Faster: BatchNorms become
+        part of convolutions, see :func:`~aepose.models.fuse.fuse_conv_bn`, the channels of a pixel
+        lie together in memory, and weights that autocast would convert again and again are
+        converted once. Maps change by rounding. Weights that do not change are shared
         with this network, which stays as it is; so load weights, and move to a device, before.
         """
         network = self._sharing_copy().eval()
@@ -232,6 +233,8 @@ class AssociativeEmbedding(BaseModel):
             # No variable keeps what goes in.
             outputs = self.keypoint_head.split(self.maps(self._test_input(image, mirror)))
         outputs = [outputs[index] for index in self.test_outputs]
+        if self.test_time.outputs_first:
+            outputs = to_last_size(outputs, self.test_time.align_corners)
         if with_tags:
             return outputs
         # A copy of heatmaps lets go of the tags beside them.

@@ -45,8 +45,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Return a checkpoint as a dict with at least ``state_dict`` and ``meta``; tensors on the CPU.
 
     A ``module.`` in front of all keys is dropped, and names of the original HigherHRNet and SWAHR
-    become ours, see :mod:`aepose.weights.original_names`. Raises CheckpointError if the file is missing,
-    is no checkpoint, or holds more than tensors and plain values.
+    become ours, see :mod:`aepose.weights.original_names`. Raises CheckpointError if the file is
+    missing, is no checkpoint, or holds more than tensors and plain values.
     """
     path = regular_file(path, CheckpointError, "checkpoint")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 FINAL = re.compile(
-    r"^(keypoint_head\.final_layers?(\.\d+)?|backbone\.out_convs\.\d+\.conv)\.weight$"
+    r"^(keypoint_head\.final_layers?(\.\d+)?|backbone\.out_convs\.\d+\.conv|"
+    r"final_layers\.\d+)\.weight$"
 )
 
 

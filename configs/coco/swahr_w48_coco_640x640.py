@@ -1,0 +1,13 @@
+_base_ = [
+    '../_base_/runtime.py',
+    '../_base_/schedule_swahr.py',
+    '../_base_/datasets/coco.py',
+    '../_base_/models/swahr.py',
+]
+
+codec = dict(input_size=640)
+model = dict(pretrained='hrnet_w48', backbone=dict(width=48))
+train_dataloader = dict(batch_size=10)
+optim_wrapper = dict(optimizer=dict(lr=0.00096))
+auto_scale_lr = dict(base_batch_size=80)
+sync_bn = True
