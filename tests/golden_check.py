@@ -59,7 +59,9 @@ SWAHR: dict[str, tuple[tuple[str, ...], str, str]] = {
 }
 # Of these there are more values than fit into tests/golden. The maps of e2e, which are those of
 # aggregate in other sizes, take minutes: this program alone compares them.
-LARGER = ("forward", "grouping", "aggregate", "evaluate")
+LARGER = ("forward", "grouping", "aggregate", "evaluate", "swahr_wahr", "swahr_multi_loss",
+          "swahr_group", "swahr_forward")
+ALL = {**GOLDENS, **SWAHR}
 
 
 def find_goldens(folder: Path) -> list[str]:
@@ -74,7 +76,7 @@ def find_goldens(folder: Path) -> list[str]:
 
 def checker(name: str) -> Callable[[Path, Options], Tally]:
     """Return the function that checks a golden."""
-    _, module, function = {**GOLDENS, **SWAHR}[name]
+    _, module, function = ALL[name]
     return getattr(importlib.import_module(f"tests.goldens.{module}"), function)
 
 
@@ -88,7 +90,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Check, print a table, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of golden files")
-    parser.add_argument("--only", help="comma-separated names: " + ", ".join([*GOLDENS, *SWAHR]))
+    parser.add_argument("--only", help="comma-separated names: " + ", ".join(ALL))
     parser.add_argument("--salt", help="put before each key of the procedural weights")
     parser.add_argument("--data", type=Path, help="pictures and annotations the goldens refer to")
     options = parser.parse_args(args)

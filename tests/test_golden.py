@@ -3,10 +3,11 @@
 import pytest
 
 from tests.golden_check import (
-    GOLDENS,
+    ALL,
     LARGER,
     OWN,
     SHARED,
+    SWAHR,
     checker,
     default_data,
     find_goldens,
@@ -16,22 +17,25 @@ from tests.goldens.common import Options
 from tests.shared import shared
 
 FULL = SHARED / "golden"
-SLOW = {"train_step", "train_curve", "trained_toy"}
+SLOW = {"train_step", "train_curve", "trained_toy", "swahr_forward", "swahr_train_step"}
 
 
 def _cases():
-    for name in find_goldens(OWN):
-        yield pytest.param(OWN, name, id=f"own-{name}",
-                           marks=[pytest.mark.slow, pytest.mark.numbers] if name in SLOW else [])
+    for folder in (OWN, OWN / "swahr"):
+        for name in find_goldens(folder):
+            yield pytest.param(
+                folder, name, id=f"own-{name}",
+                marks=[pytest.mark.slow, pytest.mark.numbers] if name in SLOW else [])
     for name in LARGER:
-        yield pytest.param(FULL, name, id=f"full-{name}", marks=pytest.mark.slow)
+        yield pytest.param(FULL / "swahr" if name in SWAHR else FULL, name, id=f"full-{name}",
+                           marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(("folder", "name"), list(_cases()))
 def test_golden(folder, name):
-    if folder == FULL:
-        for file in GOLDENS[name][0]:
-            shared(f"golden/{file}")
+    if FULL in (folder, folder.parent):
+        for file in ALL[name][0]:
+            shared(str(folder.relative_to(SHARED) / file))
     tally = checker(name)(folder, Options(default_data(folder)))
     if not tally.cases:
         shared("data")

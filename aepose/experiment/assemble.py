@@ -87,7 +87,7 @@ def make_runner(
             load_from = None if finetune_from else load_from
     parts |= _evaluation_parts(experiment, "val" if task == "train" else "test")
     runner = PoseRunner(
-        model=wrap_model(model, bool(cfg.get("sync_bn"))),
+        model=wrap_model(model, task == "train" and bool(cfg.get("sync_bn"))),
         work_dir=str(work_dir),
         default_hooks=cfg.get("default_hooks"),
         custom_hooks=[*(cfg.get("custom_hooks") or []), *hooks],

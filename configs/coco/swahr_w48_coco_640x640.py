@@ -11,3 +11,4 @@ train_dataloader = dict(batch_size=10)
 optim_wrapper = dict(optimizer=dict(lr=0.00096))
 auto_scale_lr = dict(base_batch_size=80)
 sync_bn = True
+test_time = dict(outputs_first=True)

@@ -242,6 +242,9 @@ def test_unknown_convention(make_codec, convention):
     ({"max_num_people": 30.5}, "codec.max_num_people = 30.5: give a whole number"),
     ({"nms_kernel": 5.0}, "codec.nms_kernel = 5.0: give a whole number"),
     ({"nms_kernel": 4}, "codec.nms_kernel = 4: give an odd number"),
+    *(({"grouping_order": order}, f"codec.grouping_order = {order!r}: give a list of different "
+       "keypoints of 'three', which are head, left, right")
+      for order in (["haed"], ["left", "left"], "head", [0], [["left"]])),
     ({"input_size": 96}, "codec.input_size = 96: give a multiple of codec.size_multiple, 64"),
     ({"input_size": (96, 64)}, "codec.input_size = (96, 64): give a width that is a multiple of"),
     ({"input_size": [128, 96]}, "codec.input_size = [128, 96]: give a height that is a multiple"),
@@ -326,7 +329,7 @@ def test_tensors_and_arrays_give_the_same(make_codec, planar):
 @pytest.mark.parametrize("option", [
     {"max_num_people": 7}, {"nms_kernel": 3}, {"detection_threshold": 0.99}, {"tag_threshold": 0.3},
     {"use_detection_val": False}, {"ignore_too_much": True}, {"adjust": False},
-    {"refine": False},
+    {"refine": False}, {"first_people_only": True}, {"grouping_order": ["right"]},
 ], ids=str)
 def test_every_option_of_decoding_counts(make_codec, option):
     rng = np.random.default_rng(0)

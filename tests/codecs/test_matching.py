@@ -104,6 +104,22 @@ MATCH_CASES = {
         {"max_num_people": 1, "ignore_too_much": True, "use_detection_val": False},
         [[0, 0]],
     ),
+    # The candidate of tag 5 is offered to the first person alone.
+    "first_people_only keeps the others as they are": (
+        [[(0.9, 0), (0.8, 5)], [(0.9, 0), (0.8, 5.25)]],
+        {"max_num_people": 1, "first_people_only": True},
+        [[0, 0], [1, None], [None, 1]],
+    ),
+    "first_people_only with ignore_too_much": (
+        [[(0.9, 0), (0.8, 5)], [(0.9, 0), (0.8, 5.25)]],
+        {"max_num_people": 1, "first_people_only": True, "ignore_too_much": True},
+        [[0, 0]],
+    ),
+    "first_people_only still gives a person its own first tag again": (
+        [[(0.9, 0), (0.8, 5)], [(0.9, 5)]],
+        {"max_num_people": 1, "first_people_only": True},
+        [[0, None], [1, 0]],
+    ),
     # The person of tag 10 is beyond the limit: nobody joins it.
     "ignore_too_much still lets the first people grow": (
         [[(0.9, 0), (0.8, 5)], [(0.9, 10)], [(0.9, 10), (0.8, 5)]],

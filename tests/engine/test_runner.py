@@ -244,3 +244,14 @@ def test_a_long_input(tiny_config, tmp_path):
 
 def test_dry_run_without_validation(tiny_config):
     assert "/ 0 pictures" in dry_run(tiny_config("dry_alone", NO_VALIDATION))
+
+
+@pytest.mark.parametrize(("task", "joined"), [("train", True), ("test", False)])
+def test_a_training_alone_joins_batches_of_processes(
+        tiny_config, tmp_path, monkeypatch, task, joined):
+    """On CPUs there is no such BatchNorm, but a network that was trained so can be tested."""
+    asked = []
+    monkeypatch.setattr("aepose.experiment.assemble.wrap_model",
+                        lambda model, sync_bn: asked.append(sync_bn) or model)
+    make_runner(tiny_config(f"joined_{task}", ["sync_bn=True"]), tmp_path, task)
+    assert asked == [joined]

@@ -24,6 +24,14 @@ def head(*losses, **options):
                                         **options}}}
 
 
+def swahr(*losses):
+    """The section of a model with scales."""
+    section = head(*losses, scales=True)
+    for loss in section["model"]["keypoint_head"]["losses"]:
+        loss["type"] = "SWAHRLoss"
+    return section
+
+
 def own(first="nose", **changes):
     """COCO's set as a config describes one of one's own, with another name for the nose."""
     text = json.dumps(asdict(replace(COCO, name="own", **changes)))
@@ -72,6 +80,9 @@ def test_differences(changes, lines):
      [f"trained without a loss for the heatmaps of output 1, which {HEAD}.losses.1 has now"]),
     (head(("push",), ()), head((), ()),
      [f"trained without a loss for the tags of output 0, which {HEAD}.losses.0 has now"]),
+    (head((), ("push",), type="AEHigherResolutionHead", scales=True), swahr((), ("push",)), []),
+    (head((), ("push",)), swahr((), ("push",)),
+     [f"trained with {HEAD}.scales = False, which is True now"]),
     (head((), ()), head(("push",), None), []), (head(()), {}, []), ({}, head(()), []),
 ])
 def test_differing_heads(before, now, lines):

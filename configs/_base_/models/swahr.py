@@ -1,4 +1,4 @@
-"""SWAHR: HigherHRNet with scales for its training, tested and grouped as its authors do."""
+"""SWAHR: HigherHRNet with scales for its training, grouped as its authors do."""
 
 _base_ = './higherhrnet.py'
 
@@ -9,4 +9,3 @@ model = dict(keypoint_head=dict(
         dict(type='SWAHRLoss', heatmap=1.0, scale=1.0, push=0.001, pull=0.001),
         dict(type='SWAHRLoss', heatmap=1.0, scale=1.0, push=None, pull=None),
     ]))
-test_time = dict(outputs_first=True)
