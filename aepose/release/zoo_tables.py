@@ -29,6 +29,41 @@ their SHA-256 is checked. `AEPOSE_MIRROR` names a folder or base URL to ask firs
 be put into the folder by hand.
 """
 
+# Published by its authors, in no table of MMPose: (columns, rows) per data set, a row being config,
+# test, metrics and HigherHRNet's AP in the same tables.
+_SWAHR_TABLES = (
+    (("COCO val2017", "AP", "AP50", "AP75", "AP(medium)", "AP(large)"), (
+        ("coco/swahr_w32_coco_512x512", "single-scale", 0.689, 0.878, 0.749, 0.630, 0.774, 0.671),
+        ("coco/swahr_w32_coco_512x512", "multi-scale", 0.714, 0.889, 0.778, 0.663, 0.789, 0.699),
+        ("coco/swahr_w48_coco_640x640", "single-scale", 0.708, 0.885, 0.768, 0.663, 0.774, 0.699),
+        ("coco/swahr_w48_coco_640x640", "multi-scale", 0.732, 0.898, 0.791, 0.691, 0.793, 0.721))),
+    (("CrowdPose test", "AP", "AP50", "AP75", "AP(E)", "AP(M)", "AP(H)"), (
+        ("crowdpose/swahr_w48_crowdpose_640x640", "single-scale",
+         0.716, 0.885, 0.776, 0.789, 0.724, 0.630, 0.659),
+        ("crowdpose/swahr_w48_crowdpose_640x640", "multi-scale",
+         0.738, 0.905, 0.799, 0.812, 0.747, 0.647, 0.676))),
+)
+_SWAHR = """\
+## SWAHR
+
+HigherHRNet trained towards [scale-adaptive heatmaps](training.md#scale-adaptive-heatmaps). All
+numbers are *published*, by its authors (greatlog/SWAHR-HumanPose, commit 7555826); nobody has
+measured them with aepose. HigherHRNet's AP is from the same tables, and lower there than
+above. Checkpoints are on Google Drive and Baidu alone, without a hash, so they are not
+downloaded by name: get one by hand and give it with the config. The names in it are
+[translated](../aepose/weights/original_names.py), as are those of the original HigherHRNet.
+
+```
+aepose test swahr_w32_coco_512x512 downloaded.pth
+```
+"""
+_DOUBT = """
+The numbers on CrowdPose are doubted. In issue 9 of the authors' repository, open and without an
+answer, a user reports AP 0.627 after training with the unchanged code, where the table says 0.716;
+another got 0.623 with HigherHRNet, where its table says 0.659. Possibly the authors started from a
+network that was trained on COCO. Do not take 0.716 as what this config gives.
+"""
+
 
 def format_list(models: Sequence[ModelEntry]) -> str:
     """Return a table with a row per model."""
@@ -46,6 +81,7 @@ def zoo_page() -> str:
         models = [model for model in list_models() if model.dataset == name]
         if models:
             parts.append(_section(dataset, models))
+    parts.append(_swahr_section())
     return "\n".join(parts)
 
 
@@ -59,6 +95,16 @@ def _section(dataset: DatasetEntry, models: Sequence[ModelEntry]) -> str:
     return (f"## {dataset.title}\n\n{dataset.keypoints} keypoints; multi-scale: {scales}. "
             f"{dataset.licence}\n\n"
             + format_table(header, rows, left=(0, 2, len(header) - 1)) + "\n")
+
+
+def _swahr_section() -> str:
+    tables = []
+    for (dataset, *columns), rows in _SWAHR_TABLES:
+        header = [dataset, "test", *columns, "HigherHRNet's AP"]
+        cells = [[f"[{config.partition('/')[2]}](../configs/{config}.py)", test,
+                  *map(_metric, metrics)] for config, test, *metrics in rows]
+        tables.append(f"\n{format_table(header, cells, left=(0, 1))}\n")
+    return "".join([_SWAHR, *tables, _DOUBT])
 
 
 def _row(model: ModelEntry, scales: Scales, columns: Sequence[str]) -> list[str]:

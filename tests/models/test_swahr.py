@@ -96,7 +96,7 @@ def test_contradictions(options, message):
 
 
 def test_no_value_is_needed_to_queue_the_work():
-    _, output, targets = random_output(device="meta")
+    maps, output, targets = random_output(device="meta")
     terms = SWAHRLoss()(output, targets)
     sum(value.sum() for name, value in terms.items() if "_loss" in name).backward()
     assert {value.device.type for value in (*terms.values(), maps.grad)} == {"meta"}
