@@ -9,7 +9,7 @@ from aepose.models.backbones.blocks import BasicBlock, Bottleneck, ConvBN
 from aepose.models.backbones.hourglass_ae import Hourglass
 from aepose.models.backbones.hrnet import FuseLayers, HRModule
 from aepose.models.backbones.mobilenet_v2 import InvertedResidual
-from aepose.models.losses import PoseLoss
+from aepose.models.losses import PoseLoss, SWAHRLoss
 from aepose.registry import MODELS
 from aepose.structures import HeadOutput
 from tests.models.test_associative_embedding import build_architecture, two_targets
@@ -29,10 +29,10 @@ def same_size(number):
     return [torch.randn(2, 6, 6, 5) for _ in range(number)]
 
 
-def loss_and_input(make_codec):
+def loss_and_input(make_codec, loss):
     (targets,) = two_targets(make_codec(128))
-    maps = torch.randn(2, 6, 32, 32)
-    return PoseLoss(), HeadOutput(maps[:, :3], maps[:, 3:]), targets
+    maps = torch.randn(2, 9, 32, 32)
+    return loss, HeadOutput(maps[:, :3], maps[:, 3:6], maps[:, 6:]), targets
 
 
 # Registered name, or class -> what makes the part and its input, given a function for codecs and
@@ -42,12 +42,14 @@ PARTS = {
     "HourglassAENet": lambda make, m: (TINY["hourglass"][0](m), images()),
     "MobileNetV2": lambda make, m: (TINY["mobilenet"][0](m), images()),
     "ResNet": lambda make, m: (TINY["resnet"][0](m), images()),
-    "AESimpleHead": lambda make, m: (make_head(m, num_deconv_layers=1), features(8, 4)),
+    "AESimpleHead": lambda make, m: (
+        make_head(m, num_deconv_layers=1, scales=True), features(8, 4)),
     "AEHigherResolutionHead": lambda make, m: (
-        make_head(m, [None] * 2, AEHigherResolutionHead), features(8, 4)),
+        make_head(m, [None] * 2, AEHigherResolutionHead, scales=True), features(8, 4)),
     "AEMultiStageHead": lambda make, m: (
         make_head(m, [None] * 2, AEMultiStageHead, (6, 6)), same_size(2)),
-    "PoseLoss": lambda make, m: loss_and_input(make),
+    "PoseLoss": lambda make, m: loss_and_input(make, PoseLoss()),
+    "SWAHRLoss": lambda make, m: loss_and_input(make, SWAHRLoss()),
     "AssociativeEmbedding": lambda make, m: (build_architecture("higherhrnet", make), images()),
     HRModule: lambda make, m: (HRModule([4, 8], num_blocks=1, num_outputs=2), features(4, 8)),
     FuseLayers: lambda make, m: (FuseLayers([4, 8], num_outputs=2), features(4, 8)),
