@@ -35,6 +35,7 @@ ODD = [
 ]
 # Where commands write if nobody says otherwise.
 DEFAULTS = ("outputs", "work_dirs", "data")
+FILM = "film.jsonl"  # lies where each line runs: `aepose identities` mends it in its place
 # Their other statuses have a meaning.
 MORE_STATUSES = {"doctor": {1}, "reproduce": {1}}
 
@@ -57,8 +58,7 @@ def place(tmp_path_factory, tiny_config, toy_root):
         "name": "tiny", "config": config, "checkpoint": weights,
         "expected": {"single-scale": {"AP": 0.0}}, "tolerance": 1}]))
     write_image(folder / "inputs" / "picture.png", np.zeros((48, 64, 3), np.uint8))
-    walk = folder / "inputs" / "walk.jsonl"
-    walk.write_text("".join(json.dumps({"frame": n, "person": p, "identity": p}) + "\n"
+    (folder / "inputs" / FILM).write_text("".join(json.dumps({"frame": n, "person": p, "identity": p}) + "\n"
                             for n in range(3) for p in range(2)))
     lines = {
         "doctor": [config, "--cfg-options", "model.pretrained=None"],
@@ -68,7 +68,7 @@ def place(tmp_path_factory, tiny_config, toy_root):
         "predict": [str(folder / "inputs" / "picture.png"), "--model", config, "--checkpoint",
                     weights, "--out", "out", "--format", "csv", "--batch-size", "2", "--amp",
                     "--shard", "1/1", "--device", "cpu"],
-        "identities": [str(walk), "--swap", "0", "1", "--from", "1", "--out", "mended.jsonl"],
+        "identities": [FILM, "--swap", "0", "1", "--from", "1", "--out", "mended.jsonl"],
         "train": [config, "--work-dir", "run", "--seed", "1", "--dry-run", "--accumulate", "2",
                   "--cfg-options", "train_cfg.max_epochs=1", "--amp", "bf16"],
         "test": [config, weights, "--batch-size", "2", "--out", "out", "--work-dir",
@@ -127,7 +127,7 @@ def files(folder):
 
 def allowed(path, here, arguments):
     """Whether a new file lies where an argument or a default says."""
-    return any(str(path).startswith(str(here / name)) for name in (*DEFAULTS, *arguments)
+    return any(str(path).startswith(str(here / name)) for name in (*DEFAULTS, FILM, *arguments)
                if name not in ("", "."))
 
 
@@ -157,6 +157,7 @@ def changed(draw, lines):
 
 def check(line, place, here):
     here.mkdir()
+    shutil.copy(place[0] / "inputs" / FILM, here)
     try:
         inputs = files(place[0]), files(place[3])
         with chdir(here):
@@ -174,6 +175,7 @@ def check(line, place, here):
 
 def test_the_lines_run_and_every_command_has_one(sheltered, tmp_path):
     assert set(sheltered[1]) == {name for group in COMMANDS.values() for name in group}
+    shutil.copy(sheltered[0] / "inputs" / FILM, tmp_path)
     for name, arguments in sheltered[1].items():
         with chdir(tmp_path):
             status, said, complained = run([name, *arguments])
