@@ -58,8 +58,9 @@ def place(tmp_path_factory, tiny_config, toy_root):
         "name": "tiny", "config": config, "checkpoint": weights,
         "expected": {"single-scale": {"AP": 0.0}}, "tolerance": 1}]))
     write_image(folder / "inputs" / "picture.png", np.zeros((48, 64, 3), np.uint8))
-    (folder / "inputs" / FILM).write_text("".join(json.dumps({"frame": n, "person": p, "identity": p}) + "\n"
-                            for n in range(3) for p in range(2)))
+    (folder / "inputs" / FILM).write_text("".join(
+        json.dumps({"frame": n, "person": p, "identity": p}) + "\n"
+        for n in range(3) for p in range(2)))
     lines = {
         "doctor": [config, "--cfg-options", "model.pretrained=None"],
         "toy": ["--out", "drawn", "--train", "1", "--val", "1", "--seed", "3", "--hard"],
