@@ -14,7 +14,7 @@ FLOORS = (
     {"toy", "zoo"},
     {"datasets", "models", "visualization", "weights"},
     {"engine", "evaluation"},
-    {"film"},
+    {"film", "migration"},
     {"experiment"},
     {"analysis"},
     {"apis"},

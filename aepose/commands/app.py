@@ -14,10 +14,12 @@ from aepose.commands.analyze import analyze
 from aepose.commands.browse import browse
 from aepose.commands.ceiling import ceiling
 from aepose.commands.completion import install_completion
+from aepose.commands.convert_config import convert_config
 from aepose.commands.doctor import doctor
 from aepose.commands.eval import evaluate
 from aepose.commands.identities import identities
 from aepose.commands.info import info
+from aepose.commands.old_options import check_old_options
 from aepose.commands.predict import predict
 from aepose.commands.process import run
 from aepose.commands.profile import profile
@@ -36,7 +38,7 @@ COMMANDS = {
     "Start": {"doctor": doctor, "toy": toy, "zoo": {"list": list_, "fetch": fetch, "docs": docs}},
     "Find people": {"predict": predict, "identities": identities},
     "Train and test": {"browse": browse, "train": train, "test": run_test, "eval": evaluate,
-                       "scripts": scripts},
+                       "scripts": scripts, "convert-config": convert_config},
     "Explain": {"analyze": analyze, "ceiling": ceiling, "profile": profile, "info": info,
                 "reproduce": reproduce},
     "Hand out": {"publish": publish, "subset": subset},
@@ -90,6 +92,7 @@ def call(arguments: Sequence[str]) -> int | None:
     """
     for argument in arguments:
         _check_text(argument)
+    check_old_options(arguments)
     app = build_app()
     try:
         return app(list(arguments))

@@ -24,6 +24,7 @@ from aepose.datasets.values import (
 )
 from aepose.errors import DataError
 from aepose.evaluation.coco_metric import CocoMetric
+from aepose.evaluation.old_results import is_old_results, to_records
 from aepose.evaluation.records import Record
 from aepose.files import read_json
 
@@ -34,7 +35,7 @@ def load_records(path: str | PathLike[str], metric: CocoMetric) -> list[Record]:
     """Return the records of a result file (.json or .json.gz), suppressed as ``metric`` says.
 
     A record without ``bbox`` gets the box around its keypoints, found or not, whose area the
-    evaluation needs. The list may be empty.
+    evaluation needs. The list may be empty. Rows that MMPose 0.x wrote for pictures are taken, too.
 
     Raises DataError that names the file and the record for: a missing file, not JSON, no list of
     records, a missing field, another number of keypoints, a number that is not finite, a picture or
@@ -42,6 +43,8 @@ def load_records(path: str | PathLike[str], metric: CocoMetric) -> list[Record]:
     """
     path = Path(path)
     records = read_json(path, "result file")
+    if is_old_results(records):
+        records = to_records(records, metric, path)
     if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
         raise DataError(f"{path} is not a result file: expected a list of objects, one per person "
                         "found" + (" (it looks like an annotation file)"

@@ -16,8 +16,9 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
-from aepose.errors import CheckpointError, ConfigError, nearest
+from aepose.errors import CheckpointError, ConfigError, nearest, warn_once
 from aepose.metainfo import is_metainfo_file, read_metainfo_file
+from aepose.migration import convert_file, is_old_config
 from aepose.zoo.index import find_config
 
 # What a test takes from the validation as long as it has no section of its own.
@@ -33,13 +34,16 @@ def read_config(path: str | Path) -> Config:
     path: a file (``.py``), or the name of a model of the zoo or of a toy network
 
     A metainfo file is read, so that the config says all by itself. It, and modules of
-    ``custom_imports``, are looked for beside the config file. Raises ConfigError for a missing file
+    ``custom_imports``, are looked for beside the config file. A file of MMPose 0.x is converted,
+    which a warning says, and not run. Raises ConfigError for a missing file
     (naming the nearest one), a syntax error, and a module that cannot be imported.
     """
     path = Path(path) if Path(path).suffix else find_config(str(path))
     if not os.path.isfile(path):  # unlike Path.is_file, also for a name that is too long
         siblings = [p.name for p in path.parent.glob("*.py")]
         raise ConfigError(f"config {path} does not exist" + nearest(path.name, siblings))
+    if is_old_config(path):
+        return _read_old_config(path)
     try:
         cfg = Config.fromfile(path, import_custom_modules=False)
         list(cfg.items())  # runs what the engine would import only when it is looked at
@@ -50,6 +54,19 @@ def read_config(path: str | Path) -> Config:
     _import_modules(cfg, path)
     _take_in_metainfo(cfg, path.parent)
     return cfg
+
+
+def _read_old_config(path: Path) -> Config:
+    """Return a config of MMPose 0.x as one of ours; warns of it, and of what it lacks then."""
+    found = convert_file(path)
+    told = f"config {path} is one of MMPose 0.x, and is converted as it is read"
+    if found.training:
+        told += ("; it can be tested, not trained, because of "
+                 + ", ".join(key for key, _ in found.training))
+    if found.notes:
+        told += "; not carried over: " + ", ".join(key for key, _ in found.notes)
+    warn_once(f"{told} (`aepose convert-config {path}` says why, and writes the new one)")
+    return Config(found.config, filename=path)
 
 
 def config_of_checkpoint(meta: Mapping[str, Any], source: str | Path) -> Config:

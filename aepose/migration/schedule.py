@@ -54,6 +54,10 @@ def _convert_optimiser(old: Section) -> dict[str, Any]:
     if not isinstance(optimiser.get("type"), str):
         old.misfit("optimizer", "aepose has one optimiser for all parameters")
         return {}
+    if "." in optimiser["type"]:  # the engine would import it
+        old.misfit("optimizer.type", "an optimiser of one's own is named in a config of aepose's",
+                   optimiser["type"])
+        return {}
     wrapper: dict[str, Any] = {"type": "GuardedOptimWrapper"}
     parameters = optimiser.pop("paramwise_cfg", None)
     if optimiser.pop("constructor", "DefaultOptimizerConstructor") != "DefaultOptimizerConstructor":

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -79,13 +80,15 @@ def _checked_meta(meta: Any, path: Path) -> dict[str, Any]:
     if not isinstance(meta, Mapping):
         raise CheckpointError(f"{path} is not a checkpoint: its 'meta' is {_short(meta)}, and no "
                               "dict")
+    meta = {key: value.item() if isinstance(value, np.generic) else value
+            for key, value in meta.items()}
     for key, kind, word in (("aepose_config", str, "a text"), ("epoch", int, "a whole number"),
                             ("iter", int, "a whole number"), ("seed", int, "a whole number")):
         value = meta.get(key)
         if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
             raise CheckpointError(f"{path} is not a checkpoint: meta.{key} is {_short(value)}, and "
                                   f"not {word}")
-    return dict(meta)
+    return meta
 
 
 def _short(value: Any) -> str:
