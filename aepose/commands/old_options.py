@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from aepose.errors import UsageError
 
@@ -52,7 +53,6 @@ def check_old_options(arguments: Sequence[str]) -> None:
 def _old_out(arguments: Sequence[str]) -> str | None:
     """Return the file that ``--out`` names, if it does."""
     pairs = [argument.split("=", 1) for argument in arguments if argument.startswith("--out=")]
-    pairs += [list(pair) for pair in zip(arguments, arguments[1:], strict=False)
-              if pair[0] == "--out"]
+    pairs += [list(pair) for pair in pairwise(arguments) if pair[0] == "--out"]
     return next((file for _, file in pairs if file.endswith((".json", ".pkl", ".yml", ".yaml"))),
                 None)

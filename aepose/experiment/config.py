@@ -57,15 +57,14 @@ def read_config(path: str | Path) -> Config:
 
 
 def _read_old_config(path: Path) -> Config:
-    """Return a config of MMPose 0.x as one of ours; warns of it, and of what it lacks then."""
+    """Return a config of MMPose 0.x as one of ours; warns of it, and if it cannot be trained."""
     found = convert_file(path)
     told = f"config {path} is one of MMPose 0.x, and is converted as it is read"
     if found.training:
         told += ("; it can be tested, not trained, because of "
                  + ", ".join(key for key, _ in found.training))
-    if found.notes:
-        told += "; not carried over: " + ", ".join(key for key, _ in found.notes)
-    warn_once(f"{told} (`aepose convert-config {path}` says why, and writes the new one)")
+    warn_once(f"{told} (`aepose convert-config {path}` writes the new one, and says what is not "
+              "carried over, and why)")
     return Config(found.config, filename=path)
 
 

@@ -70,15 +70,16 @@ def convert(old: Mapping[str, Any]) -> Conversion:
         config["sync_bn"] = True
     _check_variables(top, old)
     if report.problems:
-        raise ConfigError("it cannot be converted:" + listed(report.problems))
+        raise ConfigError("it cannot be converted:" + listed([*dict.fromkeys(report.problems)]))
     if report.training:
         config = {key: value for key, value in config.items() if key not in _TRAINING}
-    return Conversion(config, report.notes, report.training)
+    # Three data sets say many a thing three times.
+    return Conversion(config, [*dict.fromkeys(report.notes)], [*dict.fromkeys(report.training)])
 
 
 def listed(entries: list[tuple[str, str]]) -> str:
     """Return a line for each entry, beginning with a line break."""
-    return "".join(f"\n  {key}: {why}" for key, why in dict.fromkeys(entries))
+    return "".join(f"\n  {key}: {why}" for key, why in entries)
 
 
 def _as_json(value: Any) -> Any:
@@ -111,7 +112,7 @@ def _convert_test(test: Section, network: dict[str, Any], keypoints: int, said: 
     codec |= {key: value for key, value in values.items() if value != defaults[key]}
     test.only("nms_padding", kernel // 2, why="a peak is in the middle of its window here")
     test.only("num_joints", keypoints, why=f"the data set has {keypoints} keypoints")
-    test.take("scale_factor", None)  # read by nobody: the resize step has the scales
+    test.unused(("scale_factor",), "MMPose reads it nowhere; its resize step has the scales")
     test.unused(("score_per_joint",), "results always have a score for each keypoint")
     _check_outputs(test, network)
     joining = CONVENTIONS[values["convention"]].joining

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aepose.errors import ConfigError
-from aepose.migration.keypoints import DATASETS, convert_keypoints
+from aepose.migration.keypoints import DATASETS, READ, convert_keypoints
 from aepose.migration.sections import Report, Section
 from aepose.zoo.index import datasets
 
@@ -47,7 +47,11 @@ def keypoints_of(data: Section, info: Any) -> tuple[str | dict[str, Any], str]:
     kind = test.get("type") if isinstance(test, Mapping) else type(test).__name__
     if kind not in DATASETS:
         raise ConfigError(f"data.test.type = {kind!r}: known are " + ", ".join(DATASETS))
-    return convert_keypoints(test.get("dataset_info", info), kind), kind
+    info = test.get("dataset_info", info)
+    for key in info or ():
+        if key not in READ:
+            data.report.notes.append((f"dataset_info.{key}", "bottom-up networks do not read it"))
+    return convert_keypoints(info, kind), kind
 
 
 def convert_data(data: Section, root: str, keypoints: int, kind: str,
@@ -57,8 +61,8 @@ def convert_data(data: Section, root: str, keypoints: int, kind: str,
     root: ``data_root`` of the old config, or nothing
     """
     report = data.report
-    paths = [entry.get(key) for split in _SPLITS if isinstance(entry := data.take(split, None), dict)
-             for key in ("ann_file", "img_prefix")]
+    entries = [entry for split in _SPLITS if isinstance(entry := data.take(split, None), dict)]
+    paths = [entry.get(key) for entry in entries for key in ("ann_file", "img_prefix")]
     if not root or not all(isinstance(p, str) and p.startswith(f"{root}/") for p in paths):
         root = ""
     sets = {}
@@ -115,8 +119,8 @@ def _read_data_cfg(cfg: Section, split: str, keypoints: int, said: Pipelines) ->
     if cfg.take("scale_aware_sigma", False):
         cfg.report.training.append((f"{cfg.name('scale_aware_sigma')} = True",
                                     "Gaussians have one size here"))
-    for key in ("base_size", "base_sigma"):  # read for such sigmas only
-        cfg.take(key, None)
+    cfg.unused(("base_size", "base_sigma"), "read for sigmas that depend on the size of people",
+               "data.*.data_cfg")
     for key, default in (("use_nms", False), ("soft_nms", True), ("oks_thr", 0.9)):
         value = cfg.take(key, default)
         if split != "train":
@@ -205,14 +209,14 @@ def _common_step(step: Section, kind: Any) -> None:
     if kind == "LoadImageFromFile":
         step.only("color_type", "color", why="pictures are read in colour here")
         step.only("channel_order", "rgb", why="networks see red, green, blue here")
-        step.take("to_float32", False)
-        step.take("file_client_args", None)
+        step.only("to_float32", False, True, why="pictures are read as bytes here")
+        step.only("file_client_args", None, {"backend": "disk"}, why="pictures are files here")
     elif kind == "NormalizeTensor":
         step.only("mean", _MEAN, why="pictures are normalised by ImageNet's mean here")
         step.only("std", _STD, why="pictures are normalised by ImageNet's deviation here")
     elif kind == "Collect":
-        for key in ("keys", "meta_keys", "meta_name"):
-            step.take(key, None)
+        step.unused(("keys", "meta_keys", "meta_name"), "networks and codec have what they need",
+                    "data.*.pipeline.*")
     elif kind != "ToTensor":
         step.misfit("type", _NO_STEP, kind)
         for key in step.values:

@@ -14,6 +14,8 @@ DATASETS = {
     "BottomUpCrowdPoseDataset": "crowdpose", "BottomUpCocoWholeBodyDataset": "coco_wholebody",
 }
 """MMPose's data sets of bottom-up networks -> our keypoint sets of the same people."""
+READ = ("dataset_name", "keypoint_info", "skeleton_info", "sigmas")
+"""What is taken of ``dataset_info``."""
 _COCO_KEYPOINTS = 17
 
 

@@ -28,8 +28,8 @@ def convert_network(model: Section, keypoints: int) -> dict[str, Any]:
     converted["keypoint_head"] = _convert(_HEADS, head, keypoints, channels)
     backbone.close()
     head.close()
-    model.section("train_cfg").unused(
-        ("num_joints", "img_size"), "MMPose reads it nowhere")
+    train = model.section("train_cfg")
+    train.unused(train.values, "MMPose reads it nowhere")
     model.unused(("loss_pose",), "the head has its own losses")
     return converted
 
@@ -130,7 +130,8 @@ def _resnet(backbone: Section, keypoints: int) -> tuple[dict[str, Any], int]:
                        ("style", "pytorch"), ("deep_stem", False), ("avg_down", False),
                        ("out_indices", [3])):
         backbone.only(key, value, why="ResNet is as published here")
-    backbone.take("zero_init_residual", True)
+    backbone.unused(("zero_init_residual",), "it counts without ImageNet's weights alone, and "
+                    "those are drawn another way here")
     depth = backbone.take("depth")
     return {"type": "ResNet", "depth": depth}, _LAST_CHANNELS["ResNet"]
 
@@ -198,8 +199,9 @@ def _multi_stage_head(head: Section, keypoints: int, channels: int) -> dict[str,
     stages = head.take("num_stages", 1)
     head.only("num_deconv_layers", 0, why="the stages of the backbone are the outputs here")
     head.unused(("num_deconv_filters", "num_deconv_kernels"), "there are no such layers")
-    head.section("extra").only("final_conv_kernel", 0,
-                               why="the stages of the backbone are the outputs here")
+    extra = head.section("extra")
+    extra.only("final_conv_kernel", 0, why="the stages of the backbone are the outputs here")
+    extra.close()
     head.only("in_channels", channels, why=f"the backbone gives {channels}")
     out = head.take("out_channels")
     losses, _ = _losses(head, keypoints, stages)

@@ -34,7 +34,7 @@ def is_old_config(path: Path) -> bool:
         names = _top_names(path)
     except (ConfigError, RecursionError):
         return False
-    return len(names & _OLD) >= 2 and not names & _OURS
+    return bool(names & _OLD) and not names & _OURS
 
 
 def _top_names(path: Path, depth: int = 0) -> set[str]:

@@ -166,7 +166,7 @@ def _convert_hooks(old: Section, loop: dict[str, Any]) -> dict[str, Any]:
     for i, hook in enumerate(log.list("hooks", [])):
         if hook.get("type") not in ("TextLoggerHook", "TensorboardLoggerHook"):
             old.report.notes.append((f"log_config.hooks.{i} = {hook.get('type')!r}", (
-                "text, JSON and TensorBoard are written; others: docs/training.md, Watching a run")))
+                "text, JSON and TensorBoard are written; others: docs/training.md")))
     for section in (kept, log, validation):
         section.close()
     return {"logger": {"type": "LoggerHook", "interval": interval}, "checkpoint": checkpoint}

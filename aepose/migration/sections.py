@@ -72,12 +72,15 @@ class Section:
         if value not in fitting:
             self.misfit(key, why, value)
 
-    def unused(self, keys: Iterable[str], why: str) -> None:
-        """Ask for what has nothing to be carried over to, and note why."""
+    def unused(self, keys: Iterable[str], why: str, place: str = "") -> None:
+        """Ask for what has nothing to be carried over to, and note why.
+
+        place: said instead of the section's own
+        """
         for key in keys:
             if key in self.values:
                 self.take(key)
-                self.report.notes.append((self.name(key), why))
+                self.report.notes.append((f"{place}.{key}" if place else self.name(key), why))
 
     def misfit(self, key: str, why: str, value: Any = _MISSING) -> None:
         """Note what cannot be converted."""
