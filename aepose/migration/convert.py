@@ -51,10 +51,10 @@ def convert(old: Mapping[str, Any]) -> Conversion:
     old, report = _as_json(old), Report()
     top = Section(old, "", report, "training")
     data = top.section("data", "problems")
-    metainfo, kind = keypoints_of(data, old.get("dataset_info"))
+    metainfo, kind = keypoints_of(data, top.section("dataset_info").values)
     keypoints = get_metainfo(metainfo).num_keypoints
     said = Pipelines()
-    loaders = convert_data(data, str(old.get("data_root") or "").rstrip("/"), keypoints, kind, said)
+    loaders = convert_data(data, top.text("data_root", "").rstrip("/"), keypoints, kind, said)
     model = top.section("model", "problems")
     network = convert_network(model, keypoints)
     test = model.section("test_cfg")
@@ -93,7 +93,7 @@ def _convert_test(test: Section, network: dict[str, Any], keypoints: int, said: 
                   report: Report) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return our ``codec`` and ``test_time``."""
     said.say("use_udp", test.name("use_udp"), test.take("use_udp", False))
-    kernel = test.take("nms_kernel", 5)
+    kernel = test.whole("nms_kernel", 5)
     people = test.take("max_num_people", 30)
     said.say("max_num_people", test.name("max_num_people"), people)
     udp = said.agreed("use_udp", False, report.problems)
@@ -131,11 +131,11 @@ def _sizes(said: Pipelines, report: Report) -> dict[str, Any]:
     size = said.agreed("image_size", 512, report.problems)
     maps = said.agreed("heatmap_size", [size // 4] if isinstance(size, int) else [],
                        report.problems)
-    side = size[0] if isinstance(size, list) else size
+    side = size[0] if isinstance(size, list) and size else size
     strides = []
     for one in maps:
-        width = one[0] if isinstance(one, list) else one
-        if not isinstance(side, int) or not isinstance(width, int) or width < 1 or side % width:
+        width = one[0] if isinstance(one, list) and one else one
+        if type(side) is not int or type(width) is not int or width < 1 or side % width:
             report.problems.append((f"data_cfg.heatmap_size = {maps!r}", (
                 f"image_size = {size!r} must be a multiple of each")))
             return {"input_size": size}
@@ -163,7 +163,8 @@ def _check_variables(top: Section, old: dict[str, Any]) -> None:
         value = top.take(name, None)
         if used and value is not None:
             split, key = used.split(".")
-            if value != (old["data"].get(split) or {}).get(key):
+            part = old["data"].get(split)
+            if not isinstance(part, dict) or value != part.get(key):
                 top.report.notes.append(
                     (name, f"data.{used} says otherwise, and is what MMPose reads"))
     top.report.notes += [(key, "MMPose 0.x reads no such name") for key in top.unasked()]

@@ -41,14 +41,15 @@ class Pipelines:
         return value
 
 
-def keypoints_of(data: Section, info: Any) -> tuple[str | dict[str, Any], str]:
-    """Return ``metainfo``, and the type of the data sets."""
-    test = data.take("test", None) or data.take("val", None) or data.take("train")
-    kind = test.get("type") if isinstance(test, Mapping) else type(test).__name__
+def keypoints_of(data: Section, info: Mapping[str, Any]) -> tuple[str | dict[str, Any], str]:
+    """Return ``metainfo``, and the type of the data sets; ``info`` is that of the file's top."""
+    split = next((split for split in ("test", "val") if data.values.get(split)), "train")
+    test = data.section(split)
+    kind = test.text("type")
     if kind not in DATASETS:
-        raise ConfigError(f"data.test.type = {kind!r}: known are " + ", ".join(DATASETS))
-    info = test.get("dataset_info", info)
-    for key in info or ():
+        raise ConfigError(f"{test.name('type')} = {kind!r}: known are " + ", ".join(DATASETS))
+    info = test.section("dataset_info").values or info
+    for key in info:
         if key not in READ:
             data.report.notes.append((f"dataset_info.{key}", "bottom-up networks do not read it"))
     return convert_keypoints(info, kind), kind
@@ -69,7 +70,7 @@ def convert_data(data: Section, root: str, keypoints: int, kind: str,
     for split in _SPLITS:
         given = data.take(split, None)
         weight = "training" if split == "train" else "problems"
-        if not isinstance(given, dict) or given.get("type") not in DATASETS:
+        if not isinstance(given, dict) or str(given.get("type")) not in DATASETS:
             getattr(report, weight).append((f"data.{split}", (
                 f"aepose reads one data set of {', '.join(DATASETS)} there")))
             continue
@@ -93,11 +94,10 @@ def _convert_set(entry: Section, split: str, root: str, keypoints: int,
     entry.take("test_mode", None)
     described: dict[str, Any] = {"type": "CocoKeypoints"}
     for ours, theirs in (("ann_file", "ann_file"), ("img_dir", "img_prefix")):
-        path = entry.take(theirs)
+        path = entry.text(theirs)
         described[ours] = (path.removeprefix(f"{root}/") if root else path).rstrip("/")
     _read_data_cfg(entry.section("data_cfg"), split, keypoints, said)
-    steps = [Section(step, f"{entry.name('pipeline')}.{i}", entry.report, entry.weight)
-             for i, step in enumerate(entry.list("pipeline"))]
+    steps = [*entry.sections("pipeline")]
     if split == "train":
         described["transforms"] = _train_steps(steps, said)
     else:
@@ -190,8 +190,7 @@ def _test_steps(steps: list[Section], split: str, said: Pipelines) -> None:
         elif kind == "BottomUpResizeAlign":
             said.say("use_udp", step.name("use_udp"), step.take("use_udp", False))
             step.only("base_size", None, 256, why="MMPose reads it nowhere")
-            for i, below in enumerate(step.list("transforms")):
-                inner = Section(below, f"{step.name('transforms')}.{i}", step.report, step.weight)
+            for inner in step.sections("transforms"):
                 _common_step(inner, inner.take("type"))
                 inner.close()
         else:
@@ -229,7 +228,7 @@ def _convert_loader(data: Section, split: str) -> dict[str, Any]:
     values = Section({
         "samples_per_gpu": data.take("samples_per_gpu", 1) if split == "train" else 1,
         "workers_per_gpu": data.take("workers_per_gpu", 0),
-        **(data.take(f"{split}_dataloader", None) or {}),
+        **data.section(f"{split}_dataloader").values,
     }, f"data.{split}_dataloader", report, weight)
     loader: dict[str, Any] = {"num_workers": values.take("workers_per_gpu")}
     size = values.take("samples_per_gpu")

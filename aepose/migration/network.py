@@ -35,7 +35,7 @@ def convert_network(model: Section, keypoints: int) -> dict[str, Any]:
 
 
 def _convert(known: dict[str, Callable[..., Any]], part: Section, *given: Any) -> Any:
-    kind = part.take("type")
+    kind = part.text("type")
     if kind not in known:
         raise ConfigError(f"{part.name('type')} = {kind!r}: aepose has no such part"
                           + nearest(str(kind), known) + "; write one of your own "
@@ -46,9 +46,11 @@ def _convert(known: dict[str, Callable[..., Any]], part: Section, *given: Any) -
 def _pretrained(model: Section, backbone: Section) -> str | None:
     """Return our name of ImageNet weights, or the file or URL that is given."""
     source = model.take("pretrained", None)
+    if source is not None:
+        model.text("pretrained")
     started = backbone.take("init_cfg", None)
     if isinstance(started, dict) and started.get("type") == "Pretrained":
-        source = started.get("checkpoint")
+        source = backbone.section("init_cfg").text("checkpoint")
     elif started is not None:
         backbone.report.training.append(
             (backbone.name("init_cfg"), "aepose draws starting weights as published"))
@@ -78,7 +80,7 @@ def _training_options(backbone: Section) -> dict[str, Any]:
     if backbone.take("norm_eval", False):
         backbone.report.training.append((f"{backbone.name('norm_eval')} = True", (
             "aepose keeps the statistics of BatchNorm only of what is frozen (model.freeze)")))
-    norm = backbone.take("norm_cfg", None) or {"type": "BN"}
+    norm = backbone.section("norm_cfg").values or {"type": "BN"}
     if norm.get("type") not in ("BN", "SyncBN") or norm.keys() - {"type", "requires_grad"}:
         backbone.misfit("norm_cfg", "networks here have BatchNorm as PyTorch makes it", norm)
     elif norm.get("requires_grad", True) is not True:
@@ -166,7 +168,7 @@ def _tags(part: Section, key: str, channels: Any, keypoints: int) -> dict[str, A
 
 
 def _simple_head(head: Section, keypoints: int, channels: int) -> dict[str, Any]:
-    layers = head.take("num_deconv_layers", 3)
+    layers = head.whole("num_deconv_layers", 3)
     described: dict[str, Any] = {"type": "AESimpleHead"}
     described |= _unlike({"num_deconv_layers": 0, "deconv_channels": 256},
                          {"num_deconv_layers": layers,
@@ -179,7 +181,7 @@ def _simple_head(head: Section, keypoints: int, channels: int) -> dict[str, Any]
 
 
 def _higher_head(head: Section, keypoints: int, channels: int) -> dict[str, Any]:
-    layers = head.take("num_deconv_layers", 1)
+    layers = head.whole("num_deconv_layers", 1)
     seen = head.list("cat_output")
     if not all_equal(seen):
         head.misfit("cat_output", "all or none of the transposed convolutions see the output "
@@ -196,7 +198,7 @@ def _higher_head(head: Section, keypoints: int, channels: int) -> dict[str, Any]
 
 
 def _multi_stage_head(head: Section, keypoints: int, channels: int) -> dict[str, Any]:
-    stages = head.take("num_stages", 1)
+    stages = head.whole("num_stages", 1)
     head.only("num_deconv_layers", 0, why="the stages of the backbone are the outputs here")
     head.unused(("num_deconv_filters", "num_deconv_kernels"), "there are no such layers")
     extra = head.section("extra")

@@ -50,7 +50,7 @@ def _convert_loop(old: Section) -> tuple[dict[str, Any], Any]:
 
 
 def _convert_optimiser(old: Section) -> dict[str, Any]:
-    optimiser = dict(old.take("optimizer", None) or {})
+    optimiser = dict(old.section("optimizer").values)
     if not isinstance(optimiser.get("type"), str):
         old.misfit("optimizer", "aepose has one optimiser for all parameters")
         return {}
@@ -83,7 +83,7 @@ def _convert_optimiser(old: Section) -> dict[str, Any]:
 
 def _convert_rate(rate: Section, epochs: Any) -> list[dict[str, Any]]:
     """Return our schedulers of the learning rate: warm-up, and what follows."""
-    policy = rate.take("policy")
+    policy = rate.text("policy")
     rate.only("by_epoch", True, why="the learning rate changes by epochs here")
     schedulers = _warm_up(rate)
     if policy in _POLICIES:
@@ -96,14 +96,14 @@ def _convert_rate(rate: Section, epochs: Any) -> list[dict[str, Any]]:
 
 
 def _warm_up(rate: Section) -> list[dict[str, Any]]:
-    kind, count = rate.take("warmup", None), rate.take("warmup_iters", 0)
+    kind, count = rate.take("warmup", None), rate.whole("warmup_iters", 0)
     ratio = rate.take("warmup_ratio", 0.1)
     rate.only("warmup_by_epoch", False, why="write warmup_iters in steps")
     if kind is None:
         return []
     known = {"linear": {"type": "LinearLR", "start_factor": ratio},
              "constant": {"type": "ConstantLR", "factor": ratio}}
-    if kind not in known:
+    if rate.text("warmup") not in known:
         rate.misfit("warmup", "known are " + ", ".join(known), kind)
         return []
     # The engine's `end` is one past the last step that is changed.
@@ -163,10 +163,10 @@ def _convert_hooks(old: Section, loop: dict[str, Any]) -> dict[str, Any]:
     validation.unused(("res_folder", "gpu_collect", "by_epoch"),
                       "results are brought together and written to the work dir anyway")
     interval = log.take("interval", 50)
-    for i, hook in enumerate(log.list("hooks", [])):
-        if hook.get("type") not in ("TextLoggerHook", "TensorboardLoggerHook"):
-            old.report.notes.append((f"log_config.hooks.{i} = {hook.get('type')!r}", (
-                "text, JSON and TensorBoard are written; others: docs/training.md")))
+    for hook in log.sections("hooks") if log.take("hooks", None) else ():
+        if hook.text("type") not in ("TextLoggerHook", "TensorboardLoggerHook"):
+            hook.unused(hook.values, "text, JSON and TensorBoard are written; others: "
+                        "docs/training.md")
     for section in (kept, log, validation):
         section.close()
     return {"logger": {"type": "LoggerHook", "interval": interval}, "checkpoint": checkpoint}

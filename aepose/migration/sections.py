@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +33,7 @@ class Section:
 
     def __init__(self, values: Any, place: str, report: Report, weight: str) -> None:
         if not isinstance(values, Mapping):
-            raise ConfigError(f"{place} = {values!r}: MMPose 0.x has a dict there")
+            raise ConfigError(f"{place} = {_short(values)}: MMPose 0.x has a dict there")
         self.values, self.place, self.report, self.weight = values, place, report, weight
         self._asked: set[str] = set()
 
@@ -49,17 +49,34 @@ class Section:
             raise ConfigError(f"{self.name(key)} is missing, which MMPose 0.x needs")
         return default
 
-    def number(self, key: str, default: Any = _MISSING) -> Any:
-        """Return a number that is not negative; raises ConfigError for anything else."""
+    def text(self, key: str, default: Any = _MISSING) -> Any:
+        """Return a text, or the default; raises ConfigError for anything else."""
+        return self._of_kind(str, "a text", key, default)
+
+    def whole(self, key: str, default: Any = _MISSING) -> Any:
+        """Return a whole number, or the default; raises ConfigError for anything else."""
+        return self._of_kind(int, "a whole number", key, default)
+
+    def _of_kind(self, kind: type, word: str, key: str, default: Any) -> Any:
         value = self.take(key, default)
-        if type(value) not in (int, float) or not value >= 0:
-            raise ConfigError(f"{self.name(key)} = {value!r}: MMPose 0.x has a number there")
+        if type(value) is not kind and not (value is default and key not in self.values):
+            raise self._refusal(key, value, word)
         return value
 
+    def _refusal(self, key: str, value: Any, word: str) -> ConfigError:
+        return ConfigError(f"{self.name(key)} = {_short(value)}: MMPose 0.x has {word} there")
+
     def list(self, key: str, default: Any = _MISSING) -> list:
-        """Return a list; a single value is one of one."""
+        """Return a list of at least one; a single value is one of one."""
         value = self.take(key, default)
+        if value == [] and key in self.values:
+            raise self._refusal(key, value, "something")
         return value if isinstance(value, list) else [value]
+
+    def sections(self, key: str, default: Any = _MISSING) -> Iterator[Section]:
+        """Yield the dicts of a list."""
+        for index, part in enumerate(self.list(key, default)):
+            yield Section(part, self.name(f"{key}.{index}"), self.report, self.weight)
 
     def section(self, key: str, weight: str | None = None) -> Section:
         """Return a dict below; a missing one and None are empty."""

@@ -1,5 +1,7 @@
 """What old configs become."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -117,7 +119,8 @@ VARIATIONS = {
               "model.keypoint_head.tag_per_joint": False}),
     "losses": ([("'exp'", "'max', supervise_empty=False"), ("push_loss_factor=[0.001]",
                                                             "push_loss_factor=[0.02]"), LOSS_OFF],
-               {"model.keypoint_head.losses.0.push": None, "model.keypoint_head.losses.0.pull": None,
+               {"model.keypoint_head.losses.0.push": None,
+                "model.keypoint_head.losses.0.pull": None,
                 "model.keypoint_head.losses.0.push_type": "max",
                 "model.keypoint_head.losses.0.supervise_empty": False}),
     "test": ([("flip_test=True", "flip_test=False"), ("threshold=0.1", "threshold=0.2"),
@@ -191,7 +194,8 @@ NOT_TRAINED = {
     "people": ([("sigma=2, max_num_people=30", "sigma=2, max_num_people=20")],
                "data.train.pipeline.5.max_num_people = 20", "model.test_cfg.max_num_people has 30"),
     "policy": ([("policy='step'", "policy='cyclic'")], "lr_config.policy = 'cyclic'", "known are "),
-    "rate": ([("'step', ", "'step', by_epoch=False, min_lr=1, ")], "lr_config.by_epoch = False", ""),
+    "rate": ([("'step', ", "'step', by_epoch=False, ")], "lr_config.by_epoch = False", "epochs"),
+    "least": ([("'step', ", "'step', min_lr=1, ")], "lr_config.min_lr = 1", "go on to any rate"),
     "warm-up": ([("warmup='linear'", "warmup='exp'")], "lr_config.warmup = 'exp'", "known are"),
     "frozen": ([("depth=50", "depth=50, frozen_stages=1")], "model.backbone.frozen_stages = 1",
                "model.freeze"),
@@ -254,8 +258,15 @@ REFUSED = {
     "outputs": ([("with_ae=[True]", "with_ae=[False]")], "model.test_cfg.with_ae = [False]: "),
     "no head": ([("keypoint_head=dict(", "head=dict(")], "model.keypoint_head.type is missing"),
     "a number": ([("heatmap_size=[64]", "heatmap_size=['a']")], "data_cfg.heatmap_size = ['a']"),
-    "a text": ([("model = dict(", "model = dict(_delete_=True)\nunused = dict(")],
-               "model.backbone.type is missing"),
+    "no model": ([("model = dict(", "model = dict(_delete_=True)\nunused = dict(")],
+                 "model.backbone.type is missing"),
+    "no text": ([("'torchvision://resnet50'", "dict(a=1)")], "model.pretrained = {'a': 1}: "
+                "MMPose 0.x has a text there"),
+    "no dict": ([("    val=dict(", "    val=3, unused=dict(")], "data.val: aepose reads one data set"),
+    "no step": ([("pipeline=test_pipeline", "pipeline=[]")], "data.test.pipeline = []: MMPose 0.x "
+                "has something there"),
+    "no number": ([("nms_kernel=5", "nms_kernel='a'")], "model.test_cfg.nms_kernel = 'a': MMPose "
+                  "0.x has a whole number there"),
 }
 
 
@@ -293,7 +304,7 @@ def test_a_name_that_is_changed_and_not_read(tmp_path):
     ("swap='right'", "swap='head'", "'left' is swapped with a keypoint that is not swapped with"),
     ("('head', 'left')", "('head', 'tail')", "unknown keypoint 'tail'"),
     ("sigmas=[0.1, 0.1, 0.1]", "sigmas=[1.0]", "sigmas has 1 entries, expected 3"),
-    ("swap='right'", "swap='tail'", "describes no keypoints as MMPose 0.x does: ValueError: 'tail'"),
+    ("swap='right'", "swap='tail'", "describes no keypoints as MMPose 0.x does: ValueError: "),
 ])
 def test_keypoints_that_do_not_fit_together(tmp_path, piece, other, said):
     with pytest.raises(ConfigError, match=f"of MMPose 0.x: .*{said}"):
@@ -301,13 +312,13 @@ def test_keypoints_that_do_not_fit_together(tmp_path, piece, other, said):
 
 
 def test_seventeen_keypoints_are_grouped_as_cocos(coco):
-    old = dict(published()["res50_coco_512x512"])
+    old = deepcopy(published()["res50_coco_512x512"])
     info = old["dataset_info"]
     points = {key: {**point, "name": f"n_{point['name']}", "swap": point["swap"]
                     and f"n_{point['swap']}"} for key, point in info["keypoint_info"].items()}
     mine = {**info, "dataset_name": "mine", "keypoint_info": points, "skeleton_info": {}}
-    old["data"] = {key: {**value, "dataset_info": mine} if key in ("train", "val", "test") else value
-                   for key, value in old["data"].items()}
+    old["data"] |= {split: {**old["data"][split], "dataset_info": mine}
+                    for split in ("train", "val", "test")}
     metainfo = Experiment(convert(old).config).metainfo
     assert metainfo.keypoint_names[0] == "n_nose"
     assert metainfo.grouping_index == coco.grouping_index
