@@ -128,19 +128,29 @@ def _convert_test(test: Section, network: dict[str, Any], keypoints: int, said: 
 
 
 def _sizes(said: Pipelines, report: Report) -> dict[str, Any]:
+    """Return the size of the input, and the strides of the maps."""
     size = said.agreed("image_size", 512, report.problems)
-    maps = said.agreed("heatmap_size", [size // 4] if isinstance(size, int) else [],
-                       report.problems)
-    side = size[0] if isinstance(size, list) and size else size
+    maps = said.agreed("heatmap_size", [], report.problems)
     strides = []
     for one in maps:
-        width = one[0] if isinstance(one, list) and one else one
-        if type(side) is not int or type(width) is not int or width < 1 or side % width:
+        found = {_stride(*pair) for pair in zip(_sides(size), _sides(one), strict=True)}
+        if len(found) > 1 or found == {0}:
             report.problems.append((f"data_cfg.heatmap_size = {maps!r}", (
                 f"image_size = {size!r} must be a multiple of each")))
             return {"input_size": size}
-        strides.append(side // width)
+        strides += found
     return {"input_size": size, "map_strides": strides}
+
+
+def _sides(size: Any) -> list:
+    """Return a width and a height, which may be given as one number."""
+    return size if isinstance(size, list) and len(size) == 2 else [size, size]
+
+
+def _stride(side: Any, cells: Any) -> int:
+    """Return the pixels per cell; 0 if there is no whole number of them."""
+    whole = type(side) is int and type(cells) is int and cells > 0 and side % cells == 0
+    return side // cells if whole else 0
 
 
 def _check_outputs(test: Section, network: dict[str, Any]) -> None:

@@ -91,6 +91,7 @@ def _convert_rate(rate: Section, epochs: Any) -> list[dict[str, Any]]:
         schedulers += [{**described, "by_epoch": True}] if described else []
     else:
         rate.misfit("policy", "known are " + ", ".join(_POLICIES), policy)
+        return []  # its other options belong to it
     rate.close()
     return schedulers
 

@@ -80,11 +80,12 @@ def _checked_meta(meta: Any, path: Path) -> dict[str, Any]:
     if not isinstance(meta, Mapping):
         raise CheckpointError(f"{path} is not a checkpoint: its 'meta' is {_short(meta)}, and no "
                               "dict")
-    meta = {key: value.item() if isinstance(value, np.generic) else value
-            for key, value in meta.items()}
+    meta = dict(meta)
     for key, kind, word in (("aepose_config", str, "a text"), ("epoch", int, "a whole number"),
                             ("iter", int, "a whole number"), ("seed", int, "a whole number")):
         value = meta.get(key)
+        if isinstance(value, np.integer):
+            value = meta[key] = int(value)
         if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
             raise CheckpointError(f"{path} is not a checkpoint: meta.{key} is {_short(value)}, and "
                                   f"not {word}")

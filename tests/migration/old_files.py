@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from aepose.migration import convert_file
 from tests.golden_check import OWN
 from tests.goldens.common import read_json
 
@@ -108,3 +109,12 @@ def write_cat(folder, child=CHILD, base=BASE):
     path = folder / "cat.py"
     path.write_text(child)
     return path
+
+
+def convert_cat(folder, *changes, base=None):
+    """Convert the config of three keypoints with pieces of its text replaced."""
+    text = CHILD
+    for piece, other in changes:
+        assert piece in text
+        text = text.replace(piece, other)
+    return convert_file(write_cat(folder, text, *([base] if base else [])))

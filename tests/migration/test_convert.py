@@ -7,13 +7,13 @@ import torch
 
 from aepose.errors import AeposeWarning, ConfigError
 from aepose.experiment import Experiment
-from aepose.migration import config_text, convert, convert_file
+from aepose.migration import convert, convert_file
 from tests.golden_check import OWN
 from tests.goldens.common import read_json
 from tests.goldens.configs import compare
 from tests.goldens.hyperparameters import Ours
 from tests.goldens.networks import find_config
-from tests.migration.old_files import BASE, CHILD, published, write_cat
+from tests.migration.old_files import BASE, CHILD, convert_cat, published, write_cat
 
 # What our own configs say otherwise: checkpoints are written more often, of which three are kept,
 # and batches of other sizes have a rule for the learning rate.
@@ -73,17 +73,8 @@ def others(notes):
     return [key for key, _ in notes if key not in UNREAD]
 
 
-def cat(folder, *changes, base=None):
-    """Convert the config of three keypoints with pieces of its text replaced."""
-    text = CHILD
-    for piece, other in changes:
-        assert piece in text
-        text = text.replace(piece, other)
-    return convert_file(write_cat(folder, text, *([base] if base else [])))
-
-
 def test_a_config_as_people_write_it(tmp_path):
-    found = cat(tmp_path)
+    found = convert_cat(tmp_path)
     assert (others(found.notes), found.training) == ([], [])
     config = found.config
     assert config["metainfo"] == {
@@ -154,6 +145,8 @@ VARIATIONS = {
     "no flip": ([("    dict(type='BottomUpRandomFlip', flip_prob=0.5),\n", "")], {}),
     "delete": ([("optimizer = dict(", "log_config = dict(_delete_=True, interval=5)\n"
                  "optimizer = dict(")], {"default_hooks.logger.interval": 5}),
+    "not square": ([("image_size=256", "image_size=(256, 128)"), ("size=[64]", "size=[(64, 32)]")],
+                   {"codec.input_size": [256, 128], "codec.map_strides": [4]}),
     "suppression": ([("scale_aware_sigma=False", "use_nms=True, soft_nms=False, oks_thr=0.8")],
                     {"val_evaluator.nms": "oks", "val_evaluator.oks_threshold": 0.8}),
     "runtime": ([("data/cat'", "data/cat'\nseed = 3\ndeterministic = True\n"
@@ -166,7 +159,7 @@ VARIATIONS = {
 @pytest.mark.parametrize("name", VARIATIONS)
 def test_variations(tmp_path, name):
     changes, expected = VARIATIONS[name]
-    found = cat(tmp_path, *changes)
+    found = convert_cat(tmp_path, *changes)
     assert (others(found.notes), found.training) == ([], [])
     config = dict(flat(found.config))
     assert {key: config[key] for key in expected} == expected
@@ -222,7 +215,7 @@ NOT_TRAINED = {
 @pytest.mark.parametrize("name", NOT_TRAINED)
 def test_what_can_be_tested_and_not_trained(tmp_path, name):
     changes, key, why = NOT_TRAINED[name]
-    found = cat(tmp_path, *changes)
+    found = convert_cat(tmp_path, *changes)
     assert any(place == key and why in reason for place, reason in found.training)
     experiment = Experiment(found.config)
     with torch.device("meta"):
@@ -262,7 +255,7 @@ REFUSED = {
                  "model.backbone.type is missing"),
     "no text": ([("'torchvision://resnet50'", "dict(a=1)")], "model.pretrained = {'a': 1}: "
                 "MMPose 0.x has a text there"),
-    "no dict": ([("    val=dict(", "    val=3, unused=dict(")], "data.val: aepose reads one data set"),
+    "no dict": ([("    val=dict(", "    val=3, unused=dict(")], "data.val: aepose reads one "),
     "no step": ([("pipeline=test_pipeline", "pipeline=[]")], "data.test.pipeline = []: MMPose 0.x "
                 "has something there"),
     "no number": ([("nms_kernel=5", "nms_kernel='a'")], "model.test_cfg.nms_kernel = 'a': MMPose "
@@ -274,7 +267,7 @@ REFUSED = {
 def test_what_would_be_another_test(tmp_path, name):
     changes, said = REFUSED[name]
     with pytest.raises(ConfigError) as error:
-        cat(tmp_path, *changes)
+        convert_cat(tmp_path, *changes)
     assert said in str(error.value)
     assert str(tmp_path / "cat.py") in str(error.value)
 
@@ -287,7 +280,7 @@ def test_what_would_be_another_test(tmp_path, name):
      ["data.val_dataloader.shuffle = True"]),
 ])
 def test_what_has_no_effect_is_named(tmp_path, change, notes):
-    found = cat(tmp_path, change)
+    found = convert_cat(tmp_path, change)
     assert others(found.notes) == notes
 
 
@@ -308,7 +301,7 @@ def test_a_name_that_is_changed_and_not_read(tmp_path):
 ])
 def test_keypoints_that_do_not_fit_together(tmp_path, piece, other, said):
     with pytest.raises(ConfigError, match=f"of MMPose 0.x: .*{said}"):
-        cat(tmp_path, base=BASE.replace(piece, other))
+        convert_cat(tmp_path, base=BASE.replace(piece, other))
 
 
 def test_seventeen_keypoints_are_grouped_as_cocos(coco):
@@ -322,23 +315,3 @@ def test_seventeen_keypoints_are_grouped_as_cocos(coco):
     metainfo = Experiment(convert(old).config).metainfo
     assert metainfo.keypoint_names[0] == "n_nose"
     assert metainfo.grouping_index == coco.grouping_index
-
-
-@pytest.mark.parametrize("changes", [[], [("policy='step'", "policy='cyclic'")]])
-def test_a_converted_config_as_a_file(tmp_path, changes):
-    found = cat(tmp_path, ("flip_test=True", "flip_test=True, score_per_joint=True"), *changes)
-    text = config_text(found, tmp_path / "cat.py")
-    assert all(len(line) <= 110 for line in text.splitlines())
-    assert "#   model.test_cfg.score_per_joint: results always" in text
-    assert ("# It can only be tested." in text) == bool(changes)
-    (tmp_path / "new.py").write_text(text)
-    read = Experiment.load(tmp_path / "new.py")
-    assert read.to_dict() == Experiment(found.config).to_dict()
-
-
-def test_no_key_becomes_code(tmp_path):
-    found = cat(tmp_path, ("depth=50", "depth=50"), ("data_root = ", "mine = 1\ndata_root = "))
-    notes = [("a\nimport os\r\x0cimport sys\u2028b", "why")]
-    text = config_text(type(found)(found.config, notes, []), tmp_path / 'a"""\nimport os.py')
-    head = text[:text.index("metainfo")]
-    assert all(line.startswith("# ") for line in head.splitlines() if line)

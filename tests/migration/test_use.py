@@ -1,67 +1,32 @@
 """Old configs, checkpoints and command lines where ours are taken."""
 
 import json
-from collections import OrderedDict
 
 import numpy as np
 import pytest
-import torch
 
 import aepose
 from aepose.commands.app import call
 from aepose.commands.old_options import OLD_OPTIONS
-from aepose.errors import AeposeWarning, ConfigError, UsageError, warn_once
+from aepose.errors import AeposeWarning, ConfigError, UsageError
 from aepose.experiment import Experiment
-from aepose.migration import convert_file
 from aepose.weights.checkpoint import read_checkpoint
-from tests.migration.old_files import CHILD, write_cat
-
-
-@pytest.fixture(autouse=True)
-def _warned_anew():
-    warn_once.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def old_checkpoint(tmp_path_factory):
-    """A function that writes the weights of an old config's network as MMPose 0.x wrote them."""
-    folder = tmp_path_factory.mktemp("weights")
-    network = Experiment(convert_file(_mobile_file(folder)).config).network()
-    state = OrderedDict((f"module.{key}", value) for key, value in network.state_dict().items())
-
-    def write(zipped):
-        optimiser = torch.optim.Adam(network.parameters()).state_dict()
-        optimiser["state"] = {0: {"step": 3, "exp_avg": torch.zeros(2)}}
-        meta = {"env_info": "sys.platform: linux", "config": CHILD, "seed": np.int64(3),
-                "epoch": 210, "iter": 4200, "mmpose_version": "0.29.0+abc", "CLASSES": None,
-                "time": "Mon", "hook_msgs": {"best_score": np.float64(0.7), "best_ckpt": "b.pth"}}
-        path = folder / f"{zipped}.pth"
-        torch.save({"meta": meta, "state_dict": state, "optimizer": optimiser}, path,
-                   _use_new_zipfile_serialization=zipped)
-        return path
-
-    return write
-
-
-def _mobile_file(folder):
-    small = CHILD.replace("dict(type='ResNet', depth=50)", "dict(type='MobileNetV2')")
-    return write_cat(folder, small.replace("in_channels=2048", "in_channels=1280")
-                     .replace("policy='step'", "policy='cyclic'"))
+from tests.migration.old_files import CHILD, published, write_cat
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_an_old_checkpoint(old_checkpoint, zipped):
-    checkpoint = read_checkpoint(old_checkpoint(zipped))
+def test_an_old_checkpoint(old_model, zipped):
+    checkpoint = read_checkpoint(old_model[1](zipped))
     assert "backbone.conv1.conv.weight" in checkpoint["state_dict"]
     assert checkpoint["meta"]["config"] == CHILD
     assert checkpoint["meta"]["seed"] == 3
     assert checkpoint["meta"]["hook_msgs"]["best_score"] == 0.7
 
 
-def test_an_old_model_finds_people(tmp_path, old_checkpoint):
-    config, path = _mobile_file(tmp_path), old_checkpoint(False)
+def test_an_old_model_finds_people(old_model):
+    config, checkpoint = old_model
     with pytest.warns(AeposeWarning) as warned:
-        model = aepose.load_model(config, path, device="cpu")
+        model = aepose.load_model(config, checkpoint(False), device="cpu")
     (message,) = (str(w.message) for w in warned if issubclass(w.category, AeposeWarning))
     assert "it can be tested, not trained, because of lr_config.policy = 'cyclic'" in message
     assert "\n" not in message
@@ -69,9 +34,9 @@ def test_an_old_model_finds_people(tmp_path, old_checkpoint):
     assert result.keypoints.shape[1:] == (3, 2)
 
 
-def test_an_old_config_that_cannot_be_trained(tmp_path):
+def test_an_old_config_that_cannot_be_trained(old_model):
     with pytest.warns(AeposeWarning), pytest.raises(ConfigError, match=r"cat\.py lacks '"):
-        call(["train", str(_mobile_file(tmp_path)), "--dry-run", "--cfg-options",
+        call(["train", str(old_model[0]), "--dry-run", "--cfg-options",
               "model.pretrained=None"])
 
 
@@ -177,3 +142,23 @@ def test_rows_of_an_old_test(tmp_path, toy_root):
     metrics = [json.loads((tmp_path / name / "metrics.json").read_text())["metrics"]
                for name in ("rows", "result_keypoints")]
     assert metrics[0] == metrics[1]
+
+
+@pytest.mark.slow
+def test_an_old_config_is_trained_and_tested(tmp_path, toy_root, monkeypatch, capsys):
+    """What is trained from it can be tested with it."""
+    coco = published()["mobilenetv2_coco_512x512"]
+    text = "".join(f"{key} = {value!r}\n" for key, value in coco.items()).replace(
+        "data/coco", str(toy_root))
+    path = tmp_path / "old.py"
+    path.write_text(text.replace("512", "128").replace("[128]", "[32]")
+                    .replace("'mmcls://mobilenet_v2'", "None"))
+    monkeypatch.chdir(tmp_path)
+    small = ["--cfg-options", "train_cfg.max_epochs=1", "train_cfg.val_interval=1",
+             "train_dataloader.batch_size=4", "train_dataloader.num_workers=0",
+             "val_dataloader.num_workers=0"]
+    with pytest.warns(AeposeWarning, match="is one of MMPose 0.x"):
+        call(["train", "old.py", "--work-dir", "run", *small])
+    call(["test", "old.py", "run/last.pth", "--out", "found", *small])
+    assert "single-scale" in capsys.readouterr().out
+    assert json.loads((tmp_path / "found" / "predictions.json").read_text()) is not None
