@@ -10,7 +10,7 @@ from aepose.migration.sections import Section, all_equal
 from aepose.zoo.index import backbones, file_name
 
 _BASIC, _BOTTLENECK = "BASIC", "BOTTLENECK"
-_LAST_CHANNELS = {"ResNet": 2048}
+_RESNET_CHANNELS, _MOBILENET_CHANNELS = 2048, 1280  # of the last features
 
 
 def convert_network(model: Section, keypoints: int) -> dict[str, Any]:
@@ -104,26 +104,27 @@ def _hrnet(backbone: Section, keypoints: int) -> tuple[dict[str, Any], int]:
     first.only("num_modules", 1, why="stage 1 has one module here")
     first.only("num_branches", 1, why="stage 1 has one branch here")
     first.only("block", _BOTTLENECK, why="stage 1 has bottlenecks here")
-    (blocks,), (channels,) = first.take("num_blocks"), first.take("num_channels")
+    blocks, channels = first.list("num_blocks")[0], first.list("num_channels")[0]
+    first.only("num_blocks", [blocks], why="stage 1 has one branch here")
+    first.only("num_channels", [channels], why="stage 1 has one branch here")
     stages = [extra.section(f"stage{number}") for number in (2, 3, 4)]
-    widths = [stage.take("num_channels")[0] for stage in stages]
-    deep = [stage.take("num_blocks") for stage in stages]
+    width, depth = stages[0].list("num_channels")[0], stages[0].list("num_blocks")[0]
     for branches, stage in enumerate(stages, 2):
         stage.only("num_branches", branches, why=f"this stage has {branches} branches here")
         stage.only("block", _BASIC, why="stages 2 to 4 have basic blocks here")
-        wanted = [widths[0] * 2**i for i in range(branches)]
+        wanted = [width * 2**i for i in range(branches)]
         stage.only("num_channels", wanted, why=f"each branch has twice the channels of the one "
                    f"above here, {wanted}")
-        stage.only("num_blocks", [deep[0][0]] * branches,
+        stage.only("num_blocks", [depth] * branches,
                    why="all branches of all stages have the same number of blocks here")
     backbone.only("zero_init_residual", False, why="residual blocks start as published")
-    described = {"type": "HRNet", "width": widths[0]} | _unlike({
+    described = {"type": "HRNet", "width": width} | _unlike({
         "num_modules": [1, 4, 3], "num_blocks": 4, "stage1_channels": 64, "stage1_blocks": 4,
-    }, {"num_modules": [stage.take("num_modules") for stage in stages], "num_blocks": deep[0][0],
+    }, {"num_modules": [stage.take("num_modules") for stage in stages], "num_blocks": depth,
         "stage1_channels": channels, "stage1_blocks": blocks})
     for section in (extra, first, *stages):
         section.close()
-    return described, widths[0]
+    return described, width
 
 
 def _resnet(backbone: Section, keypoints: int) -> tuple[dict[str, Any], int]:
@@ -135,7 +136,7 @@ def _resnet(backbone: Section, keypoints: int) -> tuple[dict[str, Any], int]:
     backbone.unused(("zero_init_residual",), "it counts without ImageNet's weights alone, and "
                     "those are drawn another way here")
     depth = backbone.take("depth")
-    return {"type": "ResNet", "depth": depth}, _LAST_CHANNELS["ResNet"]
+    return {"type": "ResNet", "depth": depth}, _RESNET_CHANNELS
 
 
 def _mobilenet(backbone: Section, keypoints: int) -> tuple[dict[str, Any], int]:
@@ -143,7 +144,7 @@ def _mobilenet(backbone: Section, keypoints: int) -> tuple[dict[str, Any], int]:
     backbone.only("act_cfg", {"type": "ReLU6"}, why="MobileNetV2 is as published here")
     width = backbone.take("widen_factor", 1.0)
     return ({"type": "MobileNetV2"} | _unlike({"width": 1.0}, {"width": width}),
-            int(1280 * max(1.0, width)))
+            int(_MOBILENET_CHANNELS * max(1.0, width)))
 
 
 def _hourglass(backbone: Section, keypoints: int) -> tuple[dict[str, Any], int]:

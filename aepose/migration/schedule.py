@@ -28,8 +28,7 @@ def convert_schedule(old: Section) -> dict[str, Any]:
     """
     loop, epochs = _convert_loop(old)
     rate = old.take("lr_config", None)
-    schedulers = [] if rate is None else _convert_rate(
-        old.section("lr_config"), epochs)
+    schedulers = [] if rate is None else _convert_rate(old.section("lr_config"), epochs)
     result: dict[str, Any] = {"train_cfg": loop, "optim_wrapper": _convert_optimiser(old)}
     if schedulers:
         result["param_scheduler"] = schedulers
@@ -120,12 +119,15 @@ def _step(rate: Section, epochs: Any) -> dict[str, Any]:
 
 
 def _cosine(rate: Section, epochs: Any) -> dict[str, Any]:
-    least = rate.take("min_lr", None)
-    if least is not None:
-        return {"type": "CosineAnnealingLR", "T_max": epochs, "eta_min": least}
-    ratio = rate.take("min_lr_ratio", None)
-    return {"type": "CosineAnnealingLR", "T_max": epochs} | (
-        {} if ratio is None else {"eta_min_ratio": ratio})
+    described = {"type": "CosineAnnealingLR", "T_max": epochs}
+    for theirs, ours in (("min_lr", "eta_min"), ("min_lr_ratio", "eta_min_ratio")):
+        least = rate.take(theirs, None)
+        if least and rate.take("warmup", None):
+            # The engine's cosine goes from rate to rate, and mistakes the warm-up's for its own.
+            rate.misfit(theirs, "with a warm-up the cosine can only end at 0 here", least)
+        if least is not None:
+            described[ours] = least
+    return described
 
 
 def _exponential(rate: Section, epochs: Any) -> dict[str, Any]:
@@ -147,7 +149,8 @@ def _convert_hooks(old: Section, loop: dict[str, Any]) -> dict[str, Any]:
     checkpoint: dict[str, Any] = {
         "type": "PoseCheckpointHook", "interval": kept.take("interval", 1),
         "max_keep_ckpts": kept.take("max_keep_ckpts", -1), "save_last": True}
-    kept.only("by_epoch", True, why="checkpoints are written by epochs here")
+    if not kept.take("by_epoch", True):
+        checkpoint["by_epoch"] = False
     kept.only("save_optimizer", True, why="checkpoints can always be resumed")
     kept.only("save_last", True, why="last.pth is always written")
     kept.unused(("create_symlink", "out_dir"), "last.pth is the newest; --work-dir says where")
@@ -161,7 +164,9 @@ def _convert_hooks(old: Section, loop: dict[str, Any]) -> dict[str, Any]:
     for metric in validation.list("metric", "mAP"):
         if metric != "mAP":
             validation.misfit("metric", "the metric is average precision here", metric)
-    validation.unused(("res_folder", "gpu_collect", "by_epoch"),
+    if not validation.take("by_epoch", True):
+        old.misfit("evaluation.by_epoch", "validation goes by epochs here", False)
+    validation.unused(("res_folder", "gpu_collect"),
                       "results are brought together and written to the work dir anyway")
     interval = log.take("interval", 50)
     for hook in log.sections("hooks") if log.take("hooks", None) else ():
@@ -182,11 +187,8 @@ def _convert_rest(old: Section) -> dict[str, Any]:
     for key in ("load_from", "work_dir"):
         if old.take(key, None) is not None:
             result[key] = old.take(key)
-    resumed = old.take("resume_from", None)
-    if resumed is not None:
-        report.training.append((f"resume_from = {resumed!r}", (
-            "say it on the command line: aepose train … --resume PATH; of a checkpoint of MMPose "
-            "only the weights can be gone on from: load_from")))
+    old.only("resume_from", None, why="say it on the command line: aepose train … --resume PATH; "
+             "of a checkpoint of MMPose only the weights can be gone on from: load_from")
     if old.take("workflow", [["train", 1]]) != [["train", 1]]:
         report.notes.append(("workflow", "losses are not computed on the validation pictures"))
     env: dict[str, Any] = {"mp_cfg": {
@@ -196,10 +198,11 @@ def _convert_rest(old: Section) -> dict[str, Any]:
         del env["mp_cfg"]["mp_start_method"]
     if old.take("cudnn_benchmark", False):
         env["cudnn_benchmark"] = True
-    hooks = old.take("custom_hooks", None)
-    if hooks:
-        report.training.append(("custom_hooks", "hooks made for MMPose do not fit; ema = dict() "
-                                "averages weights, own hooks: docs/extending.md"))
+    if old.take("custom_hooks", None):
+        old.misfit("custom_hooks", "hooks made for MMPose do not fit; ema = dict() averages "
+                   "weights, own hooks: docs/extending.md")
+    if old.take("momentum_config", None):
+        old.misfit("momentum_config", "the momentum stays as it is here")
     for key, why in _NOT_NEEDED.items():
         default = {"dist_params": {"backend": "nccl"}}.get(key)
         if old.take(key, default) != default:

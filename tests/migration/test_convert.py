@@ -142,6 +142,8 @@ VARIATIONS = {
                 "    dict(type='BottomUpGenerateTarget', sigma=2, max_num_people=30),\n"
                 "    dict(type='ToTensor'),")], {"train_dataloader.dataset.transforms.1.type":
                                                  "RandomFlip"}),
+    "steps": ([("total_epochs", "checkpoint_config = dict(by_epoch=False)\ntotal_epochs")],
+              {"default_hooks.checkpoint.by_epoch": False}),
     "no flip": ([("    dict(type='BottomUpRandomFlip', flip_prob=0.5),\n", "")], {}),
     "delete": ([("optimizer = dict(", "log_config = dict(_delete_=True, interval=5)\n"
                  "optimizer = dict(")], {"default_hooks.logger.interval": 5}),
@@ -199,6 +201,10 @@ NOT_TRAINED = {
                "runner.type = 'IterBasedRunner'", "by epochs"),
     "optimiser": ([("type='Adam'", "type='os.system'")], "optimizer.type = 'os.system'", "own"),
     "no optimiser": ([("optimizer = dict(type='Adam', lr=0.001)", "")], "optimizer", ""),
+    "momentum": ([("total_epochs", "momentum_config = dict(a=1)\ntotal_epochs")],
+                 "momentum_config", "stays as it is"),
+    "validation": ([("metric='mAP'", "metric='mAP', by_epoch=False")],
+                   "evaluation.by_epoch = False", "by epochs"),
     "resumed": ([("total_epochs", "resume_from = 'a.pth'\ntotal_epochs")],
                 "resume_from = 'a.pth'", "--resume PATH"),
     "hooks": ([("total_epochs", "custom_hooks = [dict(type='EMAHook')]\ntotal_epochs")],
