@@ -123,7 +123,7 @@ def _convert_test(test: Section, network: dict[str, Any], keypoints: int, said: 
     if not test.take("flip_test", True):
         test_time["flip"] = False
     if "select_output_index" in test:
-        test_time["outputs"] = test.list("select_output_index")
+        test_time["outputs"] = test.several("select_output_index")
     return codec, test_time
 
 
@@ -162,7 +162,7 @@ def _check_outputs(test: Section, network: dict[str, Any]) -> None:
     if head["type"] == "AEMultiStageHead":
         tags = [True] * count
     for key, wanted in (("with_heatmaps", [True] * count), ("with_ae", tags)):
-        if test.list(key, wanted) != wanted:
+        if test.several(key, wanted) != wanted:
             test.misfit(key, f"the head's outputs are {wanted}; test_time.outputs chooses among "
                         "whole outputs", test.take(key))
 

@@ -109,7 +109,7 @@ def _convert_set(entry: Section, split: str, root: str, keypoints: int,
 
 def _read_data_cfg(cfg: Section, split: str, keypoints: int, said: Pipelines) -> None:
     said.say("image_size", cfg.name("image_size"), cfg.take("image_size"))
-    sizes = cfg.list("heatmap_size")
+    sizes = cfg.several("heatmap_size")
     said.say("heatmap_size", cfg.name("heatmap_size"), sizes)
     cfg.only("num_joints", keypoints, why=f"the data set has {keypoints} keypoints")
     cfg.only("num_scales", len(sizes), why=f"heatmap_size has {len(sizes)} entries")
@@ -184,7 +184,7 @@ def _test_steps(steps: list[Section], split: str, said: Pipelines) -> None:
         kinds.append(kind)
         if kind == "BottomUpGetImgSize":
             said.say("use_udp", step.name("use_udp"), step.take("use_udp", False))
-            said.say("scales", step.name("test_scale_factor"), step.list("test_scale_factor"))
+            said.say("scales", step.name("test_scale_factor"), step.several("test_scale_factor"))
             said.say("base_length", step.name("base_length"), step.take("base_length", 64))
             step.only("current_scale", 1, why="test scales are relative to the input size here")
         elif kind == "BottomUpResizeAlign":

@@ -104,11 +104,11 @@ def _hrnet(backbone: Section, keypoints: int) -> tuple[dict[str, Any], int]:
     first.only("num_modules", 1, why="stage 1 has one module here")
     first.only("num_branches", 1, why="stage 1 has one branch here")
     first.only("block", _BOTTLENECK, why="stage 1 has bottlenecks here")
-    blocks, channels = first.list("num_blocks")[0], first.list("num_channels")[0]
+    blocks, channels = first.several("num_blocks")[0], first.several("num_channels")[0]
     first.only("num_blocks", [blocks], why="stage 1 has one branch here")
     first.only("num_channels", [channels], why="stage 1 has one branch here")
     stages = [extra.section(f"stage{number}") for number in (2, 3, 4)]
-    width, depth = stages[0].list("num_channels")[0], stages[0].list("num_blocks")[0]
+    width, depth = stages[0].several("num_channels")[0], stages[0].several("num_blocks")[0]
     for branches, stage in enumerate(stages, 2):
         stage.only("num_branches", branches, why=f"this stage has {branches} branches here")
         stage.only("block", _BASIC, why="stages 2 to 4 have basic blocks here")
@@ -176,14 +176,14 @@ def _simple_head(head: Section, keypoints: int, channels: int) -> dict[str, Any]
                           "deconv_channels": _filters(head, layers, 256)})
     described |= _common(head, keypoints, channels)
     described["losses"], tags = _losses(head, keypoints, 1)
-    if not head.list("with_ae_loss", tags)[0]:
+    if not head.several("with_ae_loss", tags)[0]:
         head.misfit("with_ae_loss", "the one output has tags here", [False])
     return described
 
 
 def _higher_head(head: Section, keypoints: int, channels: int) -> dict[str, Any]:
     layers = head.whole("num_deconv_layers", 1)
-    seen = head.list("cat_output")
+    seen = head.several("cat_output")
     if not all_equal(seen):
         head.misfit("cat_output", "all or none of the transposed convolutions see the output "
                     "before them here", seen)
@@ -194,7 +194,7 @@ def _higher_head(head: Section, keypoints: int, channels: int) -> dict[str, Any]
          "num_basic_blocks": head.take("num_basic_blocks", 4), "cat_output": seen[0]})
     described |= _common(head, keypoints, channels)
     losses, trained = _losses(head, keypoints, 1 + layers)
-    tags = [i for i, with_tags in enumerate(head.list("with_ae_loss", trained)) if with_tags]
+    tags = [i for i, with_tags in enumerate(head.several("with_ae_loss", trained)) if with_tags]
     return described | _unlike({"tag_outputs": [0]}, {"tag_outputs": tags}) | {"losses": losses}
 
 
@@ -226,8 +226,8 @@ def _common(head: Section, keypoints: int, channels: int) -> dict[str, Any]:
 
 def _filters(head: Section, layers: int, default: int) -> int:
     """Return the channels of transposed convolutions, which all have the same here."""
-    filters = head.list("num_deconv_filters", [default] * max(layers, 1))[:layers] or [default]
-    kernels = head.list("num_deconv_kernels", [4] * layers)[:layers] or [4]
+    filters = head.several("num_deconv_filters", [default] * max(layers, 1))[:layers] or [default]
+    kernels = head.several("num_deconv_kernels", [4] * layers)[:layers] or [4]
     if not all_equal(filters):
         head.misfit("num_deconv_filters", "all have the same number here", filters)
     if set(kernels) != {4}:
@@ -242,21 +242,21 @@ def _losses(head: Section, keypoints: int, outputs: int) -> tuple[list[dict], li
     losses.only("num_joints", keypoints, why=f"the data set has {keypoints} keypoints")
     losses.only("num_stages", outputs, why=f"the head has {outputs} output(s)")
     kind, empty = losses.take("ae_loss_type", "exp"), losses.take("supervise_empty", True)
-    names = ("heatmaps_loss_factor", "push_loss_factor", "pull_loss_factor")
-    parts = [losses.list(name, [1.0 if name == names[0] else 0.001] * outputs) for name in names]
-    used = [losses.list(name, [True] * outputs) for name in ("with_heatmaps_loss", "with_ae_loss")]
+    values = {name: losses.several(name, [default] * outputs) for name, default in (
+        ("heatmaps_loss_factor", 1.0), ("push_loss_factor", 0.001), ("pull_loss_factor", 0.001),
+        ("with_heatmaps_loss", True), ("with_ae_loss", True))}
     losses.close()
-    for values in (*parts, *used):
-        if len(values) != outputs:
-            losses.misfit("", f"each list needs {outputs} value(s), one per output", values)
-            return [], [True] * outputs
+    for name, each in values.items():
+        if len(each) != outputs:
+            raise ConfigError(f"{losses.name(name)} = {each!r}: the head has {outputs} output(s), "
+                              "each of which needs a value")
     result = []
-    for heatmap, push, pull, with_heatmaps, with_tags in zip(*parts, *used, strict=True):
+    for heatmap, push, pull, with_heatmaps, with_tags in zip(*values.values(), strict=True):
         result.append({"type": "PoseLoss", "heatmap": heatmap if with_heatmaps else None,
                        "push": push if with_tags else None, "pull": pull if with_tags else None}
                       | _unlike({"push_type": "exp", "supervise_empty": True},
                                 {"push_type": kind, "supervise_empty": empty}))
-    return result, used[1]
+    return result, values["with_ae_loss"]
 
 
 def _unlike(defaults: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

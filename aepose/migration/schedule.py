@@ -161,7 +161,7 @@ def _convert_hooks(old: Section, loop: dict[str, Any]) -> dict[str, Any]:
     loop["val_interval"] = validation.take("interval", 1)
     if validation.take("start", None) is not None:
         loop["val_begin"] = validation.take("start")
-    for metric in validation.list("metric", "mAP"):
+    for metric in validation.several("metric", "mAP"):
         if metric != "mAP":
             validation.misfit("metric", "the metric is average precision here", metric)
     if not validation.take("by_epoch", True):

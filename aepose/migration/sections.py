@@ -66,7 +66,7 @@ class Section:
     def _refusal(self, key: str, value: Any, word: str) -> ConfigError:
         return ConfigError(f"{self.name(key)} = {_short(value)}: MMPose 0.x has {word} there")
 
-    def list(self, key: str, default: Any = _MISSING) -> list:
+    def several(self, key: str, default: Any = _MISSING) -> list:
         """Return a list of at least one; a single value is one of one."""
         value = self.take(key, default)
         if value == [] and key in self.values:
@@ -75,7 +75,7 @@ class Section:
 
     def sections(self, key: str, default: Any = _MISSING) -> Iterator[Section]:
         """Yield the dicts of a list."""
-        for index, part in enumerate(self.list(key, default)):
+        for index, part in enumerate(self.several(key, default)):
             yield Section(part, self.name(f"{key}.{index}"), self.report, self.weight)
 
     def section(self, key: str, weight: str | None = None) -> Section:

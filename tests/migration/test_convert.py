@@ -255,6 +255,8 @@ REFUSED = {
     "a data set": ([("'BottomUpCocoDataset'", "'MyDataset'")], "data.test.type = 'MyDataset': known"
                    " are BottomUpCocoDataset"),
     "outputs": ([("with_ae=[True]", "with_ae=[False]")], "model.test_cfg.with_ae = [False]: "),
+    "factors": ([("push_loss_factor=[0.001]", "push_loss_factor=[0.1, 0.2]")],
+                "loss_keypoint.push_loss_factor = [0.1, 0.2]: the head has 1 output(s), each"),
     "no head": ([("keypoint_head=dict(", "head=dict(")], "model.keypoint_head.type is missing"),
     "a number": ([("heatmap_size=[64]", "heatmap_size=['a']")], "data_cfg.heatmap_size = ['a']"),
     "no model": ([("model = dict(", "model = dict(_delete_=True)\nunused = dict(")],
