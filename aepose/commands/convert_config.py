@@ -25,19 +25,22 @@ def convert_config(
     What is not carried over is listed with the reason. A training that would be another one is left
     out: the config then serves for tests alone, and the exit status is 1.
     """
+    import os
     from pathlib import Path
 
     import torch
 
-    from aepose.errors import ConfigError
+    from aepose.errors import ConfigError, UsageError
     from aepose.experiment import Experiment
     from aepose.files import write_text
     from aepose.migration import config_text, convert_file, listed
 
     path = Path(old)
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, also for a name that is too long
         raise ConfigError(f"config {path} does not exist")
     target = Path(out or f"{path.stem}_aepose.py")
+    if target.suffix != ".py":
+        raise UsageError(f"--out {target}: the name of a config file ends in .py")
     check_other_file(old, str(target))
     found = convert_file(path, trust)
     try:

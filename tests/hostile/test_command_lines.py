@@ -24,6 +24,7 @@ from aepose.drawing import write_image
 from aepose.errors import CheckpointError
 from aepose.release.reproduce import zoo_rows
 from tests.hostile.mutants import fewer
+from tests.migration.old_files import write_cat
 
 VAL = "annotations/person_keypoints_val2017.json"
 ODD = [
@@ -34,10 +35,10 @@ ODD = [
     "no/such/folder", "coco", "train", "bf16", "http://127.0.0.1:9/a.pth", "https://[",
 ]
 # Where commands write if nobody says otherwise.
-DEFAULTS = ("outputs", "work_dirs", "data")
+DEFAULTS = ("outputs", "work_dirs", "data", "cat_aepose.py")
 FILM = "film.jsonl"  # lies where each line runs: `aepose identities` mends it in its place
 # Their other statuses have a meaning.
-MORE_STATUSES = {"doctor": {1}, "reproduce": {1}}
+MORE_STATUSES = {"doctor": {1}, "reproduce": {1}, "convert-config": {1}}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,7 @@ def place(tmp_path_factory, tiny_config, toy_root):
         "eval": [annotations, str(found), "--dataset", "coco", "--out", "out", "--backend",
                  "pycocotools", "--max-detections", "3"],
         "scripts": [],
+        "convert-config": [str(write_cat(folder / "inputs")), "--out", "new.py", "--trust"],
         "analyze": [annotations, str(found), "--dataset", "coco", "--out", "out"],
         "ceiling": [config, "--annotations", annotations, "--input-sizes", "64", "--strides", "4",
                     "--conventions", "udp", "--tag-noise", "0.1"],

@@ -81,6 +81,8 @@ def test_convert_config_writes_over_nothing(tmp_path):
     path = str(write_cat(tmp_path))
     with pytest.raises(UsageError, match="is the file that is read"):
         call(["convert-config", path, "--out", path])
+    with pytest.raises(UsageError, match=r"--out new: the name of a config file ends in \.py"):
+        call(["convert-config", path, "--out", "new"])
     with pytest.raises(ConfigError, match="does not exist"):
         call(["convert-config", path + "x"])
 
