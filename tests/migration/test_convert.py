@@ -37,35 +37,30 @@ def flat(value, key=""):
         yield key, list(value) if isinstance(value, tuple) else value
 
 
-@pytest.fixture(scope="module", params=published())
-def pair(request, tmp_path_factory):
-    """A published config, and the experiment of it, written out as an old file and read."""
-    old = published()[request.param]
-    path = tmp_path_factory.mktemp("old") / f"{request.param}.py"
-    path.write_text("".join(f"{key} = {value!r}\n" for key, value in old.items()))
-    with pytest.warns(AeposeWarning, match="is one of MMPose 0.x, and is converted as it is read"):
-        return old, Experiment.load(path)
-
-
-def test_published_configs_become_ours(pair):
-    old, converted = pair
+@pytest.mark.parametrize("name", published())
+def test_published_configs_become_ours(name):
+    found = convert(published()[name])
     ours, theirs = (dict(flat(experiment.to_dict())) for experiment in (
-        Experiment.load(find_config(converted.name)), converted))
+        Experiment.load(find_config(name)), Experiment(found.config)))
     for key in OURS:
         ours.pop(key, None)
         theirs.pop(key, None)
     assert theirs == ours
-    assert others(convert(old).notes) == []
+    assert (others(found.notes), found.training) == ([], [])
 
 
 @pytest.mark.slow
-def test_published_configs_mean_the_same(pair):
-    old, converted = pair
-    assert all(compare(old, Ours(converted)).values())
+@pytest.mark.parametrize("name", published())
+def test_published_configs_as_files_mean_the_same(tmp_path, name):
+    old, path = published()[name], tmp_path / f"{name}.py"
+    path.write_text("".join(f"{key} = {value!r}\n" for key, value in old.items()))
+    with pytest.warns(AeposeWarning, match=r"MMPose 0\.x, and is converted as it is read"):
+        read = Experiment.load(path)
+    assert all(compare(old, Ours(read)).values())
     golden = read_json(OWN / "state_dicts.json.gz")
-    expected = golden["state_dicts"][golden["configs"][converted.name]["state_dict"]]
+    expected = golden["state_dicts"][golden["configs"][name]["state_dict"]]
     with torch.device("meta"):
-        state = converted.network().state_dict()
+        state = read.network().state_dict()
     assert [[key, list(value.shape)] for key, value in state.items()] == expected
 
 
