@@ -27,7 +27,7 @@ def test_an_old_model_finds_people(old_model):
     config, checkpoint = old_model
     with pytest.warns(AeposeWarning) as warned:
         model = aepose.load_model(config, checkpoint(False), device="cpu")
-    (message,) = (str(w.message) for w in warned if issubclass(w.category, AeposeWarning))
+    (message,) = (str(w.message) for w in warned if "MMPose 0.x" in str(w.message))
     assert "it can be tested, not trained, because of lr_config.policy = 'cyclic'" in message
     assert "\n" not in message
     result = model.predict(np.zeros((80, 90, 3), np.uint8))
