@@ -14,10 +14,12 @@ class Options:
 
     data: folder of pictures and annotations that some goldens refer to
     salt: put before each key in the procedural-weights rule; None takes the one stored in the file
+    every: of aggregated maps, compare every n-th case
     """
 
     data: Path
     salt: str | None = None
+    every: int = 1
 
 
 @dataclass
