@@ -39,7 +39,7 @@ demo: $(VENV)/.done
 	$(BIN)/python tools/reproduce.py --zoo configs/toy/reproduce.json --out $(DEMO)/table
 
 test: $(VENV)/.done
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 # Thousands of odd inputs: an hour on two cores.
 hostile: $(VENV)/.done

@@ -36,9 +36,9 @@ default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=1))
 
 
 def pytest_collection_modifyitems(config, items):
-    """Mark the tests that take a device; on a GPU run no others. The longest file comes first."""
+    """Mark the tests that take a device; on a GPU run no others. What takes long comes first."""
     # So that of two processes none waits for the other in the end.
-    items.sort(key=lambda item: item.path.name != "test_golden.py")
+    items.sort(key=lambda item: item.path.name not in ("test_golden.py", "test_kill.py"))
     for item in items:
         if "device" in item.fixturenames:
             item.add_marker("device")
