@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,10 @@ def predict_files(
                 for picture in pictures_of(source, recursive=recursive)]
     if not pictures:
         raise DataError("there is no picture to look at")
-    out = make_folder(out)
+    out, files = make_folder(out), [Path(picture.path) for picture in pictures]
     parts = Parts(out / PARTS, {
-        "pictures": [picture.path for picture in pictures], **recipe_of(model, options)})
-    drawings = _Drawings([Path(picture.path) for picture in pictures], out, draw)
+        "pictures": [str(file) for file in files], **recipe_of(model, options, files)})
+    drawings = _Drawings(files, out, draw)
     bar = progress_bar("finding people", len(pictures)) if progress else nullcontext(id)
     with bar as show:
         for number, block in blocks_of(pictures):
@@ -87,9 +88,16 @@ def predict_files(
     return _joined(parts, number + 1, out, file_format, shard, model)
 
 
-def recipe_of(model: PoseInferencer, options: dict[str, Any]) -> dict[str, Any]:
-    """Return what results depend on but for the pictures."""
-    return {"checkpoint": sha256_of(model.checkpoint), "config": model.experiment.to_dict(),
+def recipe_of(
+    model: PoseInferencer, options: dict[str, Any], files: Sequence[Path]
+) -> dict[str, Any]:
+    """Return what results depend on; of files, whether they are those of before."""
+    stamps = sha256()
+    for file in files:
+        known = file.stat() if file.exists() else None
+        stamps.update(f"{known and (known.st_size, known.st_mtime_ns)}\n".encode())
+    return {"state of the files (sizes and times)": stamps.hexdigest(),
+            "checkpoint": sha256_of(model.checkpoint), "config": model.experiment.to_dict(),
             "options": options, "block": BLOCK, "version": __version__}
 
 

@@ -17,7 +17,7 @@ from aepose.files import make_folder
 from aepose.film.following import Followed, Smoothing, smoothed
 from aepose.film.tracking import NOBODY, Tracker
 from aepose.film.video import Film
-from aepose.film.writer import FilmWriter, film_writer
+from aepose.film.writer import SUFFIXES, FilmWriter, film_writer
 from aepose.progress import progress_bar
 from aepose.results import PoseResult, write_results
 
@@ -77,7 +77,7 @@ def predict_film(
     film, target = Film(source), _target(Path(source), Path(out))
     options["min_score"] = min(min_score, _WEAK)
     parts = Parts(target.with_name(f"{target.stem}_parts"),
-                  {"film": str(source), **recipe_of(model, options)})
+                  {"film": str(source), **recipe_of(model, options, [film.path])})
     blocks, failures = _find(model, film, parts, shard, progress, options)
     if shard.of > 1:
         return FilmSummary(0, 0, 0, [], failures, None, None)
@@ -103,6 +103,8 @@ def predict_film(
 def _target(source: Path, out: Path) -> Path:
     """Return the film to write; its folder is made."""
     if is_film(out):
+        if out.suffix.lower() not in SUFFIXES:
+            raise DataError(f"film {out}: films are written as {', '.join(SUFFIXES)}")
         if out.resolve() == source.resolve():
             raise DataError(f"{out} is the film that is read; name another to write")
         make_folder(out.parent)
@@ -115,7 +117,7 @@ def _find(model: PoseInferencer, film: Film, parts: Parts, shard: Shard, progres
     """Write the parts that are missing; return how many blocks there are, and what failed."""
     bar = (progress_bar("finding people", film.facts.num_frames) if progress
            else nullcontext(lambda done: None))
-    number, failures = -1, []
+    number = -1
     with bar as show:
         for number, block in blocks_of(pictures_of(film.path)):
             if shard.has(number) and number not in parts:

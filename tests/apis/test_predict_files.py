@@ -150,6 +150,10 @@ def test_results_of_another_run_are_refused(model, folder, tmp_path, change, key
     run(model, folder, tmp_path / "out", draw=False)
     with pytest.raises(DataError, match=f"holds results of another run: its {key} is"):
         run(model, folder, tmp_path / "out", **change)
+    picture = sorted(folder.iterdir())[1]
+    picture.write_bytes(picture.read_bytes() + b"more")
+    with pytest.raises(DataError, match=r"its state of the files \(sizes and times\) is"):
+        run(model, folder, tmp_path / "out", draw=False)
     (folder / "new.jpg").write_bytes(b"")
     with pytest.raises(DataError, match="its pictures is"):
         run(model, folder, tmp_path / "out")

@@ -89,7 +89,7 @@ def test_limits_of_individuals(model, walk, tmp_path):
 
 @pytest.mark.parametrize(("source", "out", "message"), [
     ("walk.mp4", "walk.mp4", "is the film that is read"), ("a.jpg", "b.mp4", "no film, by its"),
-    ("missing.mp4", "b.mp4", r"missing\.mp4"),
+    ("missing.mp4", "b.mp4", r"missing\.mp4"), ("walk.mp4", "b.avi", "films are written as .mp4"),
 ])
 def test_what_cannot_be_done(model, walk, tmp_path, source, out, message):
     (tmp_path / "walk.mp4").write_bytes(walk.read_bytes())
