@@ -117,6 +117,23 @@ def read_json(path: str | Path, what: str = "file", if_missing: str = "") -> Any
                         "unpacked, completely?") from error
 
 
+def json_lines(path: str | Path, what: str) -> Iterator[tuple[int, bytes, Any]]:
+    """Yield number, text and content of each line of a file of JSON lines, one at a time.
+
+    what: the kind of file, for messages. Raises DataError that names the file, and the line.
+    """
+    with regular_file(path, what=what).open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                content = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{path}, line {number}: not JSON ({error}); is it a {what}, and "
+                                "was it copied whole?") from None
+            yield number, line, content
+
+
 def _sync_folder(folder: Path) -> None:
     """Make a new name in ``folder`` outlast a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -20,7 +20,7 @@ from aepose.zoo.hub import checkpoint_folder
 
 # The newest versions that all tests have run with; the oldest are those of requirements.txt.
 NEWEST_TESTED = {
-    "python": "3.13", "torch": "2.14", "mmengine": "0.11", "mmcv-lite": "2.2", "numpy": "2.4",
+    "python": "3.11", "torch": "2.14", "mmengine": "0.11", "mmcv-lite": "2.2", "numpy": "2.4",
     "munkres": "1.1", "opencv-python": "4.14", "hotcoco": "1.3", "pycocotools": "2.0",
     "json_tricks": "3.17", "pillow": "13.0", "matplotlib": "3.11", "rich": "15.0",
     "safetensors": "0.8", "tensorboard": "2.21", "cyclopts": "5.5", "av": "18.1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +93,7 @@ def predict_film(
                 target, film.facts.size, film.facts.frames_per_second or _USUAL_RATE, source))
             rows = _drawn(rows, film, writer)
         if progress:
-            rows = _shown(rows, opened.enter_context(progress_bar("following, drawing", total)))
+            rows = _noted(rows, opened.enter_context(progress_bar("following, drawing", total)))
         file = target.with_suffix(f".{file_format}")
         write_results(file, rows)
     return FilmSummary(followed.frames, followed.people, len(followed.identities),
@@ -129,7 +129,10 @@ def _find(model: PoseInferencer, film: Film, parts: Parts, shard: Shard, progres
     return number + 1, failures
 
 
-def _noted(results: Iterator[PoseResult], show: Any) -> Iterator[PoseResult]:
+def _noted(
+    results: Iterable[PoseResult], show: Callable[[int], None]
+) -> Iterator[PoseResult]:
+    """Tell the bar of results as they go by."""
     for result in results:
         show(result.frame + 1)
         yield result
@@ -146,10 +149,4 @@ def _drawn(
     """Draw the results into a film as they go by."""
     for result, frame in zip(results, film, strict=False):  # a film may break off after the last
         writer.write(result.draw(frame.image), frame.seconds)
-        yield result
-
-
-def _shown(results: Iterator[PoseResult], show: Any) -> Iterator[PoseResult]:
-    for done, result in enumerate(results, start=1):
-        show(done)
         yield result

@@ -46,8 +46,8 @@ def run_test(
     from aepose.visualization.results import ResultDrawer
 
     experiment = Experiment.load(config, test_options(cfg_options, amp))
-    drawer = ResultDrawer(show_dir, experiment.metainfo, experiment.dataset_option(
-        "test", "exif", True)) if show_dir else None
+    drawer = ResultDrawer(show_dir, experiment.dataset_option("test", "exif", True)
+                          ) if show_dir else None
     with process_group():
         found = evaluate(experiment, checkpoint, work_dir, multi_scale, batch_size, out, drawer)
         if not is_main_process():

@@ -59,7 +59,7 @@ _BUILT = {
     "setup_env": "env_cfg", "set_randomness": "randomness", "build_log_processor": "log_processor",
     "build_visualizer": "visualizer", "register_default_hooks": "default_hooks",
     "register_custom_hooks": "custom_hooks", "build_train_loop": "train_cfg",
-    "build_optim_wrapper": "optim_wrapper", "build_param_scheduler": "param_scheduler",
+    "build_optim_wrapper": "optim_wrapper",
     "build_val_loop": "val_dataloader", "build_test_loop": "test_dataloader",
 }
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from aepose.errors import DataError
-from aepose.files import regular_file, whole_file
+from aepose.files import json_lines, regular_file, whole_file
+
+_FILE = "results file of a film"
 
 
 def swap_identities(path: str | Path, first: int, second: int, from_frame: int,
@@ -27,7 +29,7 @@ def swap_identities(path: str | Path, first: int, second: int, from_frame: int,
     """
     if first == second:
         raise DataError(f"identities {first} and {second} are the same; give two different ones")
-    path = regular_file(path, what="results file")
+    path = regular_file(path, what=_FILE)
     other = {first: second, second: first}
     changed = dict.fromkeys(other, 0)
     last = -1
@@ -49,19 +51,11 @@ def swap_identities(path: str | Path, first: int, second: int, from_frame: int,
 
 def _rows(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Yield each line as stored and what it says."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{path}, line {number}: not JSON ({error}); is it a results file "
-                                "of a film, and was it copied whole?") from None
-            if not (isinstance(row, dict) and _is_row(row)):
-                raise DataError(f"{path}, line {number}: no row of a film; it has 'frame', a whole "
-                                "number, and 'identity', a whole number or null")
-            yield line, row
+    for number, line, row in json_lines(path, _FILE):
+        if not (isinstance(row, dict) and _is_row(row)):
+            raise DataError(f"{path}, line {number}: no row of a film; it has 'frame', a whole "
+                            "number, and 'identity', a whole number or null")
+        yield line, row
 
 
 def _is_row(row: dict[str, Any]) -> bool:

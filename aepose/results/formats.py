@@ -61,15 +61,21 @@ def parse_coco(records: Sequence[Mapping[str, Any]], metainfo: Metainfo | str) -
     if len(images) > 1:
         raise DataError(f"records of {len(images)} pictures; give those of one, by 'image_id'")
     joints = np.zeros((len(records), keypoints.num_keypoints, 3), np.float32)
+    scores = np.zeros(len(records), np.float32)
     for number, record in enumerate(records):
         flat = [value for name, _ in keypoints.annotation_fields for value in record.get(name, ())]
         if len(flat) != joints[0].size:
             raise DataError(f"record {number} has {len(flat) / 3:g} keypoints, metainfo "
                             f"'{keypoints.name}' has {keypoints.num_keypoints}")
-        joints[number] = np.reshape(flat, (-1, 3))
+        try:
+            joints[number] = np.reshape([*map(float, flat)], (-1, 3))
+            scores[number] = float(record["score"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"record {number}: keypoints and score must be there, as numbers "
+                            f"({type(error).__name__}: {error})") from None
     return {
         "keypoints": joints[..., :2], "keypoint_scores": joints[..., 2], "metainfo": keypoints,
-        "scores": np.array([record.get("score", 1) for record in records], np.float32),
+        "scores": scores,
         "image_id": images.pop() if images else -1,
         "tags": _of_all(records, "tags", np.float32, joints.shape[:2]),
         "found": _of_all(records, "found", bool),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from aepose.errors import DataError
+from aepose.files import json_lines
 from aepose.metainfo import Metainfo
 from aepose.results.result import PoseResult
 from aepose.results.rows import from_rows, parse
@@ -20,27 +20,19 @@ def read_results(path: str | Path, metainfo: Metainfo | str | None = None) -> It
     The file is read while results are taken, so it may be of any length. Raises DataError that
     names the file, and the line, for one that is missing or of another kind.
     """
-    try:
-        for picture in from_rows(_rows(path)):
-            try:
-                yield PoseResult(**parse(picture, metainfo))
-            except DataError as error:
-                raise DataError(f"{path}: picture {picture.get('image')!r}, frame "
-                                f"{picture.get('frame')}: {error}") from None
-    except OSError as error:
-        raise DataError(f"cannot read results {path}: {error.strerror}") from None
+    for picture in from_rows(_rows(path)):
+        try:
+            yield PoseResult(**parse(picture, metainfo))
+        except DataError as error:
+            raise DataError(f"{path}: picture {picture.get('image')!r}, frame "
+                            f"{picture.get('frame')}: {error}") from None
 
 
 def _rows(path: str | Path) -> Iterator[dict]:
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{path}, line {number}: this is no JSON ({error})") from None
-            if isinstance(row, dict) and "error" in row:
-                continue
-            if not isinstance(row, dict) or "person" not in row:
-                raise DataError(f"{path}, line {number}: no row of a person, as 'aepose predict' "
-                                "writes them")
-            yield row
+    for number, _, row in json_lines(path, "results file"):
+        if isinstance(row, dict) and "error" in row:
+            continue
+        if not isinstance(row, dict) or "person" not in row:
+            raise DataError(f"{path}, line {number}: no row of a person, as 'aepose predict' "
+                            "writes them")
+        yield row

@@ -38,7 +38,7 @@ def draw_prediction(
         places = codec.geometry.to_map(people.keypoints, size, item.center, item.scale)
         return replace(people, keypoints=places)
 
-    likely = result[result.scores >= LEAST_DRAWN_SCORE]
+    likely = result.filter(min_score=LEAST_DRAWN_SCORE)
     truth = as_result(sample.keypoints, sample.visibility)
     labelled = int((truth.scores > 0).sum())  # the others, too small or hidden, only mask the loss
     others = f" (+{len(truth) - labelled} without keypoints)" if labelled < len(truth) else ""

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from aepose.drawing import draw_poses, tile_images, write_image
+from aepose.drawing import tile_images, write_image
 from aepose.files import free_name, make_folder
 from aepose.images import read_image
-from aepose.metainfo import Metainfo
 from aepose.results import PoseResult
 from aepose.visualization.panel import LEAST_DRAWN_SCORE
 
@@ -22,17 +21,16 @@ class ResultDrawer:
     exif: whether pictures are turned upright by their EXIF orientation, as they were for the test
     """
 
-    def __init__(self, folder: str | Path, metainfo: Metainfo, exif: bool) -> None:
+    def __init__(self, folder: str | Path, exif: bool) -> None:
         self.folder = make_folder(folder)
         self.exif = exif
-        self.metainfo = metainfo
         self._first: list[np.ndarray] = []
         self._taken = {"overview"}
 
     def __call__(self, result: PoseResult) -> None:
-        likely = result[result.scores >= LEAST_DRAWN_SCORE]
-        drawing = draw_poses(read_image(result.image_path, self.exif), likely, self.metainfo)
-        name = free_name(Path(result.image_path).stem, self._taken)
+        likely = result.filter(min_score=LEAST_DRAWN_SCORE)
+        drawing = likely.draw(read_image(result.image_path, self.exif))
+        name = free_name(result.name, self._taken)
         write_image(self.folder / f"{name}.png", drawing)
         if len(likely) and len(self._first) < _OVERVIEW:
             self._first.append(drawing)

@@ -50,7 +50,7 @@ def test_versions(monkeypatch, needed, here, level, said):
 
     monkeypatch.setattr(environment, "version", version)
     monkeypatch.setattr(environment, "requires", requires)
-    monkeypatch.setattr(environment.platform, "python_version", lambda: "3.12.1")
+    monkeypatch.setattr(environment.platform, "python_version", lambda: "3.11.7")
     monkeypatch.setitem(NEWEST_TESTED, "a", "2.0")
     found = [finding for finding in environment._versions() if finding.level == level]
     assert said in found[0].text

@@ -88,12 +88,13 @@ def test_files_of_rows(known, three, tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("{", r"film\.jsonl, line 1: this is no JSON"), ("[1]\n", "line 1: no row of a person"),
-    ('{"person": 0}\n', "picture None, frame None: a result's"), (None, "cannot read results"),
+    ("{", r"film\.jsonl, line 1: not JSON"), ("[1]\n", "line 1: no row of a person"),
+    ('{"person": 0}\n', "picture None, frame None: a result's"), (None, "no such results file"),
+    ("[" * 100_000, "line 1: not JSON"), (b"\xff\n", "line 1: not JSON"),
 ])
 def test_files_that_are_none(tmp_path, text, message):
     if text is not None:
-        (tmp_path / "film.jsonl").write_text(text)
+        (tmp_path / "film.jsonl").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DataError, match=message):
         list(read_results(tmp_path / "film.jsonl"))
 
@@ -120,6 +121,11 @@ def test_coco_records_of_others():
         PoseResult.from_coco([record, {**record, "image_id": 6}], "coco")
     with pytest.raises(DataError, match="record 0 has 16 keypoints, metainfo 'coco' has 17"):
         PoseResult.from_coco([{**record, "keypoints": [1] * 48}], "coco")
+    for change in ({"score": None}, {"score": "high"}, {"keypoints": ["a"] * 51}):
+        with pytest.raises(DataError, match="record 1: keypoints and score must be there"):
+            PoseResult.from_coco([record, {**record, **change}], "coco")
+    with pytest.raises(DataError, match="record 0: keypoints and score"):
+        PoseResult.from_coco([{key: record[key] for key in ("image_id", "keypoints")}], "coco")
 
 
 def test_dataframe(known):
