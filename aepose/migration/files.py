@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from aepose.errors import ConfigError
 from aepose.migration.convert import Conversion, convert, listed
-from aepose.migration.reading import read_plainly
+from aepose.migration.reading import is_old_config, read_plainly
 
 _WIDTH = 100
 
@@ -29,6 +29,9 @@ def convert_file(path: Path, trust: bool = False) -> Conversion:
             raise ConfigError(f"config {path} cannot be run: {error}") from error
     else:
         old = read_plainly(path)
+        if not is_old_config(path):
+            raise ConfigError(f"config {path} is none of MMPose 0.x; aepose reads its own as they "
+                              "are")
     try:
         return convert(old)
     except ConfigError as error:

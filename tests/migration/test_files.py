@@ -7,6 +7,7 @@ import pytest
 from aepose.errors import ConfigError
 from aepose.experiment import Experiment
 from aepose.migration import config_text, convert_file, read_plainly
+from aepose.zoo.index import find_config
 from tests.hostile.test_config_values import ODD, leaves, odd_one
 from tests.migration.old_files import convert_cat, write_cat
 
@@ -47,3 +48,8 @@ def test_no_key_becomes_code(tmp_path):
     text = config_text(type(found)(found.config, notes, []), tmp_path / 'a"""\nimport os.py')
     head = text[:text.index("metainfo")]
     assert all(line.startswith("# ") for line in head.splitlines() if line)
+
+
+def test_a_config_of_ours_is_told_from_an_old_one():
+    with pytest.raises(ConfigError, match=r"hrnet_w32_coco_512x512\.py is none of MMPose 0\.x"):
+        convert_file(find_config("hrnet_w32_coco_512x512"))
