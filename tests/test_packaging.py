@@ -27,7 +27,7 @@ from aepose.release.reproduce import rows_of_file
 package = Path(aepose.__file__).parent
 assert package.parent == Path("installed").resolve(), package
 assert aepose.load_model().metainfo.num_keypoints == 17
-assert Experiment.load("hrnet_w32_coco_512x512").codec.input_size == 512
+assert sum(bool(Experiment.load(model.name).backbone) for model in aepose.list_models()) == 44
 assert [row.name for row in rows_of_file(package / "configs/toy/reproduce.json")]
 for name in ("torchrun.sh", "dist_train.sh", "dist_test.sh", "slurm_train.sh"):
     assert os.access(FOLDER / name, os.X_OK), name
@@ -77,15 +77,6 @@ def unpacked(built):
 def test_source_distribution_holds_all_files(unpacked, tracked):
     files = (path.relative_to(unpacked) for path in unpacked.rglob("*") if path.is_file())
     assert {name for file in files if not (name := file.as_posix()).startswith(ADDED)} == tracked
-
-
-def test_source_distribution_has_the_same_tests(built, unpacked):
-    collect = sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"
-    first, second = (
-        [line for line in run(*collect, cwd=folder).splitlines() if line.startswith("tests/")]
-        for folder in (built / "checkout", unpacked))
-    assert len(first) > 1000
-    assert first == second
 
 
 def test_an_installed_wheel_works_alone(built):

@@ -21,10 +21,8 @@ CASES = {
 
 
 # A whole-body row with a "+" -> the COCO config it starts from, and the weights that cannot: the
-# last layers, and in HigherHRNet the layer that sees the output before it.
+# last layers and the layer that sees the output before it.
 FINE_TUNED = {
-    "hrnet_w32_coco_wholebody_512x512": (
-        "hrnet_w32_coco_512x512", {"final_layer.weight", "final_layer.bias"}),
     "higherhrnet_w48_coco_wholebody_512x512": (
         "higherhrnet_w48_coco_512x512",
         {*(f"final_layers.{i}.{name}" for i in (0, 1) for name in ("weight", "bias")),

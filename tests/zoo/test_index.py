@@ -126,21 +126,6 @@ def test_configs_that_are_not_installed(tmp_path, monkeypatch):
         config_path(find_model("hrnet_w48_mhp_512x512"))
 
 
-@pytest.mark.slow
-def test_a_built_package_has_the_configs(tmp_path):
-    """Names also work where there is no checkout: in a package as a wheel holds it."""
-    built = tmp_path / "built"
-    subprocess.run([sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path),
-                    "build_py", "--build-lib", str(built)],
-                   cwd=ROOT, check=True, capture_output=True)
-    code = ("import aepose; from aepose.zoo.index import config_path; print(aepose.__file__); "
-            "print(sum(bool(aepose.Experiment.load(config_path(m)).backbone) "
-            "for m in aepose.list_models()))")
-    printed = subprocess.run([sys.executable, "-c", code], cwd=built, text=True, check=True,
-                             capture_output=True).stdout.splitlines()
-    assert printed == [str(built / "aepose" / "__init__.py"), "44"]
-
-
 @pytest.mark.parametrize(("weights", "parameters", "source", "first"), [
     (1810, 28645331, "/tmp/higher_hrnet32_coco_512x512_udp-8cc64794_20210222.pth",
      "higherhrnet_w32_coco_512x512_udp"),
