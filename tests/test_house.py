@@ -14,7 +14,7 @@ FLOORS = (
     {"toy", "zoo"},
     {"datasets", "models", "visualization", "weights"},
     {"engine", "evaluation"},
-    {"film", "migration"},
+    {"film", "labels", "migration"},
     {"experiment"},
     {"analysis"},
     {"apis"},

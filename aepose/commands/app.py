@@ -14,6 +14,7 @@ from aepose.commands.analyze import analyze
 from aepose.commands.browse import browse
 from aepose.commands.ceiling import ceiling
 from aepose.commands.completion import install_completion
+from aepose.commands.convert import convert
 from aepose.commands.convert_config import convert_config
 from aepose.commands.doctor import doctor
 from aepose.commands.eval import evaluate
@@ -41,7 +42,7 @@ COMMANDS = {
                        "scripts": scripts, "convert-config": convert_config},
     "Explain": {"analyze": analyze, "ceiling": ceiling, "profile": profile, "info": info,
                 "reproduce": reproduce},
-    "Hand out": {"publish": publish, "subset": subset},
+    "Hand out": {"publish": publish, "subset": subset, "convert": convert},
 }
 """Headings of the help -> the commands below them."""
 _PARTS = {"zoo": "Show the published models, and fetch their checkpoints."}

@@ -57,9 +57,19 @@ def load_annotations(
     data. Raises DataError that names the file, and where there is one the entry, the key and the
     value, for everything that cannot be read as meant.
     """
-    path = Path(path)
     data = read_json(path, "annotation file",
                      "; check ann_file and the data root in the config")
+    return check_annotations(data, Path(path), metainfo, category, images_alone, notes)
+
+
+def check_annotations(
+    data: Any, path: Path, metainfo: Metainfo, category: Category = None,
+    images_alone: bool = False, notes: Notes | None = None,
+) -> dict[str, Any]:
+    """Check the content of a COCO-format keypoint file, which is changed; return it.
+
+    As :func:`load_annotations`, which reads it from ``path``.
+    """
     if images_alone and isinstance(data, dict):
         data.setdefault("annotations", [])
     _check_sections(data, path)

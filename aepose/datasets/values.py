@@ -96,6 +96,15 @@ class Notes:
         """Note something of the file as a whole."""
         self._lines.append(text)
 
+    def entries(self) -> list[tuple[str, int, Any]]:
+        """Return each text with its number of annotations and the first one's id.
+
+        What was noted of the file as a whole has the number 1 and the id "".
+        """
+        return [(text, 1, "") for text in self._lines] + [
+            (f"annotations {text}", number, self._first[text])
+            for text, number in self._counts.items()]
+
     def say(self) -> None:
         """Warn in one line, if there is anything to say."""
         lines = self._lines + [

@@ -1,0 +1,153 @@
+"""COCO's keypoint files: read with the checks of training, and written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aepose.datasets.annotations import check_annotations
+from aepose.datasets.values import Notes, shown
+from aepose.errors import DataError
+from aepose.evaluation.ground_truth import BOX_SHARE
+from aepose.files import make_folder, write_json
+from aepose.labels.content import AREAS, COMPUTED, Labels, box_around, count_content, points_of
+from aepose.labels.pictures import PictureFinder, write_frames
+from aepose.labels.report import Report
+from aepose.labels.request import Request
+from aepose.metainfo import Metainfo
+from aepose.metainfo.own import make_metainfo
+
+_SIGMA = 0.05  # which nobody reads here
+
+
+def read_coco(request: Request) -> Labels:
+    """Return the labels of a COCO file; all its categories, and whatever else it holds, stay.
+
+    Raises DataError as :func:`~aepose.datasets.annotations.load_annotations`, and for keypoints
+    that nobody names.
+    """
+    data, path, report = request.content, request.path, Report()
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(data.get(key), list) or not all(isinstance(e, dict) for e in data[key]):
+            raise DataError(f"{path}: '{key}' is missing, or no list of objects; a COCO annotation "
+                            "file has 'images', 'annotations' and 'categories'")
+    known = {entry.get("id"): entry for entry in data["categories"]}
+    for annotation in data["annotations"]:
+        if annotation.get("category_id") not in known and len(known) != 1:
+            raise DataError(f"{path}: annotation {shown(annotation.get('id'))} has the category_id "
+                            f"{shown(annotation.get('category_id'))}, which 'categories' does not "
+                            f"have; there is {', '.join(map(str, known))}")
+    for entry, metainfo in _with_keypoints(data, request):
+        _check(data, path, entry, metainfo, report)
+    _add_boxes(data, report)
+    count_content(data, report)
+    folder = _folder(data["images"], path, request.images)
+    if folder is None:
+        report.add("kept", "names of pictures that were not found, as they are (--images says in "
+                   "which folder they lie)", len(data["images"]))
+        return Labels(data, path.parent, report=report)
+    finder = PictureFinder(path, folder, report)
+    for image in data["images"]:
+        found = finder.find(image["file_name"])
+        if found not in (None, folder / image["file_name"]):
+            image["file_name"] = found.relative_to(folder).as_posix()
+    report.add("kept", "names of pictures that are not there", len(finder.missing),
+               *finder.missing[:1])
+    return Labels(data, folder, report=report)
+
+
+def write_coco(labels: Labels, target: Path, frames: str) -> Labels:
+    """Write a COCO file, and frames of films as pictures to the folder ``<target>_frames``."""
+    labels = write_frames(labels, target.with_name(f"{target.stem}_frames"), frames)
+    make_folder(target.parent)
+    write_json(target, labels.data)
+    return labels
+
+
+def _with_keypoints(data: dict[str, Any],
+                    request: Request) -> list[tuple[dict[str, Any] | None, Metainfo]]:
+    """Return the categories that have keypoints, each with what names them.
+
+    With the metainfo of the request it is for the file to say which category fits, None.
+    """
+    if request.metainfo is not None:
+        return [(None, request.metainfo)]
+    found = [(entry, _metainfo_of(entry, request.path))
+             for entry in data["categories"] if entry.get("keypoints")]
+    if not found:
+        raise DataError(f"{request.path}: no category lists the names of its 'keypoints'; give "
+                        "them with --metainfo: a keypoint set such as coco, or a file")
+    return found
+
+
+def _metainfo_of(entry: dict[str, Any], path: Path) -> Metainfo:
+    names = entry["keypoints"]
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise DataError(f"{path}: the 'keypoints' of category {shown(entry.get('id'))} are "
+                        f"{shown(names)}; they must be a list of names")
+    if len(set(names)) != len(names):
+        raise DataError(f"{path}: two keypoints of category {shown(entry.get('id'))} have one name "
+                        f"({shown(names)}); give the names with --metainfo")
+    pairs = entry.get("skeleton") or ()
+    if not all(isinstance(p, list) and len(p) == 2 and all(
+            isinstance(k, int) and 1 <= k <= len(names) for k in p) for p in pairs):
+        raise DataError(f"{path}: the 'skeleton' of category {shown(entry.get('id'))} must be a "
+                        f"list of pairs of numbers from 1 to {len(names)}")
+    return make_metainfo({"name": str(entry.get("name") or entry.get("id")), "flip_pairs": [],
+                          "keypoint_names": names, "sigmas": [_SIGMA] * len(names)})
+
+
+def _check(data: dict[str, Any], path: Path, entry: dict[str, Any] | None, metainfo: Metainfo,
+           report: Report) -> None:
+    """Check the annotations of one category, in place; complete its names."""
+    alone = entry is None or len(data["categories"]) == 1
+    own = data["annotations"] if alone else [
+        a for a in data["annotations"] if a.get("category_id") == entry["id"]]
+    part = {**data, "annotations": own,
+            "categories": data["categories"] if entry is None else [entry]}
+    notes = Notes(path)
+    check_annotations(part, path, metainfo, notes=notes)
+    for text, count, first in notes.entries():
+        report.add("changed", text, count, first)
+    names = list(metainfo.keypoint_names[:metainfo.annotation_fields[0][1]])
+    chosen = {category["id"]: category for category in part["categories"]}
+    for category in chosen.values():
+        category["keypoints"] = names
+        if entry is None:
+            category["flip_pairs"] = [list(p) for p in metainfo.flip_pairs if {*p} <= {*names}]
+            category["skeleton"] = [[names.index(n) + 1 for n in pair]
+                                    for pair in metainfo.skeleton if {*pair} <= {*names}]
+    data["categories"] = [chosen.get(c["id"], c) for c in data["categories"]]
+
+
+def _add_boxes(data: dict[str, Any], report: Report) -> None:
+    """Give people with labelled keypoints the boxes and areas that they lack."""
+    sizes = {image["id"]: (image["width"], image["height"]) for image in data["images"]}
+    for person in data["annotations"]:
+        if not any(v > 0 for v in (person.get("keypoints") or ())[2::3]):
+            continue
+        if person.get("bbox") is None:
+            points = points_of(person)
+            person["bbox"] = box_around(points[points[:, 2] > 0, :2], sizes[person["image_id"]])
+            report.add("changed", COMPUTED, first=person["id"])
+        if person.get("area") is None:
+            person["area"] = round(BOX_SHARE * person["bbox"][2] * person["bbox"][3], 3)
+            report.add("changed", AREAS, first=person["id"])
+
+
+def _folder(images: list[dict[str, Any]], path: Path, given: Path | None) -> Path | None:
+    """Return the folder of the pictures: one beside the file that has the most of them.
+
+    None where there is none, or several have as many and none is called as the file is.
+    """
+    if given is not None or not images:
+        return given
+    above = path.absolute().parent
+    near = [folder for root in (above, above.parent) for folder in
+            (root, *sorted(f for f in root.iterdir() if f.is_dir()))]
+    counts = {folder: sum((folder / image["file_name"]).is_file() for image in images)
+              for folder in dict.fromkeys(near)
+              if (folder / images[0]["file_name"]).is_file()}
+    best = [folder for folder, count in counts.items() if count == max(counts.values())]
+    called = [folder for folder in best if folder.name in path.stem]
+    return (called or best)[0] if len(called or best) == 1 else None

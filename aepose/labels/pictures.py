@@ -1,0 +1,203 @@
+"""Where the pictures and films of labels are: found, measured, and written as files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from aepose.drawing import write_image
+from aepose.errors import DataError, ImageError
+from aepose.files import free_name
+from aepose.film.video import Film
+from aepose.labels.content import Labels
+from aepose.labels.report import Report
+from aepose.results.formats import needed
+
+_ORIENTATION, _LYING = 0x0112, 5  # EXIF: from 5 on, width and height change places
+_SHOWN = 3  # names in a message
+
+
+class PictureFinder:
+    """Finds the pictures and films that a label file names, also where they were moved.
+
+    source: the label file, or the folder of a project
+    images: a folder to look in, or a film; without it they are looked for beside the source and in
+        the two folders above
+
+    What is not where the name says is looked for by the end of its path, the longest first, and
+    counted in the report.
+    """
+
+    def __init__(self, source: Path, images: Path | None, report: Report) -> None:
+        base = source if source.is_dir() else source.absolute().parent
+        self._source, self._report = source, report
+        self._film = images if images and images.is_file() else None
+        if images and not images.exists():
+            raise DataError(f"--images {images}: no such folder or film")
+        self._roots = [images] if images and not self._film else [
+            base, base.parent, base.parent.parent]
+        self._taken: dict[Path, str] = {}
+        self.missing: list[str] = []
+
+    def find(self, name: str, other: str = "") -> Path | None:
+        """Return the path of a picture, or None and remember it as missing.
+
+        other: what else it may be called
+        """
+        path, moved = self._look(name)
+        if path is None and other:
+            path, moved = self._look(other)
+        if path is None:
+            self.missing.append(name)
+            return None
+        if self._taken.setdefault(path, name) != name:
+            raise DataError(f"{self._source}: {self._taken[path]} and {name} would both be {path}; "
+                            "give the folder of the pictures with --images")
+        if moved:
+            self._report.add("changed", "pictures found by the end of their path",
+                             first=f"{name}: {path}")
+        return path
+
+    def check(self) -> None:
+        """Raise DataError that names the pictures which were not found, if there are any."""
+        if self.missing:
+            shown = ", ".join(self.missing[:_SHOWN]) + (", …" if len(self.missing) > _SHOWN else "")
+            raise DataError(f"{self._source}: {len(self.missing)} of its pictures are not there "
+                            f"({shown}); give their folder with --images, or mend their names")
+
+    def film(self, name: str, only_one: bool) -> Path:
+        """Return the path of a film.
+
+        only_one: the labels are of this film alone, so that a film with the name of the label file
+            is taken for it, which is said
+
+        Raises DataError that names the film if it is not found.
+        """
+        if self._film and only_one:
+            self._report.add("changed", "films given with --images", first=f"{name}: {self._film}")
+            return self._film
+        path, moved = self._look(name)
+        if path is None and only_one:
+            suffix = Path(name).suffix
+            path = next((p for root in self._roots
+                         if (p := root / f"{self._source.stem}{suffix}").is_file()), None)
+            if path is not None:
+                self._report.add("changed", "films that are called otherwise: the one with the "
+                                 "name of the label file is taken", first=f"{name}: {path}")
+                return path
+        if path is None:
+            raise DataError(f"{self._source}: its film {name} is not there; give its folder, or "
+                            "the film itself, with --images")
+        if moved:
+            self._report.add("changed", "films found by the end of their path",
+                             first=f"{name}: {path}")
+        return path
+
+    def _look(self, name: str) -> tuple[Path | None, bool]:
+        """Return the path of a name, and whether only the end of the name fits."""
+        plain = name.replace("\\", "/")
+        if os.path.isabs(plain) and os.path.isfile(plain):
+            return Path(plain), False
+        parts = [part for part in plain.split("/") if part and part != "."]
+        for start in range(len(parts)):
+            for root in self._roots:
+                path = root.joinpath(*parts[start:])
+                if os.path.isfile(path):
+                    return path, start > 0
+        return None, False
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return the (W, H) of a picture, upright as its EXIF orientation says, from its header.
+
+    Raises ImageError that names what is no picture.
+    """
+    try:
+        with Image.open(path) as header:
+            width, height = header.size
+            lying = header.getexif().get(_ORIENTATION, 1) >= _LYING
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageError(f"cannot read picture {path}: {error}") from None
+    return (height, width) if lying else (width, height)
+
+
+def film_size(path: Path) -> tuple[int, int]:
+    """Return the (W, H) of a film; raises DataError that names what is none."""
+    return Film(path).facts.size
+
+
+def write_frames(labels: Labels, folder: Path, kind: str) -> Labels:
+    """Write the labelled frames of films as pictures; return the labels with their paths.
+
+    kind: ``png`` or ``jpg``
+
+    Raises DataError that names the film and its frames which cannot be read.
+    """
+    if not labels.frames:
+        return labels
+    wanted: dict[tuple[Path, str], dict[int, Any]] = defaultdict(dict)
+    for image, frame in labels.frames.items():
+        wanted[frame.film, frame.dataset][frame.number] = image
+    paths, taken = {}, set()
+    for (film, dataset), images in wanted.items():
+        stem = free_name(f"{film.stem}_{dataset}" if dataset else film.stem, taken)
+        for number, picture in _frames(film, dataset, set(images)):
+            path = folder / f"{stem}_{number:06d}.{kind}"
+            write_image(path, picture)
+            paths[images[number]] = path.absolute()
+    labels.report.add("changed", f"frames of films, written as pictures ({kind})", len(paths),
+                      folder)
+    images = [{**image, "file_name": str(paths.get(image["id"], labels.path(image)))}
+              for image in labels.data["images"]]
+    return Labels({**labels.data, "images": images}, Path("/"), {}, labels.report).placed()
+
+
+def _frames(film: Path, dataset: str, numbers: set[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield number and (H, W, 3) uint8 RGB picture of some frames of a film."""
+    if dataset:
+        yield from _stored_frames(film, dataset, numbers)
+        return
+    last, found = max(numbers), 0
+    for frame in Film(film):
+        if frame.number in numbers:
+            found += 1
+            yield frame.number, frame.image
+        if frame.number == last:
+            return
+    raise DataError(f"film {film} has no frame {last}, which is labelled; {len(numbers) - found} "
+                    f"of {len(numbers)} labelled frames lie beyond its end: is it the right film?")
+
+
+def _stored_frames(film: Path, dataset: str,
+                   numbers: set[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield frames that a file of SLEAP holds itself."""
+    sleap_io = needed("sleap_io", "reading the pictures in a file of SLEAP", "sleap-io")
+    for number in sorted(numbers):
+        try:
+            video = sleap_io.Video.from_filename(str(film), dataset=dataset)
+            picture = np.asarray(video[number])
+        except (OSError, ValueError, KeyError, IndexError, RuntimeError) as error:
+            raise DataError(f"{film}: frame {number} of {dataset} cannot be read ({error})"
+                            ) from None
+        yield number, np.ascontiguousarray(np.repeat(picture, 3, axis=2) if picture.shape[2] == 1
+                                           else picture)
+
+
+def copy_pictures(labels: Labels, places: dict[Any, Path]) -> None:
+    """Copy the pictures of images, by id, to other places; raises DataError for one missing."""
+    for image in labels.data["images"]:
+        source, target = labels.path(image), places[image["id"]]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if not target.exists() or not os.path.samefile(source, target):
+                shutil.copyfile(source, target)
+        except OSError as error:
+            raise DataError(f"cannot copy picture {source} to {target}: {error.strerror}; give "
+                            "the folder of the pictures with --images") from None
