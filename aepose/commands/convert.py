@@ -47,5 +47,6 @@ def convert(
 
     found = read_labels(labels, from_, images, scorer, metainfo, annotations, predictions)
     written = write_labels(found, out, to, frames)
-    print(f"{out}: written; its pictures lie in {written.folder}\n")
+    print(f"{out}: written" + (f"; its pictures lie in {written.folder}" if written.folder else "")
+          + "\n")
     print(written.report.table())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from aepose.datasets.values import Notes, shown
 from aepose.errors import DataError
 from aepose.evaluation.ground_truth import BOX_SHARE
 from aepose.files import make_folder, write_json
-from aepose.labels.content import AREAS, COMPUTED, Labels, box_around, count_content, points_of
+from aepose.labels.content import Labels, box_around, count_content, points_of
 from aepose.labels.pictures import PictureFinder, write_frames
 from aepose.labels.report import Report
 from aepose.labels.request import Request
@@ -39,13 +40,13 @@ def read_coco(request: Request) -> Labels:
                             f"have; there is {', '.join(map(str, known))}")
     for entry, metainfo in _with_keypoints(data, request):
         _check(data, path, entry, metainfo, report)
-    _add_boxes(data, report)
+    computed = _add_boxes(data)
     count_content(data, report)
     folder = _folder(data["images"], path, request.images)
     if folder is None:
         report.add("kept", "names of pictures that were not found, as they are (--images says in "
                    "which folder they lie)", len(data["images"]))
-        return Labels(data, path.parent, report=report)
+        return Labels(data, path.parent, report=report, computed=computed)
     finder = PictureFinder(path, folder, report)
     for image in data["images"]:
         found = finder.find(image["file_name"])
@@ -53,7 +54,7 @@ def read_coco(request: Request) -> Labels:
             image["file_name"] = found.relative_to(folder).as_posix()
     report.add("kept", "names of pictures that are not there", len(finder.missing),
                *finder.missing[:1])
-    return Labels(data, folder, report=report)
+    return Labels(data, folder, report=report, computed=computed)
 
 
 def write_coco(labels: Labels, target: Path, frames: str) -> Labels:
@@ -120,8 +121,9 @@ def _check(data: dict[str, Any], path: Path, entry: dict[str, Any] | None, metai
     data["categories"] = [chosen.get(c["id"], c) for c in data["categories"]]
 
 
-def _add_boxes(data: dict[str, Any], report: Report) -> None:
-    """Give people with labelled keypoints the boxes and areas that they lack."""
+def _add_boxes(data: dict[str, Any]) -> Counter[str]:
+    """Give people with labelled keypoints the boxes and areas that they lack; count these."""
+    computed: Counter[str] = Counter()
     sizes = {image["id"]: (image["width"], image["height"]) for image in data["images"]}
     for person in data["annotations"]:
         if not any(v > 0 for v in (person.get("keypoints") or ())[2::3]):
@@ -129,10 +131,11 @@ def _add_boxes(data: dict[str, Any], report: Report) -> None:
         if person.get("bbox") is None:
             points = points_of(person)
             person["bbox"] = box_around(points[points[:, 2] > 0, :2], sizes[person["image_id"]])
-            report.add("changed", COMPUTED, first=person["id"])
+            computed["bbox"] += 1
         if person.get("area") is None:
             person["area"] = round(BOX_SHARE * person["bbox"][2] * person["bbox"][3], 3)
-            report.add("changed", AREAS, first=person["id"])
+            computed["area"] += 1
+    return computed
 
 
 def _folder(images: list[dict[str, Any]], path: Path, given: Path | None) -> Path | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from aepose.labels.report import Report
 BOX_MARGIN = 0.1
 """How far a box lies around the labelled keypoints: a share of their longer side, on each side."""
 _LEAST_MARGIN = 0.01  # of the picture's longer side, for few keypoints that lie close
-COMPUTED = f"boxes: around the labelled keypoints, {BOX_MARGIN:g} of their longer side wider"
-AREAS = f"areas: {BOX_SHARE:g} of the box; OKS goes by them"
+COMPUTED = {
+    "bbox": f"boxes: around the labelled keypoints, {BOX_MARGIN:g} of their longer side wider",
+    "area": f"areas: {BOX_SHARE:g} of the box; OKS goes by them"}
+"""What is said of the fields of a creature that are computed."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,18 @@ class Labels:
         hold. What it has more: ``flip_pairs`` (pairs of names) of a category; ``film`` and
         ``frame`` of an image; ``track_id``, ``score`` and ``keypoint_scores`` (K) of an
         annotation, the latter two of predictions; ``tracks`` with the tracks' ``id`` and ``name``
-    folder: where the pictures lie, to which ``file_name`` is relative; None if they were not found
+    folder: where the pictures lie, to which ``file_name`` is relative; None if there are none but
+        frames of films
     frames: the pictures that are frames of films, by the image's id
     report: what reading (and writing) kept, changed and dropped
+    computed: how many ``bbox`` and ``area`` reading had to compute
     """
 
     data: dict[str, Any]
     folder: Path | None
     frames: dict[int | str, FilmFrame] = field(default_factory=dict)
     report: Report = field(default_factory=Report)
+    computed: Counter[str] = field(default_factory=Counter)
 
     def path(self, image: dict[str, Any]) -> Path:
         """Return where an image's picture lies, or should."""
@@ -68,13 +74,14 @@ class Labels:
 
     def placed(self) -> Labels:
         """Return the labels with the folder that all pictures have in common."""
-        paths = {image["id"]: self.path(image).absolute() for image in self.data["images"]}
+        paths = {image["id"]: self.path(image).absolute() for image in self.data["images"]
+                 if image["id"] not in self.frames}
         if not paths:
             return self
         folder = Path(os.path.commonpath([path.parent for path in paths.values()]))
         images = [{**image, "file_name": paths[image["id"]].relative_to(folder).as_posix()}
-                  for image in self.data["images"]]
-        return Labels({**self.data, "images": images}, folder, self.frames, self.report)
+                  if image["id"] in paths else image for image in self.data["images"]]
+        return replace(self, data={**self.data, "images": images}, folder=folder)
 
 
 def points_of(annotation: dict[str, Any]) -> np.ndarray:
@@ -114,6 +121,7 @@ class LabelsBuilder:
         self.report = Report()
         self.data: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
         self.frames: dict[int | str, FilmFrame] = {}
+        self.computed: Counter[str] = Counter()
 
     def category(self, name: str, keypoints: Sequence[str],
                  skeleton: Sequence[Sequence[str]] = (),
@@ -173,8 +181,8 @@ class LabelsBuilder:
             return
         if box is None:
             box = box_around(points[labelled, :2], size)
-            self.report.add("changed", COMPUTED)
-        self.report.add("changed", AREAS)
+            self.computed["bbox"] += 1
+        self.computed["area"] += 1
         more = {"track_id": track, "score": score, "keypoint_scores": scores}
         self.data["annotations"].append({
             "id": len(self.data["annotations"]) + 1, "image_id": image, "category_id": category,
@@ -187,7 +195,7 @@ class LabelsBuilder:
     def labels(self) -> Labels:
         """Return what was put together, with its numbers in the report."""
         count_content(self.data, self.report)
-        return Labels(self.data, None, self.frames, self.report).placed()
+        return Labels(self.data, None, self.frames, self.report, self.computed).placed()
 
     def _check(self, points: np.ndarray, labelled: np.ndarray, size: tuple[int, int], picture: str,
                names: Sequence[str]) -> None:

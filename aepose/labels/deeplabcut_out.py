@@ -102,7 +102,7 @@ def _head(category: dict[str, Any], individuals: list[str], scored: bool) -> lis
 def _place(labels: Labels, image: dict[str, Any]) -> tuple[str, str]:
     """Return the folder in labeled-data, which has no folders of its own, and the file's name."""
     path = Path(image["file_name"])
-    folder = "_".join(path.parent.parts) or (labels.folder or path).absolute().name
+    folder = "_".join(path.parent.parts) or (labels.folder or path.with_suffix("")).absolute().name
     if len(path.parent.parts) > 1:
         labels.report.add("changed", "folders in each other, as one", first=path.parent)
     return folder, path.name

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class PictureFinder:
         self._roots = [images] if images and not self._film else [
             base, base.parent, base.parent.parent]
         self._taken: dict[Path, str] = {}
+        self._films: dict[str, Path] = {}
         self.missing: list[str] = []
 
     def find(self, name: str, other: str = "") -> Path | None:
@@ -80,6 +82,11 @@ class PictureFinder:
 
         Raises DataError that names the film if it is not found.
         """
+        if name not in self._films:
+            self._films[name] = self._find_film(name, only_one)
+        return self._films[name]
+
+    def _find_film(self, name: str, only_one: bool) -> Path:
         if self._film and only_one:
             self._report.add("changed", "films given with --images", first=f"{name}: {self._film}")
             return self._film
@@ -156,7 +163,8 @@ def write_frames(labels: Labels, folder: Path, kind: str) -> Labels:
                       folder)
     images = [{**image, "file_name": str(paths.get(image["id"], labels.path(image)))}
               for image in labels.data["images"]]
-    return Labels({**labels.data, "images": images}, Path("/"), {}, labels.report).placed()
+    return replace(labels, data={**labels.data, "images": images}, folder=Path("/"),
+                   frames={}).placed()
 
 
 def _frames(film: Path, dataset: str, numbers: set[int]) -> Iterator[tuple[int, np.ndarray]]:

@@ -12,10 +12,11 @@ from aepose.labels.coco import read_coco
 from aepose.labels.content import Labels
 from aepose.labels.deeplabcut import label_files, read_deeplabcut
 from aepose.labels.label_studio import read_label_studio
+from aepose.labels.nwb import read_nwb
 from aepose.labels.originals import read_aic, read_mhp
 from aepose.labels.predictions import read_coco_results, read_predictions
 from aepose.labels.request import Request
-from aepose.labels.sleap import read_nwb, read_sleap
+from aepose.labels.sleap import read_sleap
 from aepose.labels.ultralytics import read_ultralytics
 from aepose.labels.yaml_files import read_yaml
 from aepose.metainfo import Metainfo, get_metainfo

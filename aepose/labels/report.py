@@ -23,8 +23,8 @@ class Report:
         self._first: dict[tuple[str, str], str] = {}
 
     def add(self, kind: str, text: str, count: int = 1, first: Any = "") -> None:
-        """Count something under a kind: kept, changed or dropped; 0 adds nothing."""
-        if count:
+        """Count something under a kind: kept, changed or dropped; 0 or less adds nothing."""
+        if count > 0:
             key = _KINDS[_KINDS.index(kind)], text
             self._counts[key] = self._counts.get(key, 0) + count
             self._first.setdefault(key, str(first))

@@ -1,4 +1,4 @@
-"""SLEAP's and NWB's files, which sleap-io reads and writes."""
+"""SLEAP's files, which sleap-io reads and writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from aepose.labels.request import Request
 from aepose.results.formats import needed
 
 # What h5py, pynwb and sleap-io raise for files that are not as they should be.
-_READING = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError)
+_READING = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError,
+            StopIteration)
 _USE = "a file of SLEAP or NWB"
 
 
@@ -31,15 +32,11 @@ def read_sleap(request: Request) -> Labels:
 
     Raises DataError for a damaged file, and for one of a newer format.
     """
-    return _read(request, lambda sleap_io, path: sleap_io.load_slp(path, open_videos=False))
+    return read_content(request, lambda sleap_io, path: sleap_io.load_slp(path, open_videos=False))
 
 
-def read_nwb(request: Request) -> Labels:
-    """Return the labels of an NWB file with ndx-pose's PoseTraining or PoseEstimation."""
-    return _read(request, lambda sleap_io, path: sleap_io.load_nwb(path))
-
-
-def _read(request: Request, load: Callable[[Any, str], Any]) -> Labels:
+def read_content(request: Request, load: Callable[[Any, str], Any]) -> Labels:
+    """Return the labels that ``load`` makes of a file, as sleap_io.Labels."""
     sleap_io = needed("sleap_io", _USE, "sleap-io")
     builder = LabelsBuilder(request.path)
     with warnings.catch_warnings(record=True) as said:
@@ -62,7 +59,7 @@ class _Reading:
         self.finder = PictureFinder(request.path, request.images, builder.report)
         self.tracks = {id(track): number for number, track in enumerate(content.tracks, start=1)}
         self.categories: dict[tuple[int, str | None], int] = {}
-        self.sizes: dict[Path, tuple[int, int]] = {}
+        self.sizes: dict[tuple[Path, str], tuple[int, int]] = {}
         self.only_users = not request.predictions and any(
             frame.user_instances for frame in content)
 
@@ -123,14 +120,14 @@ class _Reading:
                 self.builder.image(path, size)
                 return size
             return None
+        if "crop" in video.backend_metadata:
+            raise DataError(f"{self.request.path}: {video.filename} is shown cropped, which is not "
+                            "read; save the labels with the whole film")
         dataset = str(video.backend_metadata.get("dataset") or "")
-        if dataset:
-            path = Path(video.filename)
-            size = self.sizes.get(path) or self._stored_size(video)
-        else:
-            path = self.finder.film(str(video.filename), len(self.content.videos) == 1)
-            size = self.sizes.get(path) or film_size(path)
-        self.sizes[path] = size
+        path = self.finder.film(str(video.filename), len(self.content.videos) == 1)
+        if (path, dataset) not in self.sizes:
+            self.sizes[path, dataset] = self._stored_size(video) if dataset else film_size(path)
+        size = self.sizes[path, dataset]
         self.builder.image("", size, FilmFrame(path, number, dataset))
         return size
 
@@ -154,18 +151,13 @@ class _Reading:
 
 def write_sleap(labels: Labels, target: Path, frames: str) -> Labels:
     """Write a .slp file that refers to the films and pictures of the labels."""
-    return _write(labels, target, frames, lambda sleap_io, content, path: sleap_io.save_slp(
+    return write_content(labels, target, frames, lambda sleap_io, content, path: sleap_io.save_slp(
         content, path, embed=False, verbose=False))
 
 
-def write_nwb(labels: Labels, target: Path, frames: str) -> Labels:
-    """Write an NWB file with ndx-pose's PoseTraining, or PoseEstimation of predictions."""
-    return _write(labels, target, frames, lambda sleap_io, content, path: sleap_io.save_nwb(
-        content, path))
-
-
-def _write(labels: Labels, target: Path, frames: str,
-           save: Callable[[Any, Any, str], None]) -> Labels:
+def write_content(labels: Labels, target: Path, frames: str,
+                  save: Callable[[Any, Any, str], None]) -> Labels:
+    """Write labels to a file by ``save``, which is given them as sleap_io.Labels."""
     sleap_io = needed("sleap_io", _USE, "sleap-io")
     if any(frame.dataset for frame in labels.frames.values()):
         labels = write_frames(labels, target.with_name(f"{target.stem}_frames"), frames)
@@ -176,7 +168,7 @@ def _write(labels: Labels, target: Path, frames: str,
         try:
             save(sleap_io, content, str(named))
             named.replace(part)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             named.unlink(missing_ok=True)
             raise OutputError(f"{target}: sleap-io {sleap_io.__version__} cannot write these "
                               f"labels ({error})") from None
@@ -227,15 +219,18 @@ def _places(sleap_io: Any, labels: Labels) -> dict[Any, tuple[Any, int]]:
     for image in labels.data["images"]:
         if frame := labels.frames.get(image["id"]):
             if frame.film not in films:
-                shape = (None, image["height"], image["width"], 3)
-                films[frame.film] = sleap_io.Video(str(frame.film.absolute()), open_backend=False,
-                                                   backend_metadata={"shape": shape})
+                films[frame.film] = sleap_io.Video(
+                    str(frame.film.absolute()), open_backend=False,
+                    backend_metadata={"type": "MediaVideo", "grayscale": False, "bgr": True,
+                                      "dataset": "", "input_format": ""})
             places[image["id"]] = films[frame.film], frame.number
         else:
             series[labels.path(image).parent, image["width"], image["height"]].append(image)
     for (_, width, height), images in series.items():
         video = sleap_io.Video(
-            [str(labels.path(image).absolute()) for image in images], open_backend=False,
-            backend_metadata={"shape": (len(images), height, width, 3), "grayscale": False})
+            paths := [str(labels.path(image).absolute()) for image in images], open_backend=False,
+            backend_metadata={"type": "ImageVideo", "filename": paths[0], "filenames": paths,
+                              "shape": (len(images), height, width, 3), "height_": height,
+                              "width_": width, "channels_": 3, "grayscale": False})
         places |= {image["id"]: (video, number) for number, image in enumerate(images)}
     return places

@@ -8,10 +8,11 @@ from typing import Any
 
 from aepose.errors import ConfigError, DataError, nearest
 from aepose.labels.coco import write_coco
-from aepose.labels.content import Labels
+from aepose.labels.content import COMPUTED, Labels
 from aepose.labels.deeplabcut_out import write_deeplabcut
 from aepose.labels.label_studio_out import write_label_studio
-from aepose.labels.sleap import write_nwb, write_sleap
+from aepose.labels.nwb import write_nwb
+from aepose.labels.sleap import write_sleap
 from aepose.labels.ultralytics import write_ultralytics
 
 WRITERS: dict[str, Callable[[Labels, Path, str], Labels]] = {
@@ -24,14 +25,14 @@ _FRAMES = ("png", "jpg")
 # What else than keypoints each format holds; COCO's holds all.
 _HOLDS = {
     "sleap": {"hidden", "score", "keypoint_scores", "track_id", "nobody", "skeleton", "flip_pairs"},
-    "nwb": {"score", "skeleton"},
+    "nwb": {"nobody", "skeleton"},
     "ultralytics": {"hidden", "bbox", "nobody", "flip_pairs", "skeleton"},
     "label-studio": {"hidden", "bbox", "score", "nobody", "skeleton", "flip_pairs"},
     "deeplabcut": {"keypoint_scores", "track_id", "skeleton"},
 }
-_WORDS = {"bbox": "boxes", "area": "areas", "track_id": "tracks of creatures",
-          "score": "scores of creatures", "keypoint_scores": "scores of keypoints"}
-_PLAIN = {"id", "image_id", "category_id", "keypoints", "num_keypoints", "iscrowd"}
+_WORDS = {"track_id": "tracks of creatures", "score": "scores of creatures",
+          "keypoint_scores": "scores of creatures' keypoints"}
+_PLAIN = {"id", "image_id", "category_id", "keypoints", "num_keypoints", "iscrowd", "bbox", "area"}
 
 
 def write_labels(labels: Labels, target: str | Path, format: str | None = None,
@@ -53,6 +54,9 @@ def write_labels(labels: Labels, target: str | Path, format: str | None = None,
         raise ConfigError(f"format {kind!r} cannot be written" + nearest(kind, WRITERS))
     if frames not in _FRAMES:
         raise ConfigError(f"--frames {frames}: {' or '.join(_FRAMES)}")
+    for field, text in COMPUTED.items():
+        if kind == "coco" or field in _HOLDS[kind]:
+            labels.report.add("changed", text, labels.computed[field])
     return WRITERS[kind](labels if kind == "coco" else _held(labels, kind, target), target, frames)
 
 
@@ -71,6 +75,10 @@ def _held(labels: Labels, kind: str, target: Path) -> Labels:
         else:
             people.append(annotation)
             _count_losses(annotation, holds, add)
+    for field, word in (("bbox", "boxes"), ("area", "areas")):
+        if field not in holds:
+            add("dropped", word, sum(a.get(field) is not None for a in people)
+                - labels.computed[field])
     if not people:
         raise DataError(f"{target}: there is no creature with labelled keypoints to write")
     images = labels.data["images"]
@@ -87,7 +95,7 @@ def _held(labels: Labels, kind: str, target: Path) -> Labels:
             "tracks": labels.data.get("tracks", [])}
     numbers = {image["id"] for image in images}
     kept = {number: frame for number, frame in labels.frames.items() if number in numbers}
-    return Labels(data, labels.folder, kept, labels.report)
+    return Labels(data, labels.folder, kept, labels.report, labels.computed)
 
 
 def _count_losses(annotation: dict[str, Any], holds: set[str], add: Callable[..., None]) -> None:
@@ -99,4 +107,4 @@ def _count_losses(annotation: dict[str, Any], holds: set[str], add: Callable[...
     for key, value in annotation.items():
         if key in holds or key in _PLAIN or value in (None, [], {}, ""):
             continue
-        add("dropped", _WORDS.get(key, f"'{key}'"), first=first)
+        add("dropped", _WORDS.get(key, f"'{key}' of annotations"), first=first)

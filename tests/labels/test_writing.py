@@ -1,0 +1,48 @@
+"""What is written, read again: equal to within a stated bound, and what is lost is counted."""
+
+import numpy as np
+import pytest
+
+from aepose.labels import read_labels, write_labels
+from tests.labels.sets import NAMES, poses, write_set
+
+# format -> target, bound in pixels, whether it holds hidden, tracks, boxes, flip pairs
+FORMATS = {
+    "coco": ("set.json", 0, True, True, True, True),
+    "sleap": ("set.slp", 0, True, True, False, True),
+    "nwb": ("set.nwb", 1e-9, False, False, False, False),
+    "deeplabcut": ("project", 0, False, True, False, False),
+    "ultralytics": ("yolo", 0.5e-6 * 70 + 1e-9, True, False, True, True),
+    "label-studio": ("tasks.json", 1e-9, True, False, True, True),
+}
+
+
+@pytest.fixture
+def labels(tmp_path):
+    return read_labels(write_set(tmp_path), images=tmp_path / "pictures")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_round_trip(labels, tmp_path, kind):
+    name, bound, hidden, tracks, boxes, pairs = FORMATS[kind]
+    written = write_labels(labels, tmp_path / "out" / name, kind)
+    again = read_labels(tmp_path / "out" / name, kind, images=None if kind in (
+        "ultralytics", "deeplabcut") else written.folder)
+    before, after = poses(labels), poses(again)
+    assert list(after) == list(before)
+    for picture, people in before.items():
+        assert len(after[picture]) == len(people)
+        for (_, names, given), (_, new_names, got) in zip(people, after[picture], strict=True):
+            assert new_names == names == NAMES
+            given, got = np.array(given), np.array(got)
+            if not hidden:
+                given[given[:, 2] > 0, 2] = 2
+            assert np.abs(given[:, :2] - got[:, :2]).max() <= bound
+            assert (given[:, 2] == got[:, 2]).all()
+    new = again.data
+    assert new["categories"][0]["skeleton"] == [[1, 2], [1, 3], [1, 4]]
+    assert new["categories"][0]["flip_pairs"] == ([["left_ear", "right_ear"]] if pairs else [])
+    if tracks:
+        assert sorted(a["track_id"] for a in new["annotations"]) == [1, 1, 2, 2]
+    if boxes:
+        assert np.allclose([a["bbox"] for a in new["annotations"]], [2, 3, 40, 30], atol=1e-4)
