@@ -32,7 +32,7 @@ def read_coco(request: Request) -> Labels:
         if not isinstance(data.get(key), list) or not all(isinstance(e, dict) for e in data[key]):
             raise DataError(f"{path}: '{key}' is missing, or no list of objects; a COCO annotation "
                             "file has 'images', 'annotations' and 'categories'")
-    known = {entry.get("id"): entry for entry in data["categories"]}
+    known = [entry.get("id") for entry in data["categories"]]
     for annotation in data["annotations"]:
         if annotation.get("category_id") not in known and len(known) != 1:
             raise DataError(f"{path}: annotation {shown(annotation.get('id'))} has the category_id "

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from aepose.datasets.regions import FARTHEST, farthest
+from aepose.datasets.values import shown
 from aepose.errors import DataError
 from aepose.evaluation.ground_truth import BOX_SHARE
 from aepose.labels.report import Report
@@ -35,6 +36,12 @@ class FilmFrame:
     film: Path
     number: int
     dataset: str = ""
+
+    @property
+    def series(self) -> str:
+        """What the film is called in names of pictures."""
+        name = self.dataset.replace("/", "_")
+        return f"{self.film.stem}_{name}" if name else self.film.stem
 
 
 @dataclass
@@ -98,6 +105,16 @@ def names_in_skeleton(category: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield names[a - 1], names[b - 1]
 
 
+def checked_pairs(value: Any, where: str) -> list[list[str]]:
+    """Return a list of pairs of names, none for what is missing; raises DataError for all else."""
+    if value in (None, [], ()):
+        return []
+    if not isinstance(value, (list, tuple)) or not all(
+            isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in value):
+        raise DataError(f"{where} is {shown(value)}; it must be a list of pairs")
+    return [[str(a), str(b)] for a, b in value]
+
+
 def box_around(points: np.ndarray, size: tuple[int, int]) -> list[float]:
     """Return the box x, y, w, h of (N, 2) labelled keypoints; see BOX_MARGIN.
 
@@ -153,7 +170,7 @@ class LabelsBuilder:
         if frame:
             self.frames[number] = frame
             more = {"film": str(frame.film), "frame": frame.number, **more}
-            path = f"{frame.film.stem}_{frame.number:06d}.png"
+            path = f"{frame.series}_{frame.number:06d}.png"
         self.data["images"].append({"id": number, "file_name": str(path), "width": size[0],
                                     "height": size[1], **more})
         return number

@@ -15,7 +15,7 @@ import numpy as np
 
 from aepose.errors import DataError
 from aepose.files import regular_file
-from aepose.labels.content import FilmFrame, Labels, LabelsBuilder
+from aepose.labels.content import FilmFrame, Labels, LabelsBuilder, checked_pairs
 from aepose.labels.pictures import PictureFinder, film_size, picture_size
 from aepose.labels.request import Request
 from aepose.labels.yaml_files import read_yaml
@@ -138,6 +138,7 @@ def _categories(tables: list[_Table], config: dict[str, Any],
                 parts[animal][part] = None
     listed = [str(p) for key in ("bodyparts", "multianimalbodyparts", "uniquebodyparts")
               if isinstance(config.get(key), list) for p in config[key]]
+    limbs = checked_pairs(config.get("skeleton"), "the skeleton in config.yaml")
     known: dict[tuple[str, ...], int] = {}
     found = {}
     for animal, names in parts.items():
@@ -147,7 +148,7 @@ def _categories(tables: list[_Table], config: dict[str, Any],
                             "config.yaml does not list them; add them there, or mend the csv")
         order = tuple(sorted(names, key=listed.index) if listed else names)
         if order not in known:
-            pairs = [p for p in config.get("skeleton") or () if {*map(str, p)} <= {*order}]
+            pairs = [pair for pair in limbs if {*pair} <= {*order}]
             name = str(config.get("Task") or "animal")
             known[order] = builder.category(name if not known else f"{name} {animal}", order, pairs)
         found[animal] = known[order], list(order)
@@ -192,7 +193,8 @@ def _add_rows(table: _Table, categories: dict[str, tuple[int, list[str]]], finde
         if film:
             image = builder.image("", size, FilmFrame(film, int(name)))
         else:
-            path = finder.find(name)
+            beside = table.path.absolute().parent / name.replace("\\", "/").rsplit("/", 1)[-1]
+            path = finder.find(name, str(beside))
             if path is None:
                 continue
             image = builder.image(path, picture_size(path))

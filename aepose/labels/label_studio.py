@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 
 from aepose.errors import DataError
-from aepose.labels.content import Labels, LabelsBuilder
+from aepose.labels.content import Labels, LabelsBuilder, checked_pairs
 from aepose.labels.pictures import PictureFinder, picture_size
 from aepose.labels.request import Request
 
@@ -62,7 +62,8 @@ def _answer(task: dict[str, Any], key: str, where: str, request: Request,
     """Return the annotation or prediction of a task; None for one that is not finished."""
     given = task.get(key) or []
     if not isinstance(given, list) or not all(
-            isinstance(a, dict) and isinstance(a.get("result"), list) for a in given):
+            isinstance(a, dict) and isinstance(a.get("result"), list)
+            and all(isinstance(item, dict) for item in a["result"]) for a in given):
         raise DataError(f"{where}: '{key}' must be a list of objects with 'result'; export as "
                         "JSON, not as JSON-MIN")
     done = [a for a in given if not a.get("was_cancelled")]
@@ -111,10 +112,10 @@ def _groups(answer: dict[str, Any], where: str, builder: LabelsBuilder) -> list[
             own[parent].append(item)
         else:
             builder.report.add("dropped", "keypoints that belong to no box", first=where)
-    for item in boxes.values():
-        if item["value"].get("rotation"):
-            builder.report.add("changed", "turned boxes, taken as upright", first=where)
-    return [(_first_label(item, where), item, own[number]) for number, item in boxes.items()]
+    found = [(_first_label(item, where), item, own[number]) for number, item in boxes.items()]
+    builder.report.add("changed", "turned boxes, taken as upright", sum(
+        bool(item["value"].get("rotation")) for item in boxes.values()), where)
+    return found
 
 
 def _first_label(item: dict[str, Any], where: str) -> str:
@@ -140,6 +141,9 @@ def _categories(found: list[tuple[dict[str, Any], Any]], groups: list[list[_Grou
     categories = {}
     for name in [*known, *(n for n in used if n not in known)]:
         told = known.get(name) or {}
+        if not isinstance(told, dict) or not isinstance(told.get("names", []), list):
+            raise DataError(f"{request.path}: {NAMES} in the meta of its tasks is not as aepose "
+                            "writes it")
         names = list(told.get("names") or used[name])
         if request.metainfo is not None:
             names = list(request.metainfo.keypoint_names)
@@ -154,7 +158,8 @@ def _categories(found: list[tuple[dict[str, Any], Any]], groups: list[list[_Grou
                             f"those that are known ({', '.join(names)})")
         if names:
             categories[name] = builder.category(
-                name, names, told.get("skeleton", ()), told.get("flip_pairs", ())), names
+                name, names, checked_pairs(told.get("skeleton"), f"the skeleton of {name}"),
+                checked_pairs(told.get("flip_pairs"), f"flip_pairs of {name}")), names
     for name in [n for n in used if n not in categories]:
         count = sum(group[0] == name for creatures in groups for group in creatures)
         builder.report.add("dropped", f"boxes of '{name}', without keypoints", count)
@@ -186,9 +191,9 @@ def _points(keypoints: list[dict[str, Any]], names: list[str], size: tuple[int, 
         if not np.isnan(points[k, 0]):
             raise DataError(f"{where}: a creature has two keypoints {names[k]!r}; draw a box "
                             "around each creature and link its keypoints to it")
-        texts = (item.get("meta") or {}).get("text") or []
-        points[k] = (*_percent(item, ("x", "y"), where) * size / 100,
-                     1 if HIDDEN in texts else 2)
+        meta = item.get("meta")
+        hidden = isinstance(meta, dict) and HIDDEN in (meta.get("text") or [])
+        points[k] = *_percent(item, ("x", "y"), where) * size / 100, 1 if hidden else 2
     return points
 
 

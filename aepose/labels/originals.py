@@ -44,14 +44,14 @@ def read_aic(request: Request) -> Labels:
         if path is None:
             continue
         image = builder.image(path, picture_size(path))
-        boxes = entry.get("human_annotations") or {}
+        boxes = entry.get("human_annotations")
         for who, values in people.items():
             where = f"{request.path}: {name}, {who}"
             if not are_numbers(values, 3 * metainfo.num_keypoints):
                 raise DataError(f"{where}: {shown(values)}; they must be 42 numbers")
             points = np.array(values, np.float64).reshape(-1, 3)
             points[:, 2] = _visibility(points[:, 2], _AIC_VISIBILITY, where)
-            corners = boxes.get(who)
+            corners = boxes.get(who) if isinstance(boxes, dict) else None
             if not are_numbers(corners, 4):
                 raise DataError(f"{where}: its box is {shown(corners)}; it must be 4 numbers")
             x0, y0, x1, y1 = corners
@@ -69,7 +69,7 @@ def read_mhp(request: Request) -> Labels:
 
     Raises DataError that names the file for what is not so.
     """
-    loadmat = needed("scipy.io", "reading MHP's .mat files", "scipy").loadmat
+    matlab = needed("scipy.io.matlab", "reading MHP's .mat files", "scipy")
     path = request.path
     if not (path / "pose_annos").is_dir():
         raise DataError(f"{path}: no folder pose_annos in it; give LV-MHP-v2/train, or …/val")
@@ -83,7 +83,7 @@ def read_mhp(request: Request) -> Labels:
         if picture is None:
             continue
         image = builder.image(picture, picture_size(picture))
-        for who, rows in _people(file, loadmat).items():
+        for who, rows in _people(file, matlab).items():
             points = np.array(rows[:16], np.float64)
             there = (points[:, :2] >= 0).all(axis=1)
             points[:, 2] = _visibility(points[:, 2], _MHP_VISIBILITY | {-1: 0}, f"{file}, {who}")
@@ -108,10 +108,11 @@ def _visibility(values: np.ndarray, meaning: dict[int, int], where: str) -> list
     return [meaning[int(value)] for value in values]
 
 
-def _people(file: Path, loadmat: Any) -> dict[str, np.ndarray]:
+def _people(file: Path, matlab: Any) -> dict[str, np.ndarray]:
     try:
-        content = loadmat(file)
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
+        content = matlab.loadmat(file)
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError,
+            matlab.MatReadError) as error:
         raise DataError(f"{file}: cannot be read as a .mat file ({error})") from None
     people = {key: np.asarray(value) for key, value in content.items()
               if key.startswith("person")}

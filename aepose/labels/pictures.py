@@ -17,7 +17,7 @@ from aepose.drawing import write_image
 from aepose.errors import DataError, ImageError
 from aepose.files import free_name
 from aepose.film.video import Film
-from aepose.labels.content import Labels
+from aepose.labels.content import FilmFrame, Labels
 from aepose.labels.report import Report
 from aepose.results.formats import needed
 
@@ -51,11 +51,11 @@ class PictureFinder:
     def find(self, name: str, other: str = "") -> Path | None:
         """Return the path of a picture, or None and remember it as missing.
 
-        other: what else it may be called
+        other: what else it may be called, before only the end of its path is looked for
         """
         path, moved = self._look(name)
-        if path is None and other:
-            path, moved = self._look(other)
+        if other and (path is None or moved) and (found := self._look(other))[0]:
+            path, moved = found[0], True
         if path is None:
             self.missing.append(name)
             return None
@@ -63,7 +63,7 @@ class PictureFinder:
             raise DataError(f"{self._source}: {self._taken[path]} and {name} would both be {path}; "
                             "give the folder of the pictures with --images")
         if moved:
-            self._report.add("changed", "pictures found by the end of their path",
+            self._report.add("changed", "pictures found elsewhere, by the end of their path",
                              first=f"{name}: {path}")
         return path
 
@@ -129,7 +129,9 @@ def picture_size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as header:
             width, height = header.size
-            lying = header.getexif().get(_ORIENTATION, 1) >= _LYING
+            # Of a PNG the whole picture would be decoded, to look behind it.
+            told = header.format != "PNG" or "exif" in header.info
+            lying = told and header.getexif().get(_ORIENTATION, 1) >= _LYING
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(f"cannot read picture {path}: {error}") from None
     return (height, width) if lying else (width, height)
@@ -154,7 +156,7 @@ def write_frames(labels: Labels, folder: Path, kind: str) -> Labels:
         wanted[frame.film, frame.dataset][frame.number] = image
     paths, taken = {}, set()
     for (film, dataset), images in wanted.items():
-        stem = free_name(f"{film.stem}_{dataset}" if dataset else film.stem, taken)
+        stem = free_name(FilmFrame(film, 0, dataset).series, taken)
         for number, picture in _frames(film, dataset, set(images)):
             path = folder / f"{stem}_{number:06d}.{kind}"
             write_image(path, picture)
@@ -187,9 +189,10 @@ def _stored_frames(film: Path, dataset: str,
                    numbers: set[int]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield frames that a file of SLEAP holds itself."""
     sleap_io = needed("sleap_io", "reading the pictures in a file of SLEAP", "sleap-io")
+    video = None
     for number in sorted(numbers):
         try:
-            video = sleap_io.Video.from_filename(str(film), dataset=dataset)
+            video = video or sleap_io.Video.from_filename(str(film), dataset=dataset)
             picture = np.asarray(video[number])
         except (OSError, ValueError, KeyError, IndexError, RuntimeError) as error:
             raise DataError(f"{film}: frame {number} of {dataset} cannot be read ({error})"

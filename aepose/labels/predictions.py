@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from aepose.datasets.values import are_numbers
 from aepose.errors import DataError
 from aepose.files import read_json
 from aepose.labels.coco import read_coco
@@ -80,9 +81,11 @@ def read_coco_results(request: Request) -> Labels:
             raise DataError(f"{request.path}: record {number} is of image "
                             f"{record.get('image_id')!r}, which is not in {request.annotations}")
         values, found = record.get("keypoints"), record.get("found")
-        if not isinstance(values, list) or not all(type(v) in (int, float) for v in values):
-            raise DataError(f"{request.path}: record {number}: 'keypoints' must be a list of "
-                            "numbers")
+        if (not isinstance(values, list) or len(values) % 3
+                or not are_numbers([*values, record.get("score")], len(values) + 1)
+                or not (found is None or are_numbers(found, len(values) // 3))):
+            raise DataError(f"{request.path}: record {number}: 'keypoints' must be 3 numbers for "
+                            "each keypoint, 'score' one, and 'found' one for each keypoint")
         records.append({**_labelled(values, found), "id": number, "iscrowd": 0,
                         **{key: record[key] for key in ("image_id", "category_id", "score")
                            if key in record},

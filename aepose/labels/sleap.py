@@ -114,6 +114,9 @@ class _Reading:
         """Add the picture of a frame; return its size, None for a picture that is not found."""
         video, number = frame.video, frame.frame_idx
         if isinstance(video.filename, list):
+            if number >= len(video.filename):
+                raise DataError(f"{self.request.path}: frame {number} is labelled of a series of "
+                                f"{len(video.filename)} pictures")
             path = self.finder.find(str(video.filename[number]))
             if path is not None:
                 size = picture_size(path)

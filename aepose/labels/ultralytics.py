@@ -11,7 +11,13 @@ import yaml
 from aepose.errors import DataError
 from aepose.files import make_folder, regular_file, write_text
 from aepose.images import list_images
-from aepose.labels.content import Labels, LabelsBuilder, names_in_skeleton, points_of
+from aepose.labels.content import (
+    Labels,
+    LabelsBuilder,
+    checked_pairs,
+    names_in_skeleton,
+    points_of,
+)
 from aepose.labels.pictures import copy_pictures, picture_size, write_frames
 from aepose.labels.request import Request
 from aepose.labels.yaml_files import read_yaml
@@ -55,10 +61,11 @@ def _categories(content: dict[str, Any], request: Request,
         raise DataError(f"{builder.source}: kpt_shape is {shape!r}; a pose data set says there how "
                         "many keypoints it has, and 2 or 3 numbers for each, such as [17, 3]")
     classes = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(classes, dict) or not classes:
+    if not isinstance(classes, dict) or not classes or not all(
+            type(k) is int for k in classes):
         raise DataError(f"{builder.source}: names is {names!r}; it must list the classes")
     known, order = {}, content.get("flip_idx") or list(range(shape[0]))
-    if sorted(order) != list(range(shape[0])):
+    if not isinstance(order, list) or {*map(str, order)} != {*map(str, range(shape[0]))}:
         raise DataError(f"{builder.source}: flip_idx is {order!r}; it must list the numbers from 0 "
                         f"to {shape[0] - 1}, each once")
     for number, name in classes.items():
@@ -66,9 +73,10 @@ def _categories(content: dict[str, Any], request: Request,
         count = len(keypoints)
         pairs = [(keypoints[a], keypoints[b]) for a, b in enumerate(order[:count])
                  if a < b < count]
-        limbs = [[keypoints[int(k)] for k in limb] for limb in content.get("skeleton") or ()
-                 if all(0 <= int(k) < count for k in limb)]
-        known[int(number)] = builder.category(str(name), keypoints, limbs, pairs), count
+        numbers = dict(zip(map(str, range(count)), keypoints, strict=True))
+        limbs = [[numbers[k] for k in limb] for limb in checked_pairs(
+            content.get("skeleton"), f"{builder.source}: skeleton") if {*limb} <= {*numbers}]
+        known[number] = builder.category(str(name), keypoints, limbs, pairs), count
     return shape[1], known
 
 
@@ -133,7 +141,7 @@ def _add_picture(picture: Path, split: str, dims: int, categories: dict[int, tup
                 values).all():
             raise DataError(f"{where}: {len(values)} numbers; kpt_shape asks for class, box (4) "
                             f"and {dims} numbers for each keypoint, finite ones")
-        if int(values[0]) not in categories:
+        if values[0] not in categories:
             raise DataError(f"{where}: class {values[0]:g} is not among the names of data.yaml")
         category, count = categories[int(values[0])]
         points = values[5:].reshape(-1, dims)[:count]

@@ -30,7 +30,7 @@ def content(tracks=True, **category):
                         "skeleton": [[1, 2], [1, 3], [1, 4]],
                         "flip_pairs": [["left_ear", "right_ear"]], **category}],
         "annotations": [
-            {"id": n, "image_id": image, "category_id": 1, "iscrowd": 0, "keypoints": points,
+            {"id": n, "image_id": image, "category_id": 1, "iscrowd": 0, "keypoints": list(points),
              "num_keypoints": sum(v > 0 for v in points[2::3]), "area": 300.5,
              "bbox": [2, 3, 40, 30], **({"track_id": track} if tracks else {})}
             for n, (image, track, points) in enumerate(people, start=1)]}
