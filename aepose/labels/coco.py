@@ -139,9 +139,9 @@ def _add_boxes(data: dict[str, Any]) -> Counter[str]:
 
 
 def _folder(images: list[dict[str, Any]], path: Path, given: Path | None) -> Path | None:
-    """Return the folder of the pictures: one beside the file that has the most of them.
+    """Return the folder of the pictures: the file's own or one beside it, that has the most.
 
-    None where there is none, or several have as many and none is called as the file is.
+    None where there is none, or several have as many and not one of them is called as the file is.
     """
     if given is not None or not images:
         return given
@@ -152,5 +152,7 @@ def _folder(images: list[dict[str, Any]], path: Path, given: Path | None) -> Pat
               for folder in dict.fromkeys(near)
               if (folder / images[0]["file_name"]).is_file()}
     best = [folder for folder, count in counts.items() if count == max(counts.values())]
+    if above in best:
+        return above
     called = [folder for folder in best if folder.name in path.stem]
     return (called or best)[0] if len(called or best) == 1 else None

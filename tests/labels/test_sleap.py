@@ -11,14 +11,10 @@ from tests.film.films import make_film, picture
 from tests.labels.sets import poses, write_set
 
 
-@pytest.fixture
-def skeleton():
-    return sleap_io.Skeleton(["nose", "earL", "earR"], edges=[("nose", "earL")],
-                             symmetries=[("earR", "earL")], name="mouse")
-
-
-def project(path, skeleton, film):
+def project(path, film):
     """Frames 2 and 9 labelled (2 with a guess beside), 5 guessed, 7 negative, 8 empty."""
+    skeleton = sleap_io.Skeleton(["nose", "earL", "earR"], edges=[("nose", "earL")],
+                                 symmetries=[("earR", "earL")], name="mouse")
     video = sleap_io.Video(str(film), open_backend=False)
     track = sleap_io.Track("anna")
 
@@ -39,9 +35,9 @@ def project(path, skeleton, film):
     return path
 
 
-def test_film(tmp_path, skeleton):
+def test_film(tmp_path):
     film = make_film(tmp_path / "walk.mp4", frames=10)
-    labels = read_labels(project(tmp_path / "x.slp", skeleton, "/gone/walk.mp4"))
+    labels = read_labels(project(tmp_path / "x.slp", "/gone/walk.mp4"))
     assert list(labels.frames.values()) == [FilmFrame(film, n) for n in (2, 9, 7)]
     assert labels.report.counts("dropped") == {
         "predicted creatures, as there are labels of people (--predictions keeps those of other "
@@ -62,9 +58,9 @@ def test_film(tmp_path, skeleton):
     assert again.folder == written.folder
 
 
-def test_predictions(tmp_path, skeleton):
+def test_predictions(tmp_path):
     make_film(tmp_path / "walk.mp4", frames=10)
-    labels = read_labels(project(tmp_path / "x.slp", skeleton, "walk.mp4"), predictions=True)
+    labels = read_labels(project(tmp_path / "x.slp", "walk.mp4"), predictions=True)
     assert [a.get("score") for a in labels.data["annotations"]] == [None, None, 0.75]
     assert labels.data["annotations"][2]["keypoint_scores"] == [0.5, 0.25, 1]
     write_labels(labels, tmp_path / "y.slp")
@@ -74,8 +70,8 @@ def test_predictions(tmp_path, skeleton):
         assert a == b
 
 
-def test_film_that_is_another(tmp_path, skeleton):
-    path = project(tmp_path / "x.slp", skeleton, "walk.mp4")
+def test_film_that_is_another(tmp_path):
+    path = project(tmp_path / "x.slp", "walk.mp4")
     with pytest.raises(DataError, match=r"film walk.mp4 is not there.*--images"):
         read_labels(path)
     make_film(tmp_path / "x.mp4", frames=6)  # called as the label file is
@@ -105,10 +101,10 @@ def test_pictures_inside(tmp_path):
         assert (got == 90).all()
 
 
-def test_newer_format(tmp_path, skeleton):
+def test_newer_format(tmp_path):
     import h5py
 
-    path = project(tmp_path / "x.slp", skeleton, "walk.mp4")
+    path = project(tmp_path / "x.slp", "walk.mp4")
     with h5py.File(path, "a") as file:
         file["metadata"].attrs["format_id"] = 99.0
     with pytest.raises(DataError, match="newer than this version of sleap-io"):

@@ -22,7 +22,8 @@ def labels(tmp_path):
     return read_labels(write_set(tmp_path), images=tmp_path / "pictures")
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", [
+    pytest.param(kind, marks=[pytest.mark.slow] if kind == "nwb" else []) for kind in FORMATS])
 def test_round_trip(labels, tmp_path, kind):
     name, bound, hidden, tracks, boxes, pairs = FORMATS[kind]
     written = write_labels(labels, tmp_path / "out" / name, kind)
