@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from aepose.datasets.annotations import check_annotations
-from aepose.datasets.values import Notes, shown
+from aepose.datasets.values import Notes, are_numbers, checked_id, is_number, shown
 from aepose.errors import DataError
 from aepose.evaluation.ground_truth import BOX_SHARE
 from aepose.files import make_folder, write_json
-from aepose.labels.content import Labels, box_around, count_content, points_of
+from aepose.labels.content import Labels, box_around, checked_pairs, count_content, points_of
 from aepose.labels.pictures import PictureFinder, write_frames
 from aepose.labels.report import Report
 from aepose.labels.request import Request
@@ -40,6 +40,7 @@ def read_coco(request: Request) -> Labels:
                             f"have; there is {', '.join(map(str, known))}")
     for entry, metainfo in _with_keypoints(data, request):
         _check(data, path, entry, metainfo, report)
+    _check_more(data, path)
     computed = _add_boxes(data)
     count_content(data, report)
     folder = _folder(data["images"], path, request.images)
@@ -119,6 +120,31 @@ def _check(data: dict[str, Any], path: Path, entry: dict[str, Any] | None, metai
             category["skeleton"] = [[names.index(n) + 1 for n in pair]
                                     for pair in metainfo.skeleton if {*pair} <= {*names}]
     data["categories"] = [chosen.get(c["id"], c) for c in data["categories"]]
+
+
+def _check_more(data: dict[str, Any], path: Path) -> None:
+    """Check what COCO does not have, but labels may: pairs, tracks and scores."""
+    for category in data["categories"]:
+        names = category.get("keypoints") or []
+        where = f"{path}: 'flip_pairs' of category {shown(category['id'])}"
+        for pair in checked_pairs(category.get("flip_pairs"), where):
+            if not {*pair} <= {*names}:
+                raise DataError(f"{where} names {pair[0]!r} and {pair[1]!r}, which are not both "
+                                "among its keypoints")
+    for annotation in data["annotations"]:
+        where = f"{path}: annotation {shown(annotation['id'])}"
+        scores = annotation.get("keypoint_scores")
+        if annotation.get("track_id") is not None:
+            annotation["track_id"] = checked_id(annotation["track_id"], "track_id", where)
+        if not is_number(annotation.get("score") or 0.0) or not (scores is None or are_numbers(
+                scores, len(annotation.get("keypoints") or ()) // 3)):
+            raise DataError(f"{where}: 'score' must be a number, and 'keypoint_scores' one for "
+                            "each keypoint")
+    tracks = data.get("tracks") or []
+    if not isinstance(tracks, list) or not all(
+            isinstance(track, dict) and isinstance(track.get("id"), (int, str))
+            and isinstance(track.get("name"), str) for track in tracks):
+        raise DataError(f"{path}: 'tracks' must be a list of objects with 'id' and 'name'")
 
 
 def _add_boxes(data: dict[str, Any]) -> Counter[str]:

@@ -98,6 +98,11 @@ def points_of(annotation: dict[str, Any]) -> np.ndarray:
     return points
 
 
+def is_predicted(annotation: dict[str, Any]) -> bool:
+    """Return whether an annotation is a prediction: it has a score."""
+    return annotation.get("score") is not None
+
+
 def names_in_skeleton(category: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the pairs of names that a category's skeleton joins."""
     names = category["keypoints"]
@@ -237,7 +242,7 @@ def count_content(data: dict[str, Any], report: Report) -> None:
         "pictures in which nobody is labelled":
             sum(image["id"] not in with_people for image in data["images"]),
         "creatures": len(people),
-        "predicted creatures, with scores": sum(a.get("score") is not None for a in people),
+        "predicted creatures, with scores": sum(map(is_predicted, people)),
         "keypoints": sum(v > 0 for v in values),
         "hidden keypoints": sum(0 < v <= 1 for v in values),
         "tracks": len({a["track_id"] for a in people if a.get("track_id") is not None}),

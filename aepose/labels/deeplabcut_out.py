@@ -11,7 +11,7 @@ import yaml
 
 from aepose.errors import DataError
 from aepose.files import make_folder, whole_file, write_text
-from aepose.labels.content import Labels, names_in_skeleton, points_of
+from aepose.labels.content import Labels, is_predicted, names_in_skeleton, points_of
 from aepose.labels.deeplabcut import SLOT
 from aepose.labels.pictures import copy_pictures, write_frames
 
@@ -32,7 +32,8 @@ def write_deeplabcut(labels: Labels, target: Path, frames: str) -> Labels:
         names = ", ".join(repr(c.get("name")) for c in categories) or "none with keypoints"
         raise DataError(f"{target}: DeepLabCut's files hold one class, the labels have {names}; "
                         "write one each, of annotation files that `aepose subset --category` cuts")
-    category, scored = categories[0], any("score" in a for a in labels.data["annotations"])
+    category, scored = categories[0], any(
+        map(is_predicted, labels.data["annotations"]))
     project = target.suffix.lower() != ".csv"
     films = {frame.film for frame in labels.frames.values()}
     numbered = (not project and scored and len(films) == 1
@@ -113,7 +114,8 @@ def _values(annotation: dict[str, Any] | None, category: dict[str, Any],
     count = len(category["keypoints"])
     if annotation is None:
         return [""] * count * (3 if scored else 2)
-    scores = annotation.get("keypoint_scores") or [annotation.get("score", 1.0)] * count
+    score = annotation["score"] if is_predicted(annotation) else 1.0
+    scores = annotation.get("keypoint_scores") or [score] * count
     values = []
     for (x, y, v), score in zip(points_of(annotation).tolist(), scores, strict=True):
         values += [x, y] if v else ["", ""]

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
+from aepose.datasets.values import shown
 from aepose.errors import DataError
 from aepose.labels.content import Labels, LabelsBuilder, checked_pairs
 from aepose.labels.pictures import PictureFinder, picture_size
@@ -19,6 +20,10 @@ HIDDEN = "hidden"
 NAMES = "keypoint_names"
 """In the meta of a task: class -> names, skeleton and flip_pairs, which its JSON does not say."""
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # what an upload puts before a file's name
+# Of a region, where they are there.
+_FIELDS = {"id": str | int | None, "parentID": str | int | None, "from_id": str | int | None,
+           "to_id": str | int | None, "type": str, "value": dict | None, "meta": dict | None,
+           "original_width": int | float | None, "original_height": int | float | None}
 _NO_CLASS = "creature"  # of keypoints without a box
 _Group = tuple[str, dict[str, Any] | None, list[dict[str, Any]]]  # class, box, keypoints
 
@@ -62,10 +67,13 @@ def _answer(task: dict[str, Any], key: str, where: str, request: Request,
     """Return the annotation or prediction of a task; None for one that is not finished."""
     given = task.get(key) or []
     if not isinstance(given, list) or not all(
-            isinstance(a, dict) and isinstance(a.get("result"), list)
-            and all(isinstance(item, dict) for item in a["result"]) for a in given):
+            isinstance(a, dict) and isinstance(a.get("result"), list) for a in given):
         raise DataError(f"{where}: '{key}' must be a list of objects with 'result'; export as "
                         "JSON, not as JSON-MIN")
+    for region in (item for a in given for item in a["result"]):
+        if not isinstance(region, dict) or not all(
+                isinstance(region.get(name), kind) for name, kind in _FIELDS.items()):
+            raise DataError(f"{where}: the region {shown(region)} is not as Label Studio's are")
     done = [a for a in given if not a.get("was_cancelled")]
     if request.scorer is not None and key == "annotations":
         done = [a for a in done if request.scorer in _annotator(a)]
@@ -119,7 +127,7 @@ def _groups(answer: dict[str, Any], where: str, builder: LabelsBuilder) -> list[
 
 
 def _first_label(item: dict[str, Any], where: str) -> str:
-    labels = item.get("value", {}).get(item["type"]) if isinstance(item.get("value"), dict) else 0
+    labels = (item.get("value") or {}).get(item["type"])
     if not isinstance(labels, list) or not labels:
         raise DataError(f"{where}: a region of type {item['type']} has no label")
     return str(labels[0])
@@ -141,7 +149,8 @@ def _categories(found: list[tuple[dict[str, Any], Any]], groups: list[list[_Grou
     categories = {}
     for name in [*known, *(n for n in used if n not in known)]:
         told = known.get(name) or {}
-        if not isinstance(told, dict) or not isinstance(told.get("names", []), list):
+        if not isinstance(told, dict) or not isinstance(told.get("names", []), list) or not all(
+                isinstance(n, str) for n in told.get("names", [])):
             raise DataError(f"{request.path}: {NAMES} in the meta of its tasks is not as aepose "
                             "writes it")
         names = list(told.get("names") or used[name])
@@ -191,8 +200,8 @@ def _points(keypoints: list[dict[str, Any]], names: list[str], size: tuple[int, 
         if not np.isnan(points[k, 0]):
             raise DataError(f"{where}: a creature has two keypoints {names[k]!r}; draw a box "
                             "around each creature and link its keypoints to it")
-        meta = item.get("meta")
-        hidden = isinstance(meta, dict) and HIDDEN in (meta.get("text") or [])
+        texts = (item.get("meta") or {}).get("text")
+        hidden = isinstance(texts, (list, str)) and HIDDEN in texts
         points[k] = *_percent(item, ("x", "y"), where) * size / 100, 1 if hidden else 2
     return points
 

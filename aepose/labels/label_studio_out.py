@@ -10,7 +10,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from aepose.files import make_folder, write_json, write_text
-from aepose.labels.content import Labels, names_in_skeleton, points_of
+from aepose.labels.content import Labels, is_predicted, names_in_skeleton, points_of
 from aepose.labels.label_studio import HIDDEN, NAMES
 from aepose.labels.pictures import write_frames
 
@@ -29,13 +29,13 @@ def write_label_studio(labels: Labels, target: Path, frames: str) -> Labels:
     meta = {str(c.get("name")): {
         "names": list(c["keypoints"]), "skeleton": [list(p) for p in names_in_skeleton(c)],
         "flip_pairs": c.get("flip_pairs") or []} for c in categories.values()}
-    predicted = any("score" in a for a in labels.data["annotations"])
+    predicted = any(map(is_predicted, labels.data["annotations"]))
     tasks = []
     for number, image in enumerate(labels.data["images"], start=1):
         found = people[image["id"]]
         answer = {"result": [item for a in found for item in _regions(a, image, categories)]}
         if predicted:
-            answer["score"] = min((a.get("score", 1.0) for a in found), default=0.0)
+            answer["score"] = min((a["score"] for a in found if is_predicted(a)), default=0.0)
         tasks.append({
             "id": number,
             "data": {"image": f"/data/local-files/?d={quote(image['file_name'])}"},
@@ -59,7 +59,7 @@ def _regions(annotation: dict[str, Any], image: dict[str, Any],
               "to_name": "image"}
     number = f"box{annotation['id']}"
     x, y, width, height = annotation["bbox"]
-    score = {"score": annotation["score"]} if "score" in annotation else {}
+    score = {"score": annotation["score"]} if is_predicted(annotation) else {}
     regions: list[dict[str, Any]] = [{
         **common, "id": number, "type": "rectanglelabels", "from_name": "class", **score,
         "value": {"x": 100 * x / size[0], "y": 100 * y / size[1], "width": 100 * width / size[0],

@@ -12,7 +12,14 @@ import numpy as np
 
 from aepose.errors import DataError, OutputError
 from aepose.files import make_folder, whole_file
-from aepose.labels.content import FilmFrame, Labels, LabelsBuilder, names_in_skeleton, points_of
+from aepose.labels.content import (
+    FilmFrame,
+    Labels,
+    LabelsBuilder,
+    is_predicted,
+    names_in_skeleton,
+    points_of,
+)
 from aepose.labels.pictures import PictureFinder, film_size, picture_size, write_frames
 from aepose.labels.request import Request
 from aepose.results.formats import needed
@@ -203,7 +210,7 @@ def _instance(sleap_io: Any, annotation: dict[str, Any], skeletons: dict[Any, An
     places = np.column_stack([points[:, :2], points[:, 2] > 1])
     common = {"skeleton": skeletons[annotation["category_id"]],
               "track": tracks.get(annotation.get("track_id"))}
-    if annotation.get("score") is None:
+    if not is_predicted(annotation):
         return sleap_io.Instance.from_numpy(places, **common)
     scores = annotation.get("keypoint_scores") or [annotation["score"]] * len(points)
     instance = sleap_io.PredictedInstance.from_numpy(

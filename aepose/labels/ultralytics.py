@@ -129,7 +129,11 @@ def _add_picture(picture: Path, split: str, dims: int, categories: dict[int, tup
     if not file.is_file():
         return
     total = max(count for _, count in categories.values())
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: cannot be read as text ({error})") from None
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         where = f"{file}, line {number}"

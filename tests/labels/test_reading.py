@@ -62,6 +62,13 @@ BAD = {
         0, float("nan")))}, "a.json", {}, "annotation 1: 'keypoints' must be 12 numbers.*nan"),
     "a skeleton of 9": ({"a.json": coco(lambda d: d["categories"][0].update(skeleton=[[1, 9]]))},
                         "a.json", {}, "'skeleton' of category 1 must be.*from 1 to 4"),
+    "unknown pair": ({"a.json": coco(lambda d: d["categories"][0].update(
+        flip_pairs=[["tail", "wing"]]))}, "a.json", {}, "names 'tail' and 'wing', which are not"),
+    "no pair": ({"a.json": coco(lambda d: d["categories"][0].update(flip_pairs=[["tail"]]))},
+                "a.json", {}, "'flip_pairs' of category 1 is .* must be a list of pairs"),
+    "score in words": ({"a.json": coco(lambda d: d["annotations"][0].update(score="high"))},
+                       "a.json", {}, "annotation 1: 'score' must be a number"),
+    "tracks": ({"a.json": coco(lambda d: d.update(tracks=[1]))}, "a.json", {}, "'tracks' must be"),
     "cut JSON": ({"a.json": '{"images": ['}, "a.json", {}, "not a JSON file"),
     "other JSON": ({"a.json": [1, 2]}, "a.json", {}, "not a label file that is known.*--from"),
     "no such folder": ({"a.json": content()}, "a.json", {"images": "none"}, "--images none"),
@@ -111,6 +118,8 @@ BAD = {
              "0 .5 .5 .5 .5 .1 nan 2 .1 .1 2"}, "data.yaml", {}, "line 1: 11 numbers.*finite"),
     "unknown class": ({"data.yaml": YOLO, "images/p.png": 0, "labels/p.txt":
                        "3 .5 .5 .5 .5 .1 .1 2 .1 .1 2"}, "data.yaml", {}, "class 3 is not among"),
+    "no text": ({"data.yaml": YOLO, "images/p.png": 0, "labels/p.txt": b"\xff"}, "data.yaml", {},
+                "p.txt: cannot be read as text"),
     "words": ({"data.yaml": YOLO, "images/p.png": 0, "labels/p.txt": "cat"}, "data.yaml", {},
               "'cat' are not numbers alone"),
     # Label Studio
@@ -123,6 +132,8 @@ BAD = {
                   "task 7: a creature has two keypoints 'nose'"),
     "no coordinate": ({"t.json": [task({**MARK, "value": {"keypointlabels": ["nose"], "x": "1"}})],
                        "p.png": 0}, "t.json", {}, "must be numbers, in percent"),
+    "a region of words": ({"t.json": [task({**MARK, "value": "x"})]}, "t.json", {},
+                          "the region .* is not as Label Studio's are"),
     "no label": ({"t.json": [task({**MARK, "value": {}})]}, "t.json", {}, "has no label"),
     "no address": ({"t.json": [task(MARK, data={})]}, "t.json", {}, "names no picture"),
     "not its names": ({"t.json": [task(MARK)]}, "t.json", {"metainfo": "aic"},

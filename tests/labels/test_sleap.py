@@ -9,6 +9,7 @@ from aepose.images import read_image
 from aepose.labels import FilmFrame, read_labels, write_labels
 from tests.film.films import make_film, picture
 from tests.labels.sets import poses, write_set
+from tests.shared import shared
 
 
 def project(path, film):
@@ -115,3 +116,25 @@ def test_no_skeleton(tmp_path):
     sleap_io.save_slp(sleap_io.Labels(), str(tmp_path / "x.slp"), verbose=False)
     with pytest.raises(DataError, match="no skeleton"):
         read_labels(tmp_path / "x.slp")
+
+
+@pytest.mark.slow
+def test_real_films():
+    """The pictures of flies13 are frames of these films, and its labels theirs."""
+    films = shared("data/animals/films")
+    labels = read_labels(films / "flies_clip.slp")
+    assert len(labels.data["images"]) == 1500
+    assert len(labels.data["annotations"]) == 3000
+    assert {f.film for f in labels.frames.values()} == {films / "flies_clip.mp4"}
+    assert [t["name"] for t in labels.data["tracks"]] == ["female", "male"]
+    given = read_labels(shared("data/animals/flies13/annotations/val.json"))
+    people = {(f.number, a["track_id"]): a["keypoints"] for a in labels.data["annotations"]
+              for f in [labels.frames[a["image_id"]]]}
+    for image in given.data["images"]:
+        number = int(image["file_name"].removeprefix("val_").removesuffix(".jpg"))
+        for a in given.data["annotations"]:
+            if a["image_id"] == image["id"]:
+                assert a["keypoints"] in [people[number, track] for track in (1, 2)]
+    guessed = read_labels(films / "flies_120s.slp")
+    assert len(guessed.data["annotations"]) == 6000
+    assert all(a["score"] > 0 for a in guessed.data["annotations"])
