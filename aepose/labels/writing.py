@@ -47,7 +47,7 @@ def write_labels(labels: Labels, target: str | Path, format: str | None = None,
     """
     target = Path(target)
     kind = format or _SUFFIXES.get(target.suffix.lower())
-    if kind is None:
+    if kind is None or not target.name:
         raise ConfigError(f"{target}: the name does not say the format; say it with --to: "
                           f"{', '.join(WRITERS)}")
     if kind not in WRITERS:

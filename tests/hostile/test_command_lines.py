@@ -88,6 +88,8 @@ def place(tmp_path_factory, tiny_config, toy_root):
                       "--scales", "single-scale", "--data-root", str(toy_root.parent)],
         "publish": [str(TOY_CHECKPOINT), "published/net", "--data-set", "toy"],
         "subset": [annotations, "few.json", "--with-people", "--count", "2"],
+        "convert": [annotations, "converted.json", "--from", "coco", "--to", "coco", "--metainfo",
+                    "coco", "--images", str(toy_root / "val2017"), "--frames", "jpg"],
     }
     return folder, lines, config, toy_root
 
