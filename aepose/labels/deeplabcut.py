@@ -39,8 +39,10 @@ class _Table:
 
 
 def label_files(folder: Path) -> list[Path]:
-    """Return the csv files of labels in and below a project's folder."""
-    return sorted(folder.rglob("CollectedData*.csv"))
+    """Return the csv files of labels in a project's folder, not its copies of them for training."""
+    name = "CollectedData*.csv"
+    return sorted(folder.glob(f"labeled-data/*/{name}")) or sorted(
+        file for file in folder.rglob(name) if "training-datasets" not in file.parts)
 
 
 def read_deeplabcut(request: Request) -> Labels:
@@ -69,6 +71,7 @@ def read_deeplabcut(request: Request) -> Labels:
     categories = _categories(tables, config, builder)
     finder = PictureFinder(path, request.images, builder.report)
     followed = _followed(categories, config, builder)
+    _check_rows(tables)
     for table in tables:
         _add_rows(table, categories, finder, builder, followed)
     finder.check()
@@ -126,6 +129,16 @@ def _check_scorers(tables: list[_Table], path: Path, scorer: str | None) -> None
     if not tables:
         raise DataError(f"{path}: no labels of the scorer {scorer!r}; read it without --scorer to "
                         "see whose there are")
+
+
+def _check_rows(tables: list[_Table]) -> None:
+    """Raise DataError for a picture that has two rows."""
+    seen: dict[str, Path] = {}
+    for table in tables:
+        for name, _ in table.rows:
+            if name in seen and ("/" in name or seen[name].parent == table.path.parent):
+                raise DataError(f"{table.path}: {name} has a row in {seen[name]}, too; remove one")
+            seen[name] = table.path
 
 
 def _categories(tables: list[_Table], config: dict[str, Any],

@@ -108,6 +108,9 @@ class _Reading:
         for instance in instances:
             points = np.column_stack([instance.points["xy"],
                                       np.where(instance.points["visible"], 2, 1)])
+            for what in ("identity", "tracking_score"):
+                self.builder.report.add("dropped", f"SLEAP's {what} of creatures",
+                                        bool(getattr(instance, what)))
             more = {}
             if hasattr(instance, "score"):
                 more = {"score": float(instance.score),

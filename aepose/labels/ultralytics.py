@@ -107,8 +107,14 @@ def _pictures(path: Path, root: Path, place: str) -> list[Path]:
                         "with --images")
     if where.is_dir():
         return list_images([where], recursive=True)
-    lines = regular_file(where).read_text(encoding="utf-8").split("\n")
-    return [where.parent / line.strip() for line in lines if line.strip()]
+    return [where.parent / line.strip() for line in _lines(where) if line.strip()]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return regular_file(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error})") from None
 
 
 def _label_file(picture: Path) -> Path:
@@ -129,11 +135,7 @@ def _add_picture(picture: Path, split: str, dims: int, categories: dict[int, tup
     if not file.is_file():
         return
     total = max(count for _, count in categories.values())
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: cannot be read as text ({error})") from None
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_lines(file), start=1):
         if not line.strip():
             continue
         where = f"{file}, line {number}"

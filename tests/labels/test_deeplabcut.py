@@ -41,6 +41,9 @@ def test_several_animals(tmp_path, config, tracks):
     ({"day/CollectedData_ann.csv": HEAD + "labeled-data\\day\\p.png,1,2,,\n", "day/p.png": 0}, {}),
     ({"a/l/CollectedData_ann.csv": HEAD + "labeled-data/day/p.png,1,2,,\n", "m/p.png": 0},
      {"images": "m"}),
+    ({"labeled-data/day/CollectedData_ann.csv": HEAD + "labeled-data/day/p.png,1,2,,\n",
+      "training-datasets/all/CollectedData_ann.csv": HEAD + "labeled-data/day/p.png,1,2,,\n",
+      "labeled-data/day/p.png": 0}, {}),
     ({"d/CollectedData_ann.csv": HEAD + "p.png,1,2,,\n", "d/CollectedData_bob.csv": HEAD.replace(
         "ann", "bob") + "p.png,3,4,,\n", "d/p.png": 0}, {"scorer": "ann"}),
 ])

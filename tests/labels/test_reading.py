@@ -99,6 +99,8 @@ BAD = {
                        "labelled by ann and by bob; say with --scorer"),
     "two in a file": ({"c.csv": HEAD.replace("ann,ann\nb", "bob,bob\nb")}, "c.csv", {},
                       "labelled by ann and by bob"),
+    "two rows": ({"c.csv": HEAD + "p.png,1,2,3,4\n" * 2, "p.png": 0}, "c.csv", {},
+                 "p.png has a row in c.csv, too"),
     "unknown scorer": ({"c.csv": HEAD}, "c.csv", {"scorer": "eve"}, "of the scorer 'eve'"),
     "unknown bodypart": ({"config.yaml": "bodyparts: [nose, ear]", "c.csv": HEAD}, "c.csv", {},
                          "bodyparts tail are labelled, but config.yaml does not list"),
