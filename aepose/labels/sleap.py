@@ -108,9 +108,9 @@ class _Reading:
         for instance in instances:
             points = np.column_stack([instance.points["xy"],
                                       np.where(instance.points["visible"], 2, 1)])
-            for what in ("identity", "tracking_score"):
-                self.builder.report.add("dropped", f"SLEAP's {what} of creatures",
-                                        bool(getattr(instance, what)))
+            add = self.builder.report.add
+            add("dropped", "SLEAP's identities of creatures", instance.identity is not None)
+            add("dropped", "tracking scores of creatures", (instance.tracking_score or 0) > 0)
             more = {}
             if hasattr(instance, "score"):
                 more = {"score": float(instance.score),
