@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aepose.labels import read_labels, write_labels
-from tests.labels.sets import NAMES, poses, write_set
+from tests.labels.sets import NAMES, content, poses, write_set
 
 # format -> target, bound in pixels, whether it holds hidden, tracks, boxes, flip pairs
 FORMATS = {
@@ -47,3 +47,17 @@ def test_round_trip(labels, tmp_path, kind):
         assert sorted(a["track_id"] for a in new["annotations"]) == [1, 1, 2, 2]
     if boxes:
         assert np.allclose([a["bbox"] for a in new["annotations"]], [2, 3, 40, 30], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["sleap", "label-studio", "ultralytics"])
+def test_classes_with_the_same_keypoints_stay_apart(tmp_path, kind):
+    data = content()
+    data["categories"].append({**data["categories"][0], "id": 2, "name": "rat"})
+    data["annotations"][1]["category_id"] = 2
+    labels = read_labels(write_set(tmp_path, data), images=tmp_path / "pictures")
+    write_labels(labels, tmp_path / FORMATS[kind][0], kind)
+    again = read_labels(tmp_path / FORMATS[kind][0], kind, images=(
+        None if kind == "ultralytics" else tmp_path / "pictures"))
+    assert poses(again).keys() == poses(labels).keys()
+    assert [[p[:2] for p in people] for people in poses(again).values()] == [
+        [p[:2] for p in people] for people in poses(labels).values()]
