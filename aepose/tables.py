@@ -1,4 +1,4 @@
-"""Aligned Markdown tables."""
+"""Aligned Markdown tables, and numbers with what is counted."""
 
 from __future__ import annotations
 
@@ -17,3 +17,9 @@ def format_table(
         "| " + " | ".join(cell.ljust(w) if i in left else cell.rjust(w)
                           for i, (cell, w) in enumerate(zip(line, widths, strict=True))) + " |"
         for line in lines)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with what is counted: "1 picture", "2 pictures", "2 people"."""
+    several = "people" if what == "person" else f"{what}s"
+    return f"{number} {what if number == 1 else several}"

@@ -14,7 +14,7 @@ import torch
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.codecs.aggregation import aggregate
 from aepose.codecs.geometry import CONVENTIONS
-from aepose.datasets.annotations import by_image, join_fields
+from aepose.datasets.annotations import all_keypoints, by_image
 from aepose.datasets.transforms import find_eval_frame
 from aepose.datasets.values import Id
 from aepose.errors import ConfigError
@@ -109,13 +109,12 @@ def ceiling(
     # Tags are compared with a person's first tag, so perfect ones need no second, flipped value.
     test_time = replace(experiment.test_time, scales=(1,))
     metric = coco_metrics(experiment, ann_file)[0]
-    images, names = metric.ground_truth.images, [n for n, _ in codec.metainfo.annotation_fields]
-    people = by_image(images, metric.ground_truth.people)
+    truth, images = metric.ground_truth, metric.ground_truth.images
+    people = by_image(images, truth.people)
     for done, image in enumerate(images, start=1):
-        rows = [join_fields(person, names) for person in people[image["id"]]]
-        joints = np.array(rows, np.float32).reshape(len(rows), codec.metainfo.num_keypoints, 3)
+        joints = all_keypoints(people[image["id"]], truth.classes, codec.metainfo)
         item = item_without_pixels(codec, image)
-        outputs = noise.add(perfect_maps(codec, joints, item), image["id"])
+        outputs = noise.add(perfect_maps(codec, joints.astype(np.float32), item), image["id"])
         size = item.base_size if test_time.project2image else None
         joined, stacked = aggregate((1,), [[outputs]], size, test_time.align_corners)
         metric.process(None, [codec.decode(joined[0], stacked[0], item)])

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from aepose.analysis.findings import Finding, about, counted
+from aepose.analysis.findings import Finding, about
 from aepose.analysis.picture_check import check_pictures
 from aepose.analysis.sides import check_sides
 from aepose.datasets import CocoKeypoints
-from aepose.datasets.annotations import by_image, join_fields, load_annotations
+from aepose.datasets.annotations import all_keypoints, by_image, load_annotations
+from aepose.datasets.categories import classes_of
 from aepose.datasets.values import Notes
 from aepose.evaluation.backends import MAX_DETECTIONS
 from aepose.metainfo import Metainfo
+from aepose.tables import counted
 
 # If so many boxes reach beyond their pictures, they are corners, not sizes.
 _MANY = 0.2
@@ -28,27 +30,29 @@ def check_dataset(dataset: CocoKeypoints, metainfo: Metainfo) -> list[Finding]:
                             Notes(dataset.ann_file))  # said when the data set was built
     images = data["images"]
     people = [a for a in data["annotations"] if not a.get("iscrowd", 0)]
-    names = [name for name, _ in metainfo.annotation_fields]
-    keypoints = np.array([join_fields(person, names) for person in people], float).reshape(
-        -1, metainfo.num_keypoints, 3)
+    keypoints = all_keypoints(people, classes_of(data["categories"], metainfo), metainfo)
     sizes = {image["id"]: (image["width"], image["height"]) for image in images}
     extent = np.array([sizes[person["image_id"]] for person in people], float).reshape(-1, 2)
     return [
-        _summary(data, people, keypoints),
+        _summary(data, people, keypoints, metainfo),
         *_numbers_of_people(data, dataset),
         *_keypoint_counts(keypoints, metainfo),
         *_twice(images, people, keypoints),
         *_places(people, keypoints, extent),
         *_boxes(people, keypoints, extent),
-        *check_sides(keypoints, metainfo),
+        *(finding for one in metainfo.classes
+          for finding in check_sides(keypoints[:, one.keypoints], one.metainfo)),
         *check_pictures(images, dataset),
     ]
 
 
-def _summary(data: dict[str, Any], people: list[dict[str, Any]], keypoints: np.ndarray) -> Finding:
+def _summary(data: dict[str, Any], people: list[dict[str, Any]], keypoints: np.ndarray,
+             metainfo: Metainfo) -> Finding:
+    classes = classes_of(data["categories"], metainfo)
+    each = metainfo.count(np.array([classes[person["category_id"]] for person in people]))
     labelled = int((keypoints[..., 2] > 0).any(axis=1).sum())
     most = max(map(len, by_image(data["images"], data["annotations"]).values()), default=0)
-    text = ", ".join((counted(len(data["images"]), "picture"), counted(len(people), "person"),
+    text = ", ".join((counted(len(data["images"]), "picture"), each,
                       f"{labelled} with keypoints",
                       counted(len(data["annotations"]) - len(people), "crowd")))
     return Finding("ok" if labelled else "warning", f"{text}; at most {most} in a picture")

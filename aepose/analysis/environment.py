@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
-from aepose.analysis.findings import Finding, counted
+from aepose.analysis.findings import Finding
 from aepose.codecs.core import build_info, describe
 from aepose.errors import CheckpointError
+from aepose.tables import counted
 from aepose.version import __version__
 from aepose.zoo.hub import checkpoint_folder
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from aepose.analysis.diagnosis import CROWDING, KINDS, Diagnosis, diagnose
 from aepose.drawing import write_image
-from aepose.errors import DataError
+from aepose.errors import ConfigError, DataError
 from aepose.evaluation import load_records
 from aepose.experiment import Experiment, coco_metrics
 from aepose.files import write_json, write_text
@@ -31,9 +31,15 @@ def analyze(
 
     max_detections: instead of the config's
 
-    Raises DataError for files that cannot be used and for one without annotations.
+    Raises DataError for files that cannot be used and for one without annotations, ConfigError for
+    keypoints of several classes.
     """
     metric = coco_metrics(experiment, ann_file, max_detections)[0]
+    if len(metric.metainfo.classes) > 1:
+        names = ", ".join(one.name for one in metric.metainfo.classes)
+        raise ConfigError(f"metainfo '{metric.metainfo.name}' has several classes ({names}), whose "
+                          "errors are not told apart yet; analyse one, with its own metainfo, its "
+                          "--category and its records alone")
     if not metric.ground_truth.annotated:
         raise DataError(f"{ann_file} has no annotations to compare with")
     return diagnose(metric, load_records(results, metric)), metric.metainfo

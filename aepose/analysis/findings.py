@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from aepose.datasets.values import shown
+from aepose.tables import counted
 
 Level = Literal["ok", "note", "warning", "error"]
 _WIDTH, _EXAMPLES = 100, 3
@@ -45,12 +46,6 @@ def examples(values: Sequence[Any]) -> str:
     more = ", …" if len(values) > _EXAMPLES else ""
     return ", ".join(value if isinstance(value, str) else shown(value)
                      for value in values[:_EXAMPLES]) + more
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with what is counted: "1 picture", "2 pictures", "2 people"."""
-    several = "people" if what == "person" else f"{what}s"
-    return f"{number} {what if number == 1 else several}"
 
 
 def format_findings(sections: Mapping[str, Sequence[Finding]]) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aepose.analysis.findings import Finding, Level, about, counted
+from aepose.analysis.findings import Finding, Level, about
 from aepose.datasets import CocoKeypoints
 from aepose.errors import ImageError
+from aepose.tables import counted
 
 _SAMPLE = 12  # pictures that are read
 

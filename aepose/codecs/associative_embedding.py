@@ -16,11 +16,12 @@ import torch
 
 from aepose.codecs.gaussian import draw_gaussians
 from aepose.codecs.geometry import CONVENTIONS, SIZE_MULTIPLE
+from aepose.codecs.maps import check_maps
 from aepose.codecs.matching import match_by_tag
 from aepose.codecs.read_maps import read_maps
 from aepose.codecs.refine import person_scores, refine
 from aepose.errors import ConfigError
-from aepose.metainfo import Metainfo
+from aepose.metainfo import Metainfo, PoseClass
 from aepose.ranges import Count
 from aepose.registry import CODECS
 from aepose.results import PoseResult
@@ -73,16 +74,41 @@ def _checked_order(metainfo: Metainfo, order: Sequence[str] | None) -> tuple[int
     return replace(metainfo, grouping_order=tuple(order)).grouping_index
 
 
+def _order_of(order: Sequence[int], pose_class: PoseClass) -> tuple[int, ...]:
+    """Return a class's keypoints, counted from its first, in the order in which all are visited."""
+    own = pose_class.keypoints
+    return tuple(k - own.start for k in order if own.start <= k < own.stop)
+
+
 class Grouped(NamedTuple):
     """The people of one picture in the pixels of its maps.
 
     people: (P, K, 3 + L) float32: x, y (map cells), value, tags; scores: (P,) float32
     found: (P, K) bool, False for keypoints that were filled in or are missing
+    class_ids: (P,) int64 into the metainfo's ``classes``; keypoints of other classes are 0
     """
 
     people: np.ndarray
     scores: np.ndarray
     found: np.ndarray
+    class_ids: np.ndarray
+
+    @classmethod
+    def join(cls, groups: Sequence[Grouped], metainfo: Metainfo) -> Grouped:
+        """Return the people of all classes, one after the other, their keypoints in their places.
+
+        groups: of each class, with its own keypoints alone
+        """
+        keypoints = metainfo.num_keypoints
+        people = [np.zeros((len(g.people), keypoints, g.people.shape[2]), np.float32)
+                  for g in groups]
+        found = [np.zeros((len(g.found), keypoints), bool) for g in groups]
+        for index, (own, group) in enumerate(zip(metainfo.classes, groups, strict=True)):
+            people[index][:, own.keypoints] = group.people
+            found[index][:, own.keypoints] = group.found
+        scores, class_ids = (np.concatenate([getattr(g, name) for g in groups])
+                             for name in ("scores", "class_ids"))
+        return cls(np.concatenate(people), scores, np.concatenate(found), class_ids)
 
 
 @CODECS.register_module()
@@ -95,14 +121,14 @@ class AssociativeEmbeddingCodec:
     map_strides: input pixels per map cell, one per output resolution; kept in falling order, which
         is that of rising resolution
     sigma: standard deviation of the heatmap Gaussians, in map cells
-    max_num_people: M, people per training picture, and candidates per keypoint in decoding. More
-        than M people can be found unless ``ignore_too_much`` limits them.
+    max_num_people: M, people of all classes per training picture, and candidates per keypoint in
+        decoding. More than M people of a class can be found unless ``ignore_too_much`` limits them.
     nms_kernel: side of the window in which a peak is the maximum
     detection_threshold: least heatmap value of a candidate
     tag_threshold: largest tag distance at which a candidate joins a person
     use_detection_val: let the heatmap value break ties of the rounded tag distance; without it the
         unrounded distance decides
-    ignore_too_much: keep at most M people
+    ignore_too_much: keep at most M people of a class
     first_people_only: give candidates to the first M people alone, as the authors of HigherHRNet
         and SWAHR do; every other candidate becomes a person of its own, who is kept
     grouping_order: names of the keypoints that grouping visits first; None: those of the metainfo
@@ -149,6 +175,8 @@ class AssociativeEmbeddingCodec:
         if self.nms_kernel % 2 == 0:
             raise ConfigError(f"codec.nms_kernel = {self.nms_kernel}: give an odd number")
         self.grouping_index = _checked_order(self.metainfo, self.grouping_order)
+        self._classes = [(own.keypoints, _order_of(self.grouping_index, own))
+                         for own in self.metainfo.classes]
         self.train_size = _checked_size(self.input_size, self.size_multiple)
         self.map_strides = _checked_strides(self.map_strides)
         self.geometry = CONVENTIONS[self.convention](self.size_multiple)
@@ -232,9 +260,12 @@ class AssociativeEmbeddingCodec:
         Raises ValueError for maps of another shape or type, with values that are not finite, or
         with fewer than M cells.
         """
-        people, scores, found = self.group(heatmaps, tags)
+        people, scores, found, class_ids = self.group(heatmaps, tags)
         map_size = heatmaps.shape[2], heatmaps.shape[1]
         xy = self.geometry.to_image(people[..., :2], map_size, item.center, item.scale)
+        for index, (own, _) in enumerate(self._classes):
+            others = class_ids != index
+            xy[others, own] = 0  # not where the corner of the maps is in the picture
         return PoseResult(
             keypoints=xy,
             keypoint_scores=people[..., 2],
@@ -246,6 +277,7 @@ class AssociativeEmbeddingCodec:
             dataset=item.dataset,
             metainfo=self.metainfo,
             found=found,
+            class_ids=class_ids,
         )
 
     def map_matrix(self, item: EvalItem, map_size: tuple[int, int]) -> np.ndarray:
@@ -261,14 +293,32 @@ class AssociativeEmbeddingCodec:
     def group(
         self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor
     ) -> Grouped:
-        """Find the people in the pixels of the maps, as :meth:`decode` does."""
+        """Find the people in the pixels of the maps, as :meth:`decode` does.
+
+        Each class is looked for in its own heatmaps and tags, as if there were no other.
+        """
+        if len(self._classes) == 1:
+            return self._group_class(heatmaps, tags, 0)
+        check_maps(heatmaps, tags)
+        if len(heatmaps) != self.metainfo.num_keypoints:
+            raise ValueError(f"heatmaps: expected {self.metainfo.num_keypoints} for the keypoints "
+                             f"of '{self.metainfo.name}', got {len(heatmaps)}")
+        shared = len(tags) == 1
+        return Grouped.join([
+            self._group_class(heatmaps[own], tags if shared else tags[own], index)
+            for index, (own, _) in enumerate(self._classes)], self.metainfo)
+
+    def _group_class(
+        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor, index: int
+    ) -> Grouped:
+        """Find the people of one class in its maps, with its own keypoints alone."""
         with stage("peaks"):
             maps = read_maps(heatmaps, tags)
             peaks = maps.find_peaks(self.max_num_people, self.nms_kernel, self.detection_threshold)
         with stage("match"):
             people = match_by_tag(
                 peaks,
-                self.grouping_index,
+                self._classes[index][1],
                 self.max_num_people,
                 detection_threshold=self.detection_threshold,
                 tag_threshold=self.tag_threshold,
@@ -284,4 +334,4 @@ class AssociativeEmbeddingCodec:
         if self.refine:
             with stage("refine"):
                 people = refine(people, maps, self.geometry.cell_offset)
-        return Grouped(people, scores, found)
+        return Grouped(people, scores, found, np.full(len(people), index, np.int64))

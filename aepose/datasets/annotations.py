@@ -8,12 +8,14 @@ and counted in one line. ``docs/data.md`` lists field by field what is read.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from aepose.datasets.categories import Category, select_people
+import numpy as np
+
+from aepose.datasets.categories import Category, Placing, select_people
 from aepose.datasets.regions import FARTHEST, check_region, farthest
 from aepose.datasets.values import (
     ID_LIMIT,
@@ -45,7 +47,8 @@ def load_annotations(
     """Return the content of a COCO-format keypoint file (.json or .json.gz), checked.
 
     metainfo: gives the fields with keypoints that annotations must have, each with 3 numbers x, y,
-        visibility per keypoint (pixels of the picture), and their names
+        visibility per keypoint (pixels of the picture), and their names; of several classes, those
+        of the annotation's class
     category: ids or names of the categories that are meant, where the file leaves a choice; see
         :func:`~aepose.datasets.categories.select_people`
     images_alone: take a file without 'annotations', as test servers give out, for one in which
@@ -76,10 +79,11 @@ def check_annotations(
     found = Notes(path) if notes is None else notes
     sizes = _check_images(data["images"], path)
     _check_annotation_ids(data["annotations"], sizes, path, found)
-    order = select_people(data, metainfo, category, path, found)
-    _check_fields(data["annotations"], metainfo, path)
-    counting = [_check_annotation(annotation, sizes[annotation["image_id"]], metainfo, order, path,
-                                  found) for annotation in data["annotations"]]
+    places = select_people(data, metainfo, category, path, found)
+    _check_fields(data["annotations"], places, metainfo, path)
+    counting = [_check_annotation(annotation, sizes[annotation["image_id"]],
+                                  places[annotation["category_id"]], path, found)
+                for annotation in data["annotations"]]
     if counting and not any(counting):
         found.add(f"none of {len(counting)} annotations is a person with a labelled keypoint "
                   "(visibility above 0, iscrowd 0): there is nothing to learn or to measure")
@@ -108,6 +112,20 @@ def with_images(data: dict[str, Any], images: list[dict[str, Any]]) -> dict[str,
 def join_fields(annotation: dict[str, Any], names: Iterable[str]) -> list[float]:
     """Return the numbers x, y, visibility of the keypoints in these fields, one after another."""
     return [value for name in names for value in annotation[name]]
+
+
+def all_keypoints(people: Sequence[dict[str, Any]], classes: Mapping[Id, int],
+                  metainfo: Metainfo) -> np.ndarray:
+    """Return the keypoints of annotations as (P, K, 3) float64: x, y, visibility.
+
+    classes: of the categories, see :func:`~aepose.datasets.categories.classes_of`
+
+    Those of other classes are 0.
+    """
+    ids = [classes[person["category_id"]] for person in people]
+    names = [[name for name, _ in one.metainfo.annotation_fields] for one in metainfo.classes]
+    return metainfo.spread([join_fields(person, names[index])
+                            for person, index in zip(people, ids, strict=True)], ids, float, (3,))
 
 
 def _name(entry: dict[str, Any], number: int) -> str:
@@ -175,27 +193,32 @@ def _check_annotation_ids(annotations: list[dict[str, Any]], sizes: dict[Id, tup
     check_one_kind(ids, "ids of annotations", path)
 
 
-def _check_fields(people: list[dict[str, Any]], metainfo: Metainfo, path: Path) -> None:
-    """Refuse a file in which no annotation has a field that keypoints are read from."""
-    for name, count in metainfo.annotation_fields:
-        if people and all(person.get(name) is None for person in people):
-            advice = ("this looks like a detection-only file: use the keypoint annotations, such "
-                      "as person_keypoints_*.json" if name == "keypoints" else
-                      "use annotations with all the fields of the config's metainfo, such as "
-                      "coco_wholebody_*.json")
-            raise DataError(f"{path}: none of {len(people)} annotations has '{name}' ({count} "
-                            f"keypoints); {advice}")
+def _check_fields(annotations: list[dict[str, Any]], places: Mapping[Id, Placing],
+                  metainfo: Metainfo, path: Path) -> None:
+    """Refuse a file in which no annotation of a class has a field that keypoints are read from."""
+    for index, one in enumerate(metainfo.classes):
+        people = [a for a in annotations if places[a["category_id"]].index == index]
+        whose = "annotations" if len(people) == len(annotations) else f"annotations of {one.name!r}"
+        for name, count in one.metainfo.annotation_fields:
+            if people and all(person.get(name) is None for person in people):
+                advice = ("this looks like a detection-only file: use the keypoint annotations, "
+                          "such as person_keypoints_*.json" if name == "keypoints" else
+                          "use annotations with all the fields of the config's metainfo, such as "
+                          "coco_wholebody_*.json")
+                raise DataError(f"{path}: none of {len(people)} {whose} has '{name}' ({count} "
+                                f"keypoints); {advice}")
 
 
-def _check_annotation(annotation: dict[str, Any], size: tuple[int, int], metainfo: Metainfo,
-                      order: list[int] | None, path: Path, notes: Notes) -> bool:
+def _check_annotation(annotation: dict[str, Any], size: tuple[int, int], placing: Placing,
+                      path: Path, notes: Notes) -> bool:
     """Check one annotation of the people, and put what may be written in several ways into one.
 
     Returns whether it is a person with a labelled keypoint.
     """
     name = annotation["id"]
     labelled = 0
-    for field, count in metainfo.annotation_fields:
+    order = placing.order
+    for field, count in placing.pose_class.metainfo.annotation_fields:
         values = annotation.get(field)
         if not values and (values is None or values == []):
             why = "" if values is None else " (CVAT writes such for empty tracks)"

@@ -4,62 +4,143 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aepose.datasets.values import Id, Notes, check_one_kind, checked_id, shown
 from aepose.errors import DataError, nearest
-from aepose.metainfo import Metainfo
+from aepose.metainfo import Metainfo, PoseClass
 
-Category = Id | Sequence[Id] | None
-"""Ids or names of the categories that are meant; None where the file leaves no choice."""
+Category = Id | Sequence[Id] | Mapping[str, Id | Sequence[Id]] | None
+"""Ids or names of the categories that are meant, by class where there are several; None where the
+file leaves no choice."""
 _SHOWN = 6  # names in a message
 
 
+class Placing(NamedTuple):
+    """Whose the keypoints of a category are, and where they are to be found.
+
+    index: of the class among the metainfo's; pose_class: the same
+    order: where in the file's ``keypoints`` each of the class's stands; None: in its order
+    """
+
+    index: int
+    pose_class: PoseClass
+    order: list[int] | None
+
+
 def select_people(data: dict[str, Any], metainfo: Metainfo, category: Category, path: Path,
-                  notes: Notes) -> list[int] | None:
-    """Keep the categories that have the metainfo's keypoints, and their annotations alone.
+                  notes: Notes) -> dict[Id, Placing]:
+    """Keep the categories of the metainfo's classes, and their annotations alone.
 
     data: the content of an annotation file, which is changed
     category: which, by id or name; all their annotations count as one. None takes the only one
-        that lists the metainfo's keypoints or, where none lists any, whose annotations have some
+        that lists the metainfo's keypoints or, where none lists any, whose annotations have some.
+        Of several classes: which by the name of a class; what it leaves out is called as its class
 
-    Returns where in the file's ``keypoints`` each of the metainfo's is to be found, None if they
-    stand in its order. Raises DataError for categories and ids of categories that cannot be used,
-    for names of keypoints that are not the metainfo's, and where a choice must be made.
+    Returns by category where keypoints belong. Of several classes a category is called as its class
+    afterwards. Raises DataError for categories and ids of categories that cannot be used, for names
+    of keypoints that are not the metainfo's, and where a choice must be made.
     """
     known = _check_categories(data["categories"], path, notes)
     used = _check_ids(data["annotations"], known, path, notes)
     if not known:
-        return None
-    _leave_out_stale_lists(known, data["annotations"], metainfo, notes)
-    if category in (None, [], ()):
-        chosen = _only_one(known, used, data["annotations"], metainfo, path)
+        return {}
+    classes = metainfo.classes
+    if len(classes) == 1:
+        chosen = [_of_only_class(known, used, data, metainfo, category, path, notes)]
     else:
-        chosen = [_find(wanted, known, path) for wanted in (
-            category if isinstance(category, (list, tuple)) else [category])]
-    orders = [_order(entry, metainfo, path) for entry in chosen if entry.get("keypoints")]
-    if any(order != orders[0] for order in orders):
-        raise DataError(f"{path}: the categories {_names(chosen)} list their keypoints in "
-                        "different orders; take one of them, or write them alike")
-    ids = {entry["id"] for entry in chosen}
+        chosen = _of_classes(known, data, metainfo, category, path, notes)
+    ids = {entry["id"] for entries in chosen for entry in entries}
     others = [entry for entry in known.values() if entry["id"] not in ids]
     if others:
         notes.add("left out: " + _names(others, used))
         data["annotations"] = [a for a in data["annotations"] if a["category_id"] in ids]
-    data["categories"] = chosen
+    data["categories"] = []
+    places: dict[Id, Placing] = {}
+    for index, (pose_class, entries) in enumerate(zip(classes, chosen, strict=True)):
+        order, entries = _in_order(entries, pose_class.metainfo, path, notes)
+        data["categories"] += entries
+        places |= {entry["id"]: Placing(index, pose_class, order) for entry in entries}
+    return places
+
+
+def classes_of(categories: Iterable[dict[str, Any]], metainfo: Metainfo) -> dict[Id, int]:
+    """Return the class, as its index, of each category that :func:`select_people` has kept."""
+    names = [one.name for one in metainfo.classes]
+    return {entry["id"]: names.index(entry["name"]) if len(names) > 1 else 0
+            for entry in categories}
+
+
+def _in_order(entries: list[dict[str, Any]], metainfo: Metainfo, path: Path, notes: Notes
+              ) -> tuple[list[int] | None, list[dict[str, Any]]]:
+    """Return where in a class's categories keypoints stand, and these as if in its order."""
+    orders = [_order(entry, metainfo, path) for entry in entries if entry.get("keypoints")]
+    if any(order != orders[0] for order in orders):
+        raise DataError(f"{path}: the categories {_names(entries)} list their keypoints in "
+                        "different orders; take one of them, or write them alike")
     order = orders[0] if orders else None
     if order is None or order == list(range(len(order))):
-        return None
+        return None, entries
     notes.add(f"keypoints put into the order of metainfo '{metainfo.name}', which the file lists "
               "in another")
     names = list(metainfo.keypoint_names[:len(order)])
     # The skeleton counts keypoints in the old order; nobody reads it here.
-    data["categories"] = [{key: names if key == "keypoints" else value
-                           for key, value in entry.items() if key != "skeleton"}
-                          for entry in chosen]
-    return order
+    return order, [{key: names if key == "keypoints" else value
+                    for key, value in entry.items() if key != "skeleton"}
+                   for entry in entries]
+
+
+def _of_only_class(known: dict[Id, dict[str, Any]], used: Counter[Id], data: dict[str, Any],
+                   metainfo: Metainfo, category: Category, path: Path, notes: Notes
+                   ) -> list[dict[str, Any]]:
+    """Return the categories of the only class there is."""
+    if isinstance(category, Mapping):
+        raise DataError(f"{path}: category = {category!r} is by class, but metainfo "
+                        f"'{metainfo.name}' has none; give a name, an id, or a list of them")
+    _leave_out_stale_lists(known, data["annotations"], metainfo, notes)
+    if category in (None, [], ()):
+        return _only_one(known, used, data["annotations"], metainfo, path)
+    return [_find(wanted, known, path) for wanted in _listed(category)]
+
+
+def _of_classes(known: dict[Id, dict[str, Any]], data: dict[str, Any], metainfo: Metainfo,
+                category: Category, path: Path, notes: Notes) -> list[list[dict[str, Any]]]:
+    """Return the categories of each of several classes, called as it is."""
+    names = [one.name for one in metainfo.classes]
+    given = {} if category is None else category
+    if not isinstance(given, Mapping):
+        raise DataError(f"{path}: category = {category!r}: metainfo '{metainfo.name}' has several "
+                        f"classes; say which category is which: a dict by {_some(names)}")
+    for name in given:
+        if name not in names:
+            raise DataError(f"{path}: category = {category!r}: {name!r} is no class of metainfo "
+                            f"'{metainfo.name}'" + nearest(str(name), names))
+    chosen, owners = [], {}
+    for one in metainfo.classes:
+        entries = ([_find(wanted, known, path) for wanted in _listed(given[one.name])]
+                   if one.name in given else
+                   [entry for entry in known.values()
+                    if _plain(entry.get("name") or "") == _plain(one.name)])
+        if not entries:
+            called = [str(entry.get("name", entry["id"])) for entry in known.values()]
+            raise DataError(f"{path}: no category is called as the class {one.name!r} of metainfo "
+                            f"'{metainfo.name}'; there is {_names(known.values())}"
+                            + nearest(one.name, called) + "; name it with category=")
+        for entry in entries:
+            other = owners.setdefault(entry["id"], one.name)
+            if other != one.name:
+                raise DataError(f"{path}: category {_names([entry])} is taken for {other!r} and "
+                                f"for {one.name!r}; say with category= which is which")
+        own = {entry["id"]: {**entry, "name": one.name} for entry in entries}
+        _leave_out_stale_lists(own, data["annotations"], one.metainfo, notes)
+        chosen.append(list(own.values()))
+    return chosen
+
+
+def _listed(category: Id | Sequence[Id]) -> Sequence[Id]:
+    return category if isinstance(category, (list, tuple)) else [category]
 
 
 def _check_categories(categories: list[dict[str, Any]], path: Path,

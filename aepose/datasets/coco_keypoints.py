@@ -11,7 +11,8 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.datasets.annotations import by_image, join_fields, load_annotations
+from aepose.datasets.annotations import all_keypoints, by_image, load_annotations
+from aepose.datasets.categories import Category, classes_of
 from aepose.datasets.regions import decode_region
 from aepose.datasets.sampler import Draw
 from aepose.datasets.transforms import find_eval_frame, make_eval_item
@@ -41,9 +42,8 @@ class _Annotation:
     region: Any = None
 
     @classmethod
-    def of(cls, annotation: dict[str, Any], metainfo: Metainfo) -> _Annotation:
-        names = [name for name, _ in metainfo.annotation_fields]
-        joints = np.array(join_fields(annotation, names), np.float32).reshape(-1, 3)
+    def of(cls, annotation: dict[str, Any], keypoints: np.ndarray) -> _Annotation:
+        joints = keypoints.astype(np.float32)
         crowd, labelled = annotation.get("iscrowd", 0), (joints[:, 2] > 0).any()
         region = annotation.get("segmentation") if crowd or not labelled else None
         return cls(joints, bool(labelled or not crowd), region or None)
@@ -54,7 +54,8 @@ class CocoKeypoints(Dataset):
     """People in pictures, annotated as COCO's person_keypoints files are.
 
     ann_file, img_dir: relative to ``data_root``
-    category: ids or names of the categories that are people, where the file leaves a choice
+    category: ids or names of the categories that are people, where the file leaves a choice; of a
+        metainfo with several classes by the name of a class, where categories are called otherwise
     exif: turn pictures upright by their EXIF orientation, as most annotation tools show them;
         False: take them as they are stored. A turn by 180 degrees shows in no size
     transforms: configs of training transforms, applied in order before ``codec.encode``
@@ -86,7 +87,7 @@ class CocoKeypoints(Dataset):
         scales: Sequence[float] = (1,),
         include_empty: bool = False,
         on_bad_image: Literal["error", "skip"] = "error",
-        category: int | str | Sequence[int | str] | None = None,
+        category: Category = None,
         exif: bool = True,
     ) -> None:
         if on_bad_image not in ("error", "skip"):
@@ -111,8 +112,10 @@ class CocoKeypoints(Dataset):
         ]
         data = load_annotations(self.ann_file, metainfo, category, images_alone=test_mode)
         people = by_image(data["images"], data["annotations"])
-        self._annotations = {image: [_Annotation.of(one, metainfo) for one in annotations]
-                             for image, annotations in people.items()}
+        classes = classes_of(data["categories"], metainfo)
+        self._annotations = {
+            image: list(map(_Annotation.of, some, all_keypoints(some, classes, metainfo)))
+            for image, some in people.items()}
         everything = test_mode or include_empty
         self.images = [i for i in data["images"] if everything or self._annotations[i["id"]]]
         if not self.images:

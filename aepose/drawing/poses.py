@@ -35,6 +35,7 @@ class People(Protocol):
     scores: np.ndarray
     tags: np.ndarray
     found: np.ndarray
+    class_ids: np.ndarray
     identities: np.ndarray | None
 
     @property
@@ -46,8 +47,9 @@ class DrawStyle:
     """What is drawn of people, and how.
 
     keypoint_threshold: least score of a keypoint that is drawn; one with score 0 never is
-    limbs, boxes, scores, identities: whether to draw these; the label gives a person's identity or,
-        where there is none, its index, and its score
+    limbs, boxes, scores, identities: whether to draw these; the label gives a person's class, where
+        there are several, its identity or, where there is none, its index, and its score
+    classes: whether the label gives the class
     color_by: a person's own colour, of outline, box and label, goes by its identity or index, or by
         its mean tag: alike colours are people whom the network could take for one
     doubts: ring keypoints in red whose ``grouping_margin`` is below ``doubtful``: they may belong
@@ -59,6 +61,7 @@ class DrawStyle:
     boxes: bool = True
     scores: bool = True
     identities: bool = True
+    classes: bool = True
     color_by: Literal["person", "tag"] = "person"
     doubts: bool = False
     doubtful: float = 0.5
@@ -107,7 +110,7 @@ def draw_poses(
                          f"'{metainfo.name}' has {metainfo.num_keypoints}")
     canvas = np.array(image, order="C")
     size = canvas.shape[1], canvas.shape[0]
-    figures = _figures(people, size, style)
+    figures = _figures(people, size, metainfo, style)
     for figure in figures if style.boxes else ():
         _draw_box(canvas, figure)
     for figure in figures:
@@ -116,7 +119,8 @@ def draw_poses(
     return canvas
 
 
-def _figures(people: People, size: tuple[int, int], style: DrawStyle) -> list[_Figure]:
+def _figures(people: People, size: tuple[int, int], metainfo: Metainfo, style: DrawStyle
+             ) -> list[_Figure]:
     """Return the people with something to draw, lowest score first."""
     xy, scores = people.keypoints, people.keypoint_scores
     shown = (scores >= style.keypoint_threshold) & (scores > 0) & (
@@ -125,6 +129,7 @@ def _figures(people: People, size: tuple[int, int], style: DrawStyle) -> list[_F
     if style.doubts:
         doubtful = people.grouping_margin < style.doubtful  # NaN is no doubt
     colors = _colors(people, style)
+    classes = [one.name for one in metainfo.classes] if style.classes else []
     figures = []
     for p in np.argsort(people.scores, kind="stable"):
         if not shown[p].any():
@@ -136,17 +141,18 @@ def _figures(people: People, size: tuple[int, int], style: DrawStyle) -> list[_F
         x0, y0 = np.maximum(low - margin, 0).astype(int).tolist()
         x1, y1 = np.minimum(high + margin, np.array(size) - 1).astype(int).tolist()
         figures.append(_Figure(
-            _label(people, int(p), style), colors[p], xy[p], shown[p],
+            _label(people, int(p), classes, style), colors[p], xy[p], shown[p],
             shown[p] & ~people.found[p], shown[p] & doubtful[p], line,
             _radii(xy[p], shown[p], line), (x0, y0, x1, y1)))
     return figures
 
 
-def _label(people: People, p: int, style: DrawStyle) -> str:
+def _label(people: People, p: int, classes: list[str], style: DrawStyle) -> str:
+    name = classes[people.class_ids[p]] if len(classes) > 1 else ""
     number = p if people.identities is None else int(people.identities[p])
     number = ("?" if number < 0 else str(number)) if style.identities else ""
     score = f"{people.scores[p]:.2f}" if style.scores else ""
-    return ": ".join(filter(None, (number, score)))
+    return ": ".join(filter(None, (" ".join(filter(None, (name, number))), score)))
 
 
 def _colors(people: People, style: DrawStyle) -> list[Color]:

@@ -50,22 +50,24 @@ def evaluate_records(truth: GroundTruth, records: Sequence[Record], part: Part,
                      max_detections: int = MAX_DETECTIONS) -> CocoScores:
     """Return AP and AR of the records against the annotations.
 
-    part: the keypoints to compare and their sigmas
+    part: the keypoints to compare and their sigmas; of several classes, those of one
     count_keypoints: a person counts if one of these keypoints is labelled; False: if the file's
         ``num_keypoints`` is not 0
     image_ids: compare in these pictures only
     backend: what counts; None takes the fastest that is installed
     max_detections: so many records per picture count, those with the highest scores
 
-    With no record at all every number is 0. Records with a NaN or an infinite number and those
+    With no record at all every number is 0; where several classes are, with none of the part's, -1
+    if nobody of it is annotated. Records with a NaN or an infinite number and those
     without a keypoint score above 0 are left out.
     """
+    annotated, records = (truth.of_class(some, part.class_id) for some in (truth.people, records))
     if not records:
-        return _NOTHING_FOUND
+        return _NOTHING_FOUND if annotated or not truth.people else _NOBODY_TO_FIND
     if image_ids is not None and not len(image_ids):
         return _NOBODY_TO_FIND
     numbers = truth.image_numbers
-    people = [_as_truth(person, part, count_keypoints) for person in truth.people]
+    people = [_as_truth(person, part, count_keypoints) for person in annotated]
     found = as_detections(records, part)
     for entry in (*people, *found):
         entry.update(image_id=numbers[entry["image_id"]], category_id=1)

@@ -14,6 +14,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from aepose.datasets.annotations import join_fields
+from aepose.datasets.categories import Category
 from aepose.errors import ConfigError, DataError, nearest
 from aepose.evaluation.backends import AUTO, MAX_DETECTIONS, find_backend
 from aepose.evaluation.coco_eval import CocoScores, evaluate_records, mean_known
@@ -30,6 +31,7 @@ from aepose.results.formats import coco_records
 METRIC_ORDER = ("AP", "AP50", "AP75", "AR", "AR50", "AP(M)", "AP(L)", "AR(M)", "AR(L)", "AR75")
 _WHOLE_BODY_COLUMNS = tuple(f"{part} {name}" for part in ("body", "foot", "face", "hand", WHOLE)
                             for name in ("AP", "AR"))
+_CLASS_COLUMNS = ("AP", "AP50", "AP75", "AR")  # means over classes, before those of each
 PREDICTIONS = "predictions.json"
 _HANDS = ("lefthand", "righthand")
 _SUPPRESSION = {"oks": oks_nms, "soft_oks": soft_oks_nms}
@@ -47,17 +49,20 @@ class CocoMetric(PoseMetric):
         ``max_detections``)
     oks_threshold: OKS above which 'oks' drops a pose, or the width of 'soft_oks'; in (0, 1]
     backend: what counts, see :mod:`aepose.evaluation.backends`
-    category: ids or names of the categories that are people, where the file leaves a choice; in an
-        experiment it is that of the data set
+    category: ids or names of the categories that are people, where the file leaves a choice, or by
+        class which they are; in an experiment it is that of the data set
     max_detections: so many people found in a picture count, those with the highest scores; another
         number than 20 is not the official rule
 
     records: after ``compute_metrics`` the COCO result records of all pictures, ready for JSON
     parts: after ``compute_metrics`` the scores of each set of keypoints by its name: 'keypoints',
-        or for a data set with several annotation fields 'body', 'foot', … and 'wholebody'
+        for a data set with several annotation fields 'body', 'foot', … and 'wholebody', and of
+        several classes their names
 
     Where there are parts, each has an AP and AR ("foot AP"), "hand" is the mean of both hands, and
-    the names without a part are those of the whole body. Where the file has no annotations at all,
+    the names without a part are those of the whole body. Where there are several classes, each is
+    evaluated by itself, as if there were no other, and has an AP and AR ("dog AP"); the names
+    without a class are the means over the classes of which there is somebody to find. Where the file has no annotations at all,
     as those of test servers, there are records but no metrics, and a line of the log says so.
 
     Raises ConfigError for a bad option, DataError for an annotation file that cannot be used:
@@ -71,8 +76,7 @@ class CocoMetric(PoseMetric):
                  nms: str | None = None, oks_threshold: float = 0.9, use_area: bool = True,
                  backend: str = AUTO, collect_device: str = "cpu",
                  prefix: str | None = "coco",
-                 category: int | str | Sequence[int | str] | None = None,
-                 max_detections: int = MAX_DETECTIONS) -> None:
+                 category: Category = None, max_detections: int = MAX_DETECTIONS) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if nms is not None and nms not in _SUPPRESSION:
             raise ConfigError(f"nms = {nms!r} is not a known suppression"
@@ -108,7 +112,12 @@ class CocoMetric(PoseMetric):
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the published tables."""
-        return _WHOLE_BODY_COLUMNS if len(self.scored) > 1 else METRIC_ORDER[:-1]
+        if len(self.metainfo.annotation_fields) > 1:
+            return _WHOLE_BODY_COLUMNS
+        if len(self.scored) > 1:
+            return (*_CLASS_COLUMNS, *(f"{part.name} {name}" for part in self.scored
+                                       for name in ("AP", "AR")))
+        return METRIC_ORDER[:-1]
 
     def files(self) -> dict[str, Any]:
         """Return ``predictions.json``: the people found, in COCO's result format."""
@@ -133,10 +142,10 @@ class CocoMetric(PoseMetric):
         Raises DataError for a picture that the annotation file does not know, ConfigError for
         poses with another number of keypoints than the metainfo.
         """
-        category_id, fields = self.ground_truth.category_id, self.metainfo.annotation_fields
         for result in data_samples:
             self._check(result)
-            records = coco_records(self._suppress(result), category_id, fields)
+            records = coco_records(self._suppress(result), self.ground_truth.category_ids,
+                                   self.metainfo)
             self.results.append((result.image_id, records))
 
     def evaluate(self, size: int) -> dict[str, float]:
@@ -171,7 +180,9 @@ class CocoMetric(PoseMetric):
             return {}
         self._warn()
         self.parts = {part.name: self.score(part) for part in self.scored}
-        self._warn_of_the_limit()
+        for part in self.scored:
+            if part.whole:
+                self._warn_of_the_limit(part)
         return self.summarise()
 
     def score(self, part: Part, image_ids: Sequence[int] | None = None) -> CocoScores:
@@ -181,21 +192,22 @@ class CocoMetric(PoseMetric):
 
     def summarise(self) -> dict[str, float]:
         """Return the metrics by name from ``parts``: METRIC_ORDER, then those of the parts."""
-        stats = self.parts[self.scored[-1].name].stats
-        metrics = {name: stats[name] for name in METRIC_ORDER}
+        whole = [self.parts[part.name].stats for part in self.scored if part.whole]
+        metrics = {name: mean_known([stats[name] for stats in whole]) for name in METRIC_ORDER}
         if len(self.parts) > 1:
             metrics.update(self._part_metrics())
         return metrics
 
     def _part_metrics(self) -> dict[str, float]:
-        """Return AP and AR of each part, of the hands together, and of the whole."""
+        """Return AP and AR of each part; of a whole body, before the whole, of the hands together.
+        """
         stats = {name: scores.stats for name, scores in self.parts.items()}
-        whole = stats.pop(WHOLE)
-        if all(hand in stats for hand in _HANDS):
+        if len(self.metainfo.annotation_fields) > 1 and all(hand in stats for hand in _HANDS):
+            whole = stats.pop(WHOLE)
             # A hand of which there is none to find says nothing of the other.
             stats["hand"] = {
                 name: mean_known([stats[hand][name] for hand in _HANDS]) for name in ("AP", "AR")}
-        stats[WHOLE] = whole
+            stats[WHOLE] = whole
         return {f"{part} {name}": s[name] for part, s in stats.items() for name in ("AP", "AR")}
 
     def _check(self, result: PoseResult) -> None:
@@ -218,25 +230,28 @@ class CocoMetric(PoseMetric):
             print_log("nobody was found in any picture: all metrics are 0", logger="current",
                       level=logging.WARNING)
 
-    def _warn_of_the_limit(self) -> None:
-        """Log what the limit of people per picture takes away from the numbers."""
-        limit, part = self.max_detections, self.scored[-1]
-        found = Counter(record["image_id"] for record in self.records)
+    def _warn_of_the_limit(self, part: Part) -> None:
+        """Log what the limit of people per picture takes away from the numbers of a class."""
+        limit, truth = self.max_detections, self.ground_truth
+        found = Counter(record["image_id"]
+                        for record in truth.of_class(self.records, part.class_id))
         annotated = Counter(
-            person["image_id"] for person in self.ground_truth.people if not person["iscrowd"]
+            person["image_id"] for person in truth.of_class(truth.people, part.class_id)
+            if not person["iscrowd"]
             and (any(v > 0 for v in join_fields(person, part.fields)[2::3])
                  if self.counts_keypoints else person["num_keypoints"]))
         cut, beyond = ([count - limit for count in counts.values() if count > limit]
                        for counts in (found, annotated))
         if not cut and not beyond:
             return
-        text, costs = f"{limit} people per picture count (max_detections)", bool(beyond)
+        whose = f"of class {part.name!r}, " if len(self.metainfo.classes) > 1 else ""
+        text, costs = f"{whose}{limit} people per picture count (max_detections)", bool(beyond)
         if cut:
-            free = evaluate_records(self.ground_truth, self.records, part, self.counts_keypoints,
+            free = evaluate_records(truth, self.records, part, self.counts_keypoints,
                                     backend=self.backend, max_detections=max(found.values()))
             own = self.parts[part.name].stats
             costs |= any(abs(free.stats[name] - own[name]) >= 5e-4 for name in ("AP", "AR"))
-            text += (f": of {len(self.records)} found {sum(cut)} in {len(cut)} pictures do not; "
+            text += (f": of {found.total()} found {sum(cut)} in {len(cut)} pictures do not; "
                      f"with them AP would be {free.stats['AP']:.3f} for {own['AP']:.3f}, AR "
                      f"{free.stats['AR']:.3f} for {own['AR']:.3f}")
         if beyond:
@@ -248,15 +263,21 @@ class CocoMetric(PoseMetric):
     def _suppress(self, result: PoseResult) -> PoseResult:
         if self.nms is None or not len(result):
             return result
-        return result[self.keep(result.keypoints, result.scores)]
+        return result[self.keep(result.keypoints, result.scores, result.class_ids)]
 
-    def keep(self, keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    def keep(self, keypoints: np.ndarray, scores: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
         """Return the indices of the poses of one picture that suppression keeps, in its order.
 
-        keypoints: (P, K, 2) float32, pixels of the picture; scores: (P,) float32
+        keypoints: (P, K, 2) float32, pixels of the picture; scores: (P,) float32; class_ids: (P,),
+        of which each is suppressed by itself
         """
         if self.nms is None:
             return np.arange(len(scores))
         limit = {"max_kept": self.max_detections} if self.nms == "soft_oks" else {}
-        return _SUPPRESSION[self.nms](keypoints, scores, self.metainfo.sigmas, self.oks_threshold,
-                                      **limit)
+        kept = []
+        for index, one in enumerate(self.metainfo.classes):
+            own = np.flatnonzero(class_ids == index)
+            kept.append(own[_SUPPRESSION[self.nms](
+                keypoints[own, one.keypoints], scores[own], one.metainfo.sigmas,
+                self.oks_threshold, **limit)])
+        return np.concatenate(kept)

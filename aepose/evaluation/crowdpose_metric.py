@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
+from aepose.datasets.categories import Category
 from aepose.datasets.values import is_number
-from aepose.errors import DataError
+from aepose.errors import ConfigError, DataError
 from aepose.evaluation.backends import AUTO, MAX_DETECTIONS
 from aepose.evaluation.coco_metric import CocoMetric
 from aepose.metainfo import Metainfo
@@ -30,7 +30,8 @@ class CrowdPoseMetric(CocoMetric):
     ``crowdIndex`` below, between and above CROWD_LIMITS. These three are rounded to 4 decimals;
     they are -1 where there is no such picture.
 
-    Raises DataError, besides what CocoMetric raises, for a picture without a ``crowdIndex``.
+    Raises, besides what CocoMetric raises, DataError for a picture without a ``crowdIndex`` and
+    ConfigError for keypoints of several classes or fields.
     """
 
     counts_keypoints = False
@@ -39,11 +40,15 @@ class CrowdPoseMetric(CocoMetric):
     def __init__(self, metainfo: Metainfo | str, ann_file: str | PathLike[str],
                  nms: str | None = None, oks_threshold: float = 0.9, backend: str = AUTO,
                  collect_device: str = "cpu", prefix: str | None = "coco",
-                 category: int | str | Sequence[int | str] | None = None,
+                 category: Category = None,
                  max_detections: int = MAX_DETECTIONS) -> None:
         super().__init__(metainfo, ann_file, nms, oks_threshold, use_area=False, backend=backend,
                          collect_device=collect_device, prefix=prefix, category=category,
                          max_detections=max_detections)
+        if len(self.scored) > 1:
+            raise ConfigError(f"CrowdPoseMetric counts one set of keypoints in one field, but "
+                              f"'{self.metainfo.name}' has "
+                              f"{', '.join(part.name for part in self.scored)}; use CocoMetric")
         self.image_groups = _group_by_crowding(self.ground_truth.images, ann_file)
 
     def summarise(self) -> dict[str, float]:

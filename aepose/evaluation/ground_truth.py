@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aepose.datasets.annotations import load_annotations
-from aepose.datasets.categories import Category
+from aepose.datasets.categories import Category, classes_of
 from aepose.datasets.values import Id, Notes
 from aepose.errors import DataError
 from aepose.evaluation.records import Record
@@ -28,16 +28,23 @@ class GroundTruth:
 
     images: as in the file; categories: those that are the people; people: their annotations,
     numbered from 1, with ``area`` in square pixels and ``iscrowd``
+    classes: the index of the class of each category
     """
 
     images: list[dict[str, Any]]
     categories: list[dict[str, Any]]
     people: list[Record]
+    classes: dict[Id, int]
 
     @property
-    def category_id(self) -> Id:
-        """The category that result records get."""
-        return self.categories[0]["id"]
+    def category_ids(self) -> list[Id]:
+        """The category that result records of each class get."""
+        first = {index: category for category, index in reversed(self.classes.items())}
+        return [first[index] for index in sorted(first)]
+
+    def of_class(self, records: Sequence[Record], index: int) -> list[Record]:
+        """Return the people, annotated or found, of a class."""
+        return [record for record in records if self.classes[record["category_id"]] == index]
 
     @property
     def annotated(self) -> bool:
@@ -72,6 +79,7 @@ def load_ground_truth(ann_file: str | PathLike[str], metainfo: Metainfo, use_are
     if not data["categories"]:
         raise DataError(f"{ann_file}: 'categories' is empty; evaluation needs the category of the "
                         "people")
+    classes = classes_of(data["categories"], metainfo)
     pixels = {image["id"]: image["width"] * image["height"] for image in data["images"]}
     people = []
     for number, annotation in enumerate(data["annotations"], start=1):
@@ -79,11 +87,12 @@ def load_ground_truth(ann_file: str | PathLike[str], metainfo: Metainfo, use_are
             if annotation.get(key) is None:
                 raise DataError(f"{ann_file}: annotation {annotation['id']!r} has no '{key}'; "
                                 "evaluation needs it, add it to the file")
-        area = _area(annotation, pixels[annotation["image_id"]], use_area, metainfo, notes)
+        area = _area(annotation, pixels[annotation["image_id"]], use_area,
+                     metainfo.classes[classes[annotation["category_id"]]].metainfo, notes)
         people.append({**annotation, "id": number, "area": area,
                        "iscrowd": annotation.get("iscrowd", 0)})
     notes.say()
-    return GroundTruth(data["images"], data["categories"], people)
+    return GroundTruth(data["images"], data["categories"], people, classes)
 
 
 def _area(annotation: Record, most: int, use_area: bool, metainfo: Metainfo,

@@ -27,6 +27,7 @@ from aepose.evaluation.coco_metric import CocoMetric
 from aepose.evaluation.old_results import is_old_results, to_records
 from aepose.evaluation.records import Record
 from aepose.files import read_json
+from aepose.metainfo import Metainfo
 
 _NEEDED = ("image_id", "category_id", "score")
 
@@ -73,14 +74,15 @@ def _check_record(record: Record, metric: CocoMetric, where: str) -> None:
         if not is_number(record.get(key, 0)):
             raise DataError(f"{where}: '{key}' is {shown(record[key])}; it must be a finite number "
                             f"of at most {LARGEST:.0e}")
-    for name, count in metric.metainfo.annotation_fields:
+    own = _own_metainfo(record, metric)
+    for name, count in () if own is None else own.annotation_fields:
         if name not in record:
             raise DataError(f"{where} has no '{name}', which results on "
-                            f"'{metric.metainfo.name}' need; is this the right data set?")
+                            f"'{own.name}' need; is this the right data set?")
         values = record[name]
         if not isinstance(values, list) or len(values) != 3 * count:
             raise DataError(f"{where}: '{name}' has {describe(values)}, but "
-                            f"'{metric.metainfo.name}' has {count} keypoints, 3 numbers each; is "
+                            f"'{own.name}' has {count} keypoints, 3 numbers each; is "
                             "this the right data set?")
         if not are_numbers(values, 3 * count):
             raise DataError(f"{where}: '{name}' has {describe(values)}; they must be finite "
@@ -88,6 +90,13 @@ def _check_record(record: Record, metric: CocoMetric, where: str) -> None:
     if "bbox" in record and not are_numbers(record["bbox"], 4):
         raise DataError(f"{where}: 'bbox' is {shown(record['bbox'])}; it must be 4 numbers x, y, "
                         "width, height")
+
+
+def _own_metainfo(record: Record, metric: CocoMetric) -> Metainfo | None:
+    """Return the keypoints of a record's class; None for a category that nobody knows."""
+    classes = metric.metainfo.classes
+    index = metric.ground_truth.classes.get(record["category_id"], None if classes[1:] else 0)
+    return None if index is None else classes[index].metainfo
 
 
 def _check_images(records: list[Record], metric: CocoMetric, path: Path) -> None:
@@ -121,9 +130,11 @@ def _check_repeats(records: list[Record], metric: CocoMetric, path: Path) -> Non
 def _suppress(records: list[Record], names: list[str], metric: CocoMetric) -> list[Record]:
     """Return the records that the metric's suppression keeps, picture by picture."""
     kept: list[Record] = []
+    classes = metric.ground_truth.classes
     for people in filter(None, by_image(metric.ground_truth.images, records).values()):
-        rows = np.array([join_fields(person, names) for person in people], np.float32)
-        keypoints = rows.reshape(len(people), -1, 3)[..., :2]
+        class_ids = np.array([classes[person["category_id"]] for person in people])
+        rows = metric.metainfo.spread([join_fields(person, names) for person in people], class_ids,
+                                      np.float32, (3,))
         scores = np.array([person["score"] for person in people], np.float32)
-        kept += [people[index] for index in metric.keep(keypoints, scores)]
+        kept += [people[index] for index in metric.keep(rows[..., :2], scores, class_ids)]
     return kept

@@ -17,7 +17,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from aepose.errors import CheckpointError, ConfigError, nearest, warn_once
-from aepose.metainfo import is_metainfo_file, read_metainfo_file
+from aepose.metainfo import metainfo_files, with_files_read
 from aepose.migration import convert_file, is_old_config
 from aepose.zoo.index import find_config
 
@@ -212,17 +212,17 @@ def _names_modules(content: Any) -> bool:
 
 
 def _take_in_metainfo(cfg: Config, folder: Path) -> None:
-    """Put the content of a metainfo file in the place of its name."""
-    if is_metainfo_file(cfg.get("metainfo")):
-        cfg.metainfo = read_metainfo_file(folder / cfg.metainfo)
+    """Put the content of metainfo files in the place of their names."""
+    if any(metainfo_files(cfg.get("metainfo"))):
+        cfg.metainfo = with_files_read(cfg.metainfo, folder)
 
 
 def _refuse_imports(content: dict[str, Any]) -> None:
     """Raise ConfigError for whatever would have modules imported or files read."""
     if content.get("custom_imports"):
         raise ConfigError(f"it names modules of its own ({content['custom_imports']})")
-    if is_metainfo_file(content.get("metainfo")):
-        raise ConfigError(f"it names a file of keypoints ({content['metainfo']})")
+    for file in metainfo_files(content.get("metainfo")):
+        raise ConfigError(f"it names a file of keypoints ({file})")
     _refuse_dotted(content)
 
 

@@ -1,6 +1,13 @@
 """Keypoint sets: names, flip pairs, sigmas, skeleton, colours; known ones, and one's own."""
 
-from aepose.metainfo.base import Metainfo, get_metainfo
-from aepose.metainfo.own import is_metainfo_file, read_metainfo_file
+from aepose.metainfo.base import (
+    get_metainfo,
+    is_metainfo_file,
+    metainfo_files,
+    read_metainfo_file,
+    with_files_read,
+)
+from aepose.metainfo.structure import PERSON, Metainfo, PoseClass
 
-__all__ = ["Metainfo", "get_metainfo", "is_metainfo_file", "read_metainfo_file"]
+__all__ = ["PERSON", "Metainfo", "PoseClass", "get_metainfo", "is_metainfo_file", "metainfo_files",
+           "read_metainfo_file", "with_files_read"]

@@ -1,4 +1,4 @@
-"""Keypoint sets of one's own: as a dict in a config, or as a JSON file with comments."""
+"""Keypoint sets of one's own: from plain values, and from a JSON file with comments."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import json_tricks
+from json_tricks.decoders import DuplicateJsonKeyException
 
 from aepose.errors import ConfigError, nearest
 from aepose.files import regular_file
@@ -18,30 +19,23 @@ from aepose.metainfo.structure import Metainfo
 _FIRST, _SECOND, _MIDDLE = (0, 255, 0), (255, 128, 0), (51, 153, 255)
 
 
-def is_metainfo_file(metainfo: Any) -> bool:
-    """Return whether what a config gives as ``metainfo`` is the name of a file."""
-    return isinstance(metainfo, (str, Path)) and str(metainfo).lower().endswith(".json")
+def read_commented_json(path: str | Path, what: str, expected: str) -> dict[str, Any]:
+    """Return the object in a file of JSON in which ``#`` and ``//`` begin comments.
 
+    what: the kind of file, and expected: some of its keys, for messages
 
-def read_metainfo_file(path: str | Path) -> dict[str, Any]:
-    """Return the content of a metainfo file, checked; see :func:`make_metainfo`.
-
-    It is JSON in which ``#`` and ``//`` begin comments. Raises ConfigError that names the file.
+    Raises ConfigError that names the file.
     """
-    path = regular_file(path, ConfigError, "metainfo file")
+    path = regular_file(path, ConfigError, what)
     try:
         text = path.read_text(encoding="utf-8")
         # Without hooks nothing but plain values comes out.
         content = json_tricks.loads(text, ignore_comments=True, preserve_order=False,
-                                    obj_pairs_hooks=())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"metainfo file {path} cannot be read: {error}") from None
+                                    obj_pairs_hooks=(), allow_duplicates=False)
+    except (OSError, ValueError, RecursionError, DuplicateJsonKeyException) as error:
+        raise ConfigError(f"{what} {path} cannot be read: {error}") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"metainfo file {path}: expected an object with name, keypoint_names, …")
-    try:
-        make_metainfo(content)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(f"{what} {path}: expected an object with {expected}")
     return content
 
 

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from aepose.errors import ConfigError, nearest
+from aepose.tables import counted
+
+# What somebody is called whose keypoints are a set by themselves.
+PERSON = "person"
+
+
+@dataclass(frozen=True)
+class PoseClass:
+    """One kind of creature that a network finds, such as people or dogs.
+
+    name: of the class; in annotation files, of its category
+    metainfo: its own keypoints, skeleton, sigmas
+    start: where its keypoints begin among the K of the network
+    """
+
+    name: str
+    metainfo: Metainfo
+    start: int = 0
+
+    @property
+    def keypoints(self) -> slice:
+        """Which of the K keypoints are its own."""
+        return slice(self.start, self.start + self.metainfo.num_keypoints)
 
 
 @dataclass(frozen=True)
@@ -79,6 +104,44 @@ class Metainfo:
     def num_keypoints(self) -> int:
         """K."""
         return len(self.keypoint_names)
+
+    @property
+    def classes(self) -> tuple[PoseClass, ...]:
+        """The classes whose keypoints stand side by side; here one, which has them all."""
+        return (PoseClass(PERSON, self),)
+
+    def class_ids(self, present: np.ndarray) -> np.ndarray:
+        """(P,) int64: the classes of people by the keypoints that they have, (P, K) bool.
+
+        The first class for somebody who has none.
+        """
+        has = [present[:, one.keypoints].any(axis=1) for one in self.classes]
+        return np.argmax(has, axis=0)
+
+    def own_keypoints(self, class_ids: np.ndarray) -> np.ndarray:
+        """(P, K) bool: which keypoints are those of each person's class, by (P,) int64."""
+        own = np.zeros((len(self.classes), self.num_keypoints), bool)
+        for index, one in enumerate(self.classes):
+            own[index, one.keypoints] = True
+        return own[class_ids]
+
+    def spread(self, values: Sequence[Any], class_ids: Sequence[int], dtype: type,
+               shape: tuple[int, ...] = ()) -> np.ndarray:
+        """Return what people have of their own class's keypoints as (P, K, *shape), 0 elsewhere.
+
+        values: P arrays or lists that hold the numbers of the class's keypoints, each of ``shape``
+        """
+        whole = np.zeros((len(values), self.num_keypoints, *shape), dtype)
+        classes = self.classes
+        for number, (own, index) in enumerate(zip(values, class_ids, strict=True)):
+            keypoints = classes[index].keypoints
+            whole[number, keypoints] = np.reshape(own, whole[number, keypoints].shape)
+        return whole
+
+    def count(self, class_ids: np.ndarray) -> str:
+        """Return how many people of each class there are: "2 people, 1 dog"."""
+        return ", ".join(counted(int((class_ids == index).sum()), one.name)
+                         for index, one in enumerate(self.classes))
 
     @property
     def annotation_fields(self) -> tuple[tuple[str, int], ...]:

@@ -17,14 +17,17 @@ from aepose.drawing import DrawStyle, draw_heatmaps, draw_poses, draw_tags, writ
 from aepose.errors import ConfigError, DataError, nearest
 from aepose.files import write_text
 from aepose.images import read_image
-from aepose.metainfo import Metainfo
+from aepose.metainfo import PERSON, Metainfo
+from aepose.results.margins import grouping_margins
+from aepose.tables import counted
 
 if TYPE_CHECKING:
     import pandas as pd
     import supervision as sv
 
 # Per person; each has P as its first axis.
-_PER_PERSON = ("keypoints", "keypoint_scores", "scores", "tags", "found", "identities")
+_PER_PERSON = ("keypoints", "keypoint_scores", "scores", "tags", "found", "class_ids",
+               "identities")
 
 
 @dataclass(eq=False)
@@ -45,6 +48,8 @@ class PoseResult:
     found: (P, K) bool: True where the network's maps had a peak that was grouped, False where the
         keypoint was filled in afterwards by the tags of the others, or is missing. Where it is not
         known, every keypoint with a score counts as found
+    class_ids: (P,) int64, the class of each person among the metainfo's ``classes``, mostly the
+        only one. Keypoints of other classes are 0, with score 0, and not found
     identities: (P,) int64, who it is throughout a film; -1 for a person without one
     seconds: by stage, what it took
     image: (H, W, 3) uint8 RGB, where it cannot be read from ``image_path`` again
@@ -70,6 +75,7 @@ class PoseResult:
     dataset: str = ""
     metainfo: Metainfo | None = None
     found: np.ndarray = None  # type: ignore[assignment]  # __post_init__ sets it
+    class_ids: np.ndarray = None  # type: ignore[assignment]  # __post_init__ sets it
     identities: np.ndarray | None = None
     frame: int | None = None
     time: float | None = None
@@ -81,11 +87,17 @@ class PoseResult:
         people, num_keypoints = self.keypoint_scores.shape
         if self.found is None:
             self.found = self.keypoint_scores > 0
+        classes = 1 if self.metainfo is None else len(self.metainfo.classes)
+        if self.class_ids is None:
+            if classes > 1:
+                raise ValueError(f"class_ids: give them, '{self.metainfo.name}' has {classes}")
+            self.class_ids = np.zeros(people, np.int64)
         expected = {
             "keypoints": (people, num_keypoints, 2),
             "scores": (people,),
             "tags": (people, num_keypoints, self.tags.shape[-1]),
             "found": (people, num_keypoints),
+            "class_ids": (people,),
             "identities": (people,),
         }
         for name, shape in expected.items():
@@ -95,6 +107,9 @@ class PoseResult:
         if self.metainfo is not None and self.metainfo.num_keypoints != num_keypoints:
             raise ValueError(f"keypoints: {num_keypoints}, but metainfo '{self.metainfo.name}' has "
                              f"{self.metainfo.num_keypoints}")
+        if self.metainfo is not None and people and (
+                self.class_ids.min() < 0 or self.class_ids.max() >= classes):
+            raise ValueError(f"class_ids: expected 0 to {classes - 1}, got {self.class_ids}")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -111,7 +126,8 @@ class PoseResult:
                                 if (value := getattr(self, name)) is not None})
 
     def __repr__(self) -> str:
-        people = "1 person" if len(self) == 1 else f"{len(self)} people"
+        people = (counted(len(self), PERSON) if self.metainfo is None else
+                  self.metainfo.count(self.class_ids))
         placed = self.keypoint_scores > 0
         filled = int((placed & ~self.found).sum())
         parts = [people, f"{int(placed.sum())} keypoints",
@@ -128,7 +144,20 @@ class PoseResult:
     @property
     def names(self) -> tuple[str, ...]:
         """The K keypoints' names; raises ConfigError where no metainfo is known."""
-        return self._metainfo.keypoint_names
+        return self.known_metainfo.keypoint_names
+
+    @property
+    def own_keypoints(self) -> np.ndarray:
+        """(P, K) bool: which of the keypoints are those of the person's class."""
+        if self.metainfo is None:
+            return np.ones(self.found.shape, bool)
+        return self.metainfo.own_keypoints(self.class_ids)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """P names: the class of each person."""
+        names = [one.name for one in self.known_metainfo.classes]
+        return tuple(names[index] for index in self.class_ids)
 
     @property
     def boxes(self) -> np.ndarray:
@@ -144,36 +173,35 @@ class PoseResult:
     def grouping_margin(self) -> np.ndarray:
         """(P, K) float32: how clearly its tag says whose each found keypoint is, in tag units.
 
-        Of a keypoint's tag, the distance (Euclidean over L) to the mean tag of the nearest other
-        person of this result less that to its own person's. Near 0 the join is doubtful, below 0
-        the tag is nearer to somebody else's. NaN for keypoints that were not found, and where
-        there is nobody else. People of low scores often are scraps of others, which makes these
-        doubtful: filter them out before.
+        See :func:`~aepose.results.margins.grouping_margins`. People of low scores often are scraps
+        of others, which makes these doubtful: filter them out before.
         """
-        margins = np.full(self.found.shape, np.nan, np.float32)
-        known = self.found.any(axis=1)
-        if known.sum() < 2:
-            return margins
-        shares = self.found / np.maximum(self.found.sum(axis=1, keepdims=True), 1)
-        means = (self.tags * shares[..., None]).sum(axis=1)
-        person, keypoint = np.nonzero(self.found)
-        away = np.linalg.norm(self.tags[person, keypoint][:, None] - means, axis=2)
-        own = np.arange(len(person)), person
-        distance = away[own]
-        away[:, ~known] = away[own] = np.inf
-        margins[person, keypoint] = away.min(axis=1) - distance
-        return margins
+        return grouping_margins(self.tags, self.found, self.class_ids)
 
     @property
-    def _metainfo(self) -> Metainfo:
+    def known_metainfo(self) -> Metainfo:
+        """The keypoint set; raises ConfigError where none is known."""
         if self.metainfo is None:
             raise ConfigError("the result does not know its keypoint set; give it one: "
                               "dataclasses.replace(result, metainfo=aepose.get_metainfo('coco'))")
         return self.metainfo
 
-    def filter(self, min_score: float = 0.0, min_keypoints: int = 0) -> PoseResult:
-        """Return the people with at least that score and so many found keypoints."""
-        return self[(self.scores >= min_score) & (self.found.sum(axis=1) >= min_keypoints)]
+    def filter(self, min_score: float = 0.0, min_keypoints: int = 0,
+               classes: str | Sequence[str] | None = None) -> PoseResult:
+        """Return the people with at least that score and so many found keypoints.
+
+        classes: the names of their classes; None: of all. Raises ConfigError for an unknown one.
+        """
+        kept = (self.scores >= min_score) & (self.found.sum(axis=1) >= min_keypoints)
+        if classes is not None:
+            wanted = [classes] if isinstance(classes, str) else classes
+            known = [one.name for one in self.known_metainfo.classes]
+            for name in wanted:
+                if name not in known:
+                    raise ConfigError(f"classes = {name!r} is no class of "
+                                      f"'{self.known_metainfo.name}'" + nearest(str(name), known))
+            kept &= np.isin(self.class_ids, [known.index(name) for name in wanted])
+        return self[kept]
 
     def draw(
         self, image: np.ndarray | None = None,
@@ -195,7 +223,7 @@ class PoseResult:
         ground = self._pixels(image)
         if overlay is not None:
             ground = self._overlaid(ground, overlay)
-        return draw_poses(ground, self, self._metainfo, DrawStyle(**style))
+        return draw_poses(ground, self, self.known_metainfo, DrawStyle(**style))
 
     def _overlaid(self, image: np.ndarray, overlay: str) -> np.ndarray:
         if overlay not in ("heatmaps", "tags"):
@@ -260,34 +288,41 @@ class PoseResult:
         """Return what :meth:`to_json` was made of."""
         return cls(**rows.parse(rows.load(text), metainfo))
 
-    def to_coco(self, category_id: int = 1) -> list[dict[str, Any]]:
+    def to_coco(self, category_id: int | Sequence[int | str] = 1) -> list[dict[str, Any]]:
         """Return a record per person in COCO's result format, with a few keys more.
 
-        Of these, ``found``, ``tags``, … COCO's tools take no notice.
+        category_id: that of the first class, which the others follow, or a list of those of all
+
+        A record has its own class's keypoints. Of what is more, ``found``, ``tags``, … COCO's tools
+        take no notice.
         """
         more = rows.to_dict(self)["people"]
-        fields_ = self._metainfo.annotation_fields
+        ids = formats.category_ids_of(category_id, self.known_metainfo)
+        records = formats.coco_records(self, ids, self.known_metainfo)
         return [{**record, **{key: person[key] for key in formats.COCO_EXTRAS if key in person},
-                 "found": self.found[number].astype(int).tolist()}
-                for number, (record, person) in enumerate(zip(
-                    formats.coco_records(self, category_id, fields_), more, strict=True))]
+                 "found": [found for *_, found in person["keypoints"].values()]}
+                for record, person in zip(records, more, strict=True)]
 
     @classmethod
     def from_coco(
         cls, records: Sequence[Mapping[str, Any]], metainfo: Metainfo | str,
         image_path: str = "", image_size: tuple[int, int] = (0, 0),
+        category_id: int | Sequence[int | str] = 1,
     ) -> PoseResult:
         """Return the people of COCO result records of one picture, also of other programs.
 
-        Raises DataError for records of several pictures, and for other keypoints.
+        category_id: as for :meth:`to_coco`; of a set with one class they do not matter
+
+        Raises DataError for records of several pictures, for other keypoints and, where there are
+        several classes, for other categories.
         """
-        return cls(**formats.parse_coco(records, metainfo), image_path=image_path,
+        return cls(**formats.parse_coco(records, metainfo, category_id), image_path=image_path,
                    image_size=image_size)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a row per person: ``nose_x``, ``nose_y``, ``nose_score``, ``nose_found``, …
 
-        Needs pandas.
+        Of several classes there is ``class``, and keypoints of others are at NaN. Needs pandas.
         """
         return formats.to_dataframe([self])
 

@@ -3,9 +3,9 @@
 A dict of a picture holds ``image`` (path), ``width``, ``height``, ``metainfo`` (the name of the
 keypoint set), ``seconds``, where they are known ``image_id``, ``dataset``, ``frame``, ``time``, and
 ``people``: for each ``score``, ``box`` (x0, y0, x1, y1), ``keypoints`` (name -> [x, y, score,
-found], the last 1 or 0), ``tags`` (K lists of L) and, in a film, ``identity``. Positions are
-pixels of the picture as loaded. Numbers are written as short as float32 allows and read back to
-the last bit.
+found], the last 1 or 0), ``tags`` (K lists of L), in a film ``identity`` and of several classes
+``class``, whose own keypoints these are. Positions are pixels of the picture as loaded. Numbers are
+written as short as float32 allows and read back to the last bit.
 
 A row is the same for one person: the picture's keys, ``person`` (its number) and the person's. A
 picture without people has one row, whose ``person`` is null, and one that could not be read a row
@@ -35,15 +35,13 @@ _OPTIONAL = {"image_id": -1, "dataset": "", "frame": None, "time": None}
 
 def to_dict(result: PoseResult) -> dict[str, Any]:
     """Return the dict of a picture."""
-    names = result.names
+    metainfo = result.known_metainfo
     joints = np.stack([result.keypoints[..., 0], result.keypoints[..., 1],
                        result.keypoint_scores], axis=-1)
     people = [
         {"score": score, "box": None if any(map(math.isnan, box)) else box,
          **({} if result.identities is None else {"identity": _known(result.identities[p])}),
-         "keypoints": {name: [*values, int(found)] for name, values, found in zip(
-             names, rows, result.found[p], strict=True)},
-         "tags": tags}
+         **_own(metainfo, int(result.class_ids[p]), rows, result.found[p], tags)}
         for p, (score, box, rows, tags) in enumerate(zip(
             _plain(result.scores), _plain(result.boxes), _plain(joints), _plain(result.tags),
             strict=True))]
@@ -51,9 +49,20 @@ def to_dict(result: PoseResult) -> dict[str, Any]:
     known = {key: value for key, unknown in _OPTIONAL.items()
              if (value := getattr(result, key)) != unknown}
     return {"image": result.image_path, "width": width, "height": height, **known,
-            "metainfo": result.metainfo.name,
+            "metainfo": metainfo.name,
             "seconds": {stage: round(s, 6) for stage, s in result.seconds.items()},
             "people": people}
+
+
+def _own(metainfo: Metainfo, index: int, rows: list, found: np.ndarray, tags: list
+         ) -> dict[str, Any]:
+    """Return what is said of a person's keypoints: those of its class, under their own names."""
+    own = metainfo.classes[index]
+    names, which = own.metainfo.keypoint_names, own.keypoints
+    return {**({"class": own.name} if len(metainfo.classes) > 1 else {}),
+            "keypoints": {name: [*values, int(seen)] for name, values, seen in zip(
+                names, rows[which], found[which], strict=True)},
+            "tags": tags[which]}
 
 
 def to_json(result: PoseResult) -> str:
@@ -110,26 +119,33 @@ def parse(content: Mapping[str, Any], metainfo: Metainfo | str | None = None) ->
         keypoints = get_metainfo(metainfo if metainfo is not None else content["metainfo"])
         key = "width"
         size = int(content["width"]), int(content["height"])
+        classes = {one.name: one.metainfo for one in keypoints.classes}
+        key = "class"
+        # Of a set with one class nobody says it.
+        names = ([person["class"] for person in people] if len(classes) > 1 else
+                 [*classes] * len(people))
+        class_ids = [[*classes].index(name) for name in names]
         key = "keypoints"
-        joints = np.array([[person["keypoints"][name] for name in keypoints.keypoint_names]
-                           for person in people], np.float64)
-        joints = joints.reshape(len(people), keypoints.num_keypoints, 4)
+        joints = keypoints.spread(
+            [[person["keypoints"][k] for k in classes[name].keypoint_names]
+             for person, name in zip(people, names, strict=True)], class_ids, np.float64, (4,))
         key = "score"
         scores = np.array([person["score"] for person in people], np.float32).reshape(-1)
         key = "tags"
-        tags = np.array([person["tags"] for person in people], np.float64)
-        tags = tags.reshape(len(people), keypoints.num_keypoints, -1 if people else 1)
+        tags = keypoints.spread([person["tags"] for person in people], class_ids, np.float64,
+                                (len(people[0]["tags"][0]) if people else 1,))
         key = "identity"
         known = [_UNKNOWN if person["identity"] is None else person["identity"]
                  for person in people if "identity" in person]
         identities = np.array(known, np.int64) if len(known) == len(people) and people else None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"a result's '{key}' is missing or not as it should be ({error}); see "
                         "aepose.results.rows") from None
     return {
         "keypoints": joints[..., :2].astype(np.float32), "scores": scores,
         "keypoint_scores": joints[..., 2].astype(np.float32), "found": joints[..., 3] > 0,
         "tags": tags.astype(np.float32), "identities": identities, "metainfo": keypoints,
+        "class_ids": np.array(class_ids, np.int64),
         "image_path": str(content.get("image", "")), "image_size": size,
         "seconds": dict(content.get("seconds", {})),
         **{key: content.get(key, unknown) for key, unknown in _OPTIONAL.items()},

@@ -39,7 +39,7 @@ def draw_prediction(
         return replace(people, keypoints=places)
 
     likely = result.filter(min_score=LEAST_DRAWN_SCORE)
-    truth = as_result(sample.keypoints, sample.visibility)
+    truth = as_result(sample.keypoints, sample.visibility, codec.metainfo)
     labelled = int((truth.scores > 0).sum())  # the others, too small or hidden, only mask the loss
     others = f" (+{len(truth) - labelled} without keypoints)" if labelled < len(truth) else ""
     seen, grouped = np.split(draw_maps(image, heatmaps, tags), 2, axis=1)

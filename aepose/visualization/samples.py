@@ -48,7 +48,7 @@ def draw_train_item(sample: PoseSample, item: TrainItem, metainfo: Metainfo) -> 
     keypoints; and the tag indices. All but the people comes from ``item``, as the network gets it.
     """
     image = np.ascontiguousarray(item.image.numpy().transpose(1, 2, 0))
-    people = as_result(sample.keypoints, sample.visibility)
+    people = as_result(sample.keypoints, sample.visibility, metainfo)
     rows = []
     for level, targets in enumerate(item.targets):
         height, width = targets.loss_mask.shape
@@ -78,7 +78,7 @@ def draw_eval_item(sample: PoseSample, item: EvalItem, codec: AssociativeEmbeddi
         height, width = image.shape[:2]
         keypoints = codec.geometry.to_map(sample.keypoints, (width, height), item.center,
                                           item.scale)
-        drawn = draw_poses(image, as_result(keypoints, sample.visibility), metainfo,
+        drawn = draw_poses(image, as_result(keypoints, sample.visibility, metainfo), metainfo,
                            style=DrawStyle(scores=False))
         panels.append(titled(drawn, f"scale {scale:g}: {width} x {height}, "
                                      f"people {len(sample.keypoints)}"))
@@ -113,17 +113,20 @@ def draw_tag_index(image: np.ndarray, targets: MapTargets, metainfo: Metainfo) -
     return canvas
 
 
-def as_result(keypoints: np.ndarray, visibility: np.ndarray) -> PoseResult:
+def as_result(keypoints: np.ndarray, visibility: np.ndarray, metainfo: Metainfo) -> PoseResult:
     """Return annotated people (P, K, 2) in the form that drawing takes.
 
-    A keypoint's score is half its visibility (P, K), a person's the share of labelled keypoints.
+    The keypoints that somebody has tell the class. A keypoint's score is half its visibility (P, K), a person's the share of labelled keypoints of its class.
     """
     labelled = visibility > 0
+    class_ids = metainfo.class_ids(labelled)
+    own = metainfo.own_keypoints(class_ids)
     return PoseResult(
         keypoints=keypoints,
         keypoint_scores=visibility.astype(np.float32) / 2,
-        scores=labelled.mean(axis=1, dtype=np.float32),
+        scores=labelled.mean(axis=1, dtype=np.float32, where=own),
         tags=np.zeros((*visibility.shape, 1), np.float32),
+        class_ids=class_ids,
     )
 
 

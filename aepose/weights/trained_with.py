@@ -10,7 +10,7 @@ from typing import Any
 
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.errors import AeposeError, warn_once
-from aepose.metainfo import Metainfo, get_metainfo, is_metainfo_file
+from aepose.metainfo import Metainfo, get_metainfo, metainfo_files
 from aepose.registry import MODELS, find
 
 # Of the codec, what a network has learnt; the rest is how its maps are read.
@@ -48,7 +48,7 @@ def differences(stored: Mapping[str, Any], config: Mapping[str, Any]) -> list[st
                    for given in (stored, config))
     if before and now:
         lines += _differing_head(before, now)
-    if is_metainfo_file(stored.get("metainfo")):  # a checkpoint does not say what is read
+    if any(metainfo_files(stored.get("metainfo"))):  # a checkpoint does not say what is read
         return lines
     before, now = get_metainfo(stored["metainfo"]), get_metainfo(config["metainfo"])
     return lines + _differing_keypoints(before, now)

@@ -75,7 +75,7 @@ def test_detections_that_do_not_take_part(annotations, name):
     metric = CocoMetric("aic", annotations / "aic.json", use_area=False, backend=name)
     image = metric.ground_truth.images[0]["id"]
     for score, keypoint_score in ((0.5, 0.0), (float("nan"), 0.5)):
-        record = {"image_id": image, "category_id": metric.ground_truth.category_id,
+        record = {"image_id": image, "category_id": metric.ground_truth.category_ids[0],
                   "score": score, "bbox": [0, 0, 9, 9], "keypoints": [1, 2, keypoint_score] * 14}
         assert metric.compute_from_records([record])["AP"] == 0
 

@@ -73,7 +73,7 @@ def train(folder):
 
 def evaluate(folder):
     metric = CocoMetric(TWO, folder / "file.json")
-    records = [{**r, "image_id": image["id"], "category_id": metric.ground_truth.category_id}
+    records = [{**r, "image_id": image["id"], "category_id": metric.ground_truth.category_ids[0]}
                for r, image in zip(RESULTS, metric.ground_truth.images, strict=False)]
     return metric.compute_from_records(records)
 
