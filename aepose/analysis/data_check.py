@@ -49,7 +49,7 @@ def check_dataset(dataset: CocoKeypoints, metainfo: Metainfo) -> list[Finding]:
 def _summary(data: dict[str, Any], people: list[dict[str, Any]], keypoints: np.ndarray,
              metainfo: Metainfo) -> Finding:
     classes = classes_of(data["categories"], metainfo)
-    each = metainfo.count(np.array([classes[person["category_id"]] for person in people]))
+    each = metainfo.count(classes[person["category_id"]] for person in people)
     labelled = int((keypoints[..., 2] > 0).any(axis=1).sum())
     most = max(map(len, by_image(data["images"], data["annotations"]).values()), default=0)
     text = ", ".join((counted(len(data["images"]), "picture"), each,

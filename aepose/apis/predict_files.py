@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -27,12 +28,14 @@ ALL = Shard()
 class Summary:
     """What a run over many pictures did.
 
-    pictures: those with a result; people: found in them; failures: what was wrong with the others
+    pictures: those with a result; people: found in them; who: how many of each class, in words;
+        failures: what was wrong with the others
     file: of all results; None as long as other shares are missing
     """
 
     pictures: int
     people: int
+    who: str
     failures: list[str]
     file: Path | None
 
@@ -114,7 +117,8 @@ def _joined(parts: Parts, blocks: int, out: Path, file_format: str, shard: Shard
         for _ in counted:
             pass
     failures = [message for block in done for message in parts.failures(block)]
-    return Summary(counted.pictures, counted.people, failures, file)
+    return Summary(counted.pictures, counted.classes.total(), model.metainfo.count(counted.classes),
+                   failures, file)
 
 
 class _Counted(Iterator[PoseResult]):
@@ -122,12 +126,13 @@ class _Counted(Iterator[PoseResult]):
 
     def __init__(self, results: Iterator[PoseResult]) -> None:
         self._results = results
-        self.pictures = self.people = 0
+        self.pictures = 0
+        self.classes: Counter[int] = Counter()
 
     def __next__(self) -> PoseResult:
         result = next(self._results)
         self.pictures += 1
-        self.people += len(result)
+        self.classes.update(result.class_ids.tolist())
         return result
 
 

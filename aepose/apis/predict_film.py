@@ -15,7 +15,7 @@ from aepose.apis.sources import is_film, pictures_of
 from aepose.errors import DataError
 from aepose.files import make_folder
 from aepose.film.following import Followed, Smoothing, smoothed
-from aepose.film.tracking import NOBODY, Tracker
+from aepose.film.tracking import NOBODY
 from aepose.film.video import Film
 from aepose.film.writer import SUFFIXES, FilmWriter, film_writer
 from aepose.progress import progress_bar
@@ -29,7 +29,8 @@ _WEAK = 0.1  # score of people who are looked for among those seen before
 class FilmSummary:
     """What was found in a film.
 
-    frames: with a result; people: found in all of them; identities: how many people these are
+    frames: with a result; people: found in all of them; identities: how many people these are;
+        who: how many of each class, in words
     doubtful: the numbers of frames in which it is doubtful who is who
     failures: where the film breaks off
     results, film: the files; None as long as other shares are missing, and without a film to draw
@@ -38,6 +39,7 @@ class FilmSummary:
     frames: int
     people: int
     identities: int
+    who: str
     doubtful: list[int]
     failures: list[str]
     results: Path | None
@@ -61,7 +63,7 @@ def predict_film(
 
     out: the film to write, with drawings; or a folder for it. Beside it stand the results, with the
         suffix ``file_format`` (see :func:`~aepose.results.write_results`), and a folder of parts
-    individuals: how many there are, where that is known and does not change
+    individuals: how many there are, of all classes, where that is known and does not change
     smoothing: 'one-euro' or 'savgol', see :mod:`aepose.film.smoothing`; None: positions as found
     min_score: leave out people with a lower score, but for those who were followed so far
     draw: False writes no film
@@ -80,9 +82,8 @@ def predict_film(
                   {"film": str(source), **recipe_of(model, options, [film.path])})
     blocks, failures = _find(model, film, parts, shard, progress, options)
     if shard.of > 1:
-        return FilmSummary(0, 0, 0, [], failures, None, None)
-    followed = Followed(_results(parts, blocks, model), Tracker(
-        model.metainfo.sigmas, individuals))
+        return FilmSummary(0, 0, 0, "", [], failures, None, None)
+    followed = Followed(_results(parts, blocks, model), model.metainfo, individuals)
     likely = (result[(result.scores >= min_score) | (result.identities != NOBODY)]
               for result in followed)
     rows = smoothed(likely, smoothing, film.facts.frames_per_second or _USUAL_RATE)
@@ -96,8 +97,9 @@ def predict_film(
             rows = _noted(rows, opened.enter_context(progress_bar("following, drawing", total)))
         file = target.with_suffix(f".{file_format}")
         write_results(file, rows)
-    return FilmSummary(followed.frames, followed.people, len(followed.identities),
-                       followed.doubtful, failures, file, target if draw else None)
+    return FilmSummary(followed.frames, followed.people, len(followed.classes),
+                       model.metainfo.count(followed.classes.values()), followed.doubtful,
+                       failures, file, target if draw else None)
 
 
 def _target(source: Path, out: Path) -> Path:

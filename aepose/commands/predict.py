@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from aepose.commands.describe import command
 from aepose.commands.options import Amp, CfgOptions, Finite, Positive, amp_type
 from aepose.errors import DataError, UsageError
+from aepose.tables import counted
 
 if TYPE_CHECKING:
     from aepose.apis.predict_files import Summary
@@ -96,7 +97,7 @@ def predict(
 def _tell(found: Summary, shares: int) -> None:
     where = found.file or (f"in parts; once all {shares} shares are done, the same command without "
                            "--shard joins them")
-    print(f"{found.pictures} picture{'s' * (found.pictures != 1)}, {found.people} people: {where}")
+    print(f"{counted(found.pictures, 'picture')}, {found.who}: {where}")
 
 
 def _tell_film(film: str, found: FilmSummary) -> None:
@@ -104,7 +105,7 @@ def _tell_film(film: str, found: FilmSummary) -> None:
         print(f"{film}: in parts; once all shares are done, the same command without --shard joins "
               "them")
         return
-    print(f"{film}: {found.frames} frames, {found.identities} people: "
+    print(f"{film}: {found.frames} frames, {found.who}: "
           f"{' and '.join(str(file) for file in (found.film, found.results) if file)}")
     if found.doubtful:
         shown = ", ".join(map(str, found.doubtful[:_SHOWN]))

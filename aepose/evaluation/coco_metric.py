@@ -62,8 +62,9 @@ class CocoMetric(PoseMetric):
     Where there are parts, each has an AP and AR ("foot AP"), "hand" is the mean of both hands, and
     the names without a part are those of the whole body. Where there are several classes, each is
     evaluated by itself, as if there were no other, and has an AP and AR ("dog AP"); the names
-    without a class are the means over the classes of which there is somebody to find. Where the file has no annotations at all,
-    as those of test servers, there are records but no metrics, and a line of the log says so.
+    without a class are the means over the classes of which there is somebody to find. Where the
+    file has no annotations at all, as those of test servers, there are records but no metrics, and
+    a line of the log says so.
 
     Raises ConfigError for a bad option, DataError for an annotation file that cannot be used:
     both at construction, before any network runs.

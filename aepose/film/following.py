@@ -11,7 +11,8 @@ import numpy as np
 
 from aepose.errors import ConfigError
 from aepose.film.smoothing import OneEuro, savitzky_golay
-from aepose.film.tracking import NOBODY, Tracker
+from aepose.film.tracking import NOBODY, Identities, Tracker
+from aepose.metainfo import Metainfo
 from aepose.results import PoseResult
 
 Smoothing = Literal["one-euro", "savgol"] | None
@@ -21,25 +22,42 @@ _HALF = 4  # frames before and after, that Savitzky-Golay goes by
 class Followed(Iterator[PoseResult]):
     """Results that get ``identities`` as they go by, and count what went by.
 
-    frames, people: numbers of both; identities: those that were given; doubtful: numbers of the
-    frames in which it is doubtful who is who
+    metainfo: of the results; each class is followed by itself, so that nobody changes it
+    individuals: how many there are in all, where that is known; see
+        :class:`~aepose.film.tracking.Tracker`
+
+    frames, people: numbers of both; classes: of the identities that were given, the class of each,
+    as its index; doubtful: numbers of the frames in which it is doubtful who is who
     """
 
-    def __init__(self, results: Iterable[PoseResult], tracker: Tracker) -> None:
-        self._results, self._tracker = iter(results), tracker
+    def __init__(self, results: Iterable[PoseResult], metainfo: Metainfo,
+                 individuals: int | None = None) -> None:
+        identities = Identities(individuals)
+        self._results = iter(results)
+        self._trackers = [(one.keypoints, Tracker(one.metainfo.sigmas, individuals,
+                                                  identities=identities))
+                          for one in metainfo.classes]
         self.frames = self.people = 0
-        self.identities: set[int] = set()
+        self.classes: dict[int, int] = {}
         self.doubtful: list[int] = []
 
     def __next__(self) -> PoseResult:
         result = next(self._results)
-        tracked = self._tracker.update(result.keypoints, result.found, result.scores)
+        identities = np.full(len(result), NOBODY, np.int64)
+        doubtful = False
+        for index, (own, tracker) in enumerate(self._trackers):
+            people = np.flatnonzero(result.class_ids == index)
+            tracked = tracker.update(result.keypoints[people, own], result.found[people, own],
+                                     result.scores[people])
+            identities[people] = tracked.identities
+            doubtful |= tracked.doubtful
+            self.classes |= dict.fromkeys(
+                tracked.identities[tracked.identities != NOBODY].tolist(), index)
         self.frames += 1
         self.people += len(result)
-        self.identities |= set(tracked.identities[tracked.identities != NOBODY].tolist())
-        if tracked.doubtful:
+        if doubtful:
             self.doubtful.append(result.frame)
-        return replace(result, identities=tracked.identities)
+        return replace(result, identities=identities)
 
 
 def smoothed(

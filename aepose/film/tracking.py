@@ -98,6 +98,23 @@ class _Pose:
     area: float
 
 
+class Identities:
+    """Numbers from 0 for people, in order of appearance; trackers of several classes share them.
+
+    most: there are no more; None: there is no end
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most, self._given = most, 0
+
+    def new(self) -> int | None:
+        """Return the next number, None if all are given."""
+        if self._given == self.most:
+            return None
+        self._given += 1
+        return self._given - 1
+
+
 class Tracker:
     """Gives the people of a film identities, frame by frame.
 
@@ -108,6 +125,7 @@ class Tracker:
     high_score: from which score a pose is assigned first and may be a newcomer
     least_similarity: that of a pose and of where its person is expected, 0 to 1
     doubt: below which margin a frame is doubtful
+    identities: where numbers come from, that several trackers share, and ``individuals`` with them
 
     What is remembered is one pose per person, so memory does not grow with the film. Equal input
     gives equal identities. Raises ValueError for values that make no sense.
@@ -115,16 +133,16 @@ class Tracker:
 
     def __init__(self, sigmas: Sequence[float], individuals: int | None = None, max_gap: int = 60,
                  high_score: float = 0.2, least_similarity: float = 0.1,
-                 doubt: float = 0.1) -> None:
+                 doubt: float = 0.1, identities: Identities | None = None) -> None:
         if individuals is not None and individuals < 1:
             raise ValueError(f"individuals = {individuals} must be 1 or more, or None")
         if max_gap < 1:
             raise ValueError(f"max_gap = {max_gap} must be 1 or more")
         self._sigmas = _SPREAD * np.asarray(sigmas, np.float64)
-        self._individuals, self._max_gap = individuals, max_gap
+        self._identities, self._max_gap = identities or Identities(individuals), max_gap
         self._high_score, self._least, self._doubt = high_score, least_similarity, doubt
         self._tracks: list[_Track] = []
-        self._given = 0  # identities so far
+        self._begun = False  # whether it has given an identity
 
     def update(self, keypoints: np.ndarray, found: np.ndarray, scores: np.ndarray) -> TrackedFrame:
         """Return who is who in the next frame.
@@ -217,7 +235,7 @@ class Tracker:
 
     def _welcome(self, free: list[int], poses: list[_Pose], who: dict[int, _Track]) -> None:
         """Begin to follow poses that fit nobody; those of the first frame are believed at once."""
-        first = self._given == 0
+        first = not self._begun
         for p in free:
             if not any(self._double(poses[p], poses[q]) for q in who):
                 pose = poses[p]
@@ -227,10 +245,9 @@ class Tracker:
                 self._tracks.append(who[p])
 
     def _new_identity(self) -> int | None:
-        if self._given == self._individuals:
-            return None
-        self._given += 1
-        return self._given - 1
+        identity = self._identities.new()
+        self._begun |= identity is not None
+        return identity
 
     def _double(self, first: _Pose, second: _Pose) -> bool:
         """Whether two poses of a frame are one person."""
@@ -242,7 +259,7 @@ class Tracker:
     def _stays(self, track: _Track) -> bool:
         if track.identity is None:
             return track.gap == 0
-        return self._individuals is not None or track.gap <= self._max_gap
+        return self._identities.most is not None or track.gap <= self._max_gap
 
 
 class _Matches:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,9 +139,13 @@ class Metainfo:
             whole[number, keypoints] = np.reshape(own, whole[number, keypoints].shape)
         return whole
 
-    def count(self, class_ids: np.ndarray) -> str:
-        """Return how many people of each class there are: "2 people, 1 dog"."""
-        return ", ".join(counted(int((class_ids == index).sum()), one.name)
+    def count(self, class_ids: Iterable[int] | Mapping[int, int]) -> str:
+        """Return how many people of each class there are: "2 people, 1 dog".
+
+        class_ids: of each, or how many have each
+        """
+        numbers = Counter(class_ids)
+        return ", ".join(counted(numbers[index], one.name)
                          for index, one in enumerate(self.classes))
 
     @property

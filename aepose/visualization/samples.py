@@ -116,7 +116,8 @@ def draw_tag_index(image: np.ndarray, targets: MapTargets, metainfo: Metainfo) -
 def as_result(keypoints: np.ndarray, visibility: np.ndarray, metainfo: Metainfo) -> PoseResult:
     """Return annotated people (P, K, 2) in the form that drawing takes.
 
-    The keypoints that somebody has tell the class. A keypoint's score is half its visibility (P, K), a person's the share of labelled keypoints of its class.
+    The keypoints that somebody has tell the class. A keypoint's score is half its visibility
+    (P, K), a person's the share of labelled keypoints among those of its class.
     """
     labelled = visibility > 0
     class_ids = metainfo.class_ids(labelled)

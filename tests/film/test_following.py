@@ -8,7 +8,7 @@ import pytest
 from aepose.errors import ConfigError
 from aepose.film.following import Followed, smoothed
 from aepose.film.smoothing import OneEuro, savitzky_golay
-from aepose.film.tracking import NOBODY, Tracker
+from aepose.film.tracking import NOBODY
 from aepose.metainfo import get_metainfo
 from aepose.results import PoseResult
 
@@ -33,13 +33,13 @@ def walk(frames=12, noise=0.0, step=4, seed=0):
 
 
 def followed(**options):
-    return Followed(walk(**options), Tracker(COCO.sigmas))
+    return Followed(walk(**options), COCO)
 
 
 def test_everybody_keeps_their_identity():
     results = followed()
     assert [r.identities.tolist() for r in results] == [[0, 1]] * 5 + [[0]] + [[0, 1]] * 6
-    assert (results.frames, results.people, results.identities) == (12, 23, {0, 1})
+    assert (results.frames, results.people, results.classes) == (12, 23, {0: 0, 1: 0})
     assert results.doubtful == []
 
 
