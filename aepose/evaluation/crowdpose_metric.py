@@ -10,7 +10,8 @@ from aepose.datasets.values import is_number
 from aepose.errors import ConfigError, DataError
 from aepose.evaluation.backends import AUTO, MAX_DETECTIONS
 from aepose.evaluation.coco_metric import CocoMetric
-from aepose.metainfo import Metainfo
+from aepose.evaluation.records import parts_of
+from aepose.metainfo import Metainfo, get_metainfo
 from aepose.registry import METRICS
 
 # AP(M) is that of medium crowding here, not of people of medium size.
@@ -42,13 +43,13 @@ class CrowdPoseMetric(CocoMetric):
                  collect_device: str = "cpu", prefix: str | None = "coco",
                  category: Category = None,
                  max_detections: int = MAX_DETECTIONS) -> None:
+        parts = parts_of(get_metainfo(metainfo))
+        if len(parts) > 1:
+            raise ConfigError(f"CrowdPoseMetric counts one set of keypoints in one field, not "
+                              f"{', '.join(part.name for part in parts)}; use CocoMetric")
         super().__init__(metainfo, ann_file, nms, oks_threshold, use_area=False, backend=backend,
                          collect_device=collect_device, prefix=prefix, category=category,
                          max_detections=max_detections)
-        if len(self.scored) > 1:
-            raise ConfigError(f"CrowdPoseMetric counts one set of keypoints in one field, but "
-                              f"'{self.metainfo.name}' has "
-                              f"{', '.join(part.name for part in self.scored)}; use CocoMetric")
         self.image_groups = _group_by_crowding(self.ground_truth.images, ann_file)
 
     def summarise(self) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """Drawings show what they should, where they should, and never fail on odd pictures."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from aepose.drawing.image import Label
 from aepose.errors import ConfigError, DataError
 from aepose.metainfo import get_metainfo
 from aepose.results import PoseResult
+from tests.farm import FARM, creature
 
 COCO = get_metainfo("coco")
 LEFT_SHOULDER, RIGHT_SHOULDER = 5, 6
@@ -273,3 +276,23 @@ def test_text_can_be_read_in_small_and_large_pictures(height, width):
 def test_an_unknown_color_rule_is_refused():
     with pytest.raises(ConfigError, match="color_by = 'score'"):
         DrawStyle(color_by="score")
+
+
+def test_of_several_classes_only_the_own_keypoints_are_drawn():
+    """Those of the other class lie at 0, 0, where nothing appears; the label tells the class."""
+    class_ids = np.array([0, 1])
+    places = np.zeros((2, 7, 2), np.float32)
+    places[0, :4], places[1, 4:] = (creature(kind, x, 80, 2)[:, :2]
+                                    for kind, x in (("person", 100), ("dog", 200)))
+    scores = FARM.own_keypoints(class_ids).astype(np.float32)
+    result = PoseResult(places, scores, np.float32([0.9, 0.8]), scores[..., None],
+                        metainfo=FARM, class_ids=class_ids)
+    drawn = draw_poses(picture(), result, FARM)
+    assert (drawn[:40, :40] == GREY).all()
+    x, y = places[1, 4].astype(int)
+    assert not (drawn[y - 1 : y + 2, x - 1 : x + 2] == GREY).all(axis=-1).any()
+    unnamed = draw_poses(picture(), result, FARM, DrawStyle(classes=False))
+    assert (drawn != unnamed).any()
+    alone = draw_poses(picture(), replace(result, metainfo=None, class_ids=class_ids * 0), FARM,
+                       DrawStyle(classes=False))
+    assert (unnamed == alone).all()

@@ -11,6 +11,7 @@ from aepose.film.smoothing import OneEuro, savitzky_golay
 from aepose.film.tracking import NOBODY
 from aepose.metainfo import get_metainfo
 from aepose.results import PoseResult
+from tests.farm import FARM, creature
 
 COCO = get_metainfo("coco")
 BODY = np.random.default_rng(0).uniform(0, 100, (17, 2))
@@ -89,3 +90,25 @@ def test_who_has_no_identity_stays(kind):
     strangers = [replace(r, identities=np.full(len(r), NOBODY)) for r in walk(noise=2.0)]
     for ours, theirs in zip(smoothed(strangers, kind, 25), strangers, strict=True):
         np.testing.assert_array_equal(ours.keypoints, theirs.keypoints)
+
+
+def test_nobody_changes_the_class():
+    """A person leaves where a dog comes up, and all that are numbered are numbered together."""
+    results = []
+    for number in range(8):
+        class_ids = np.array([0, 0] if number < 4 else [0, 1])
+        places = np.zeros((2, 7, 2), np.float32)
+        for row, kind, x in zip(places, class_ids, (20, 60), strict=True):
+            own = FARM.classes[kind].keypoints
+            row[own] = creature(("person", "dog")[kind], x + number, 30)[:, :2]
+        scores = FARM.own_keypoints(class_ids).astype(np.float32)
+        results.append(PoseResult(places, scores, scores.max(axis=1), scores[..., None],
+                                  metainfo=FARM, frame=number, class_ids=class_ids))
+    followed = Followed(results, FARM)
+    assert [r.identities.tolist() for r in followed] == [[0, 1]] * 4 + [[0, 2]] * 4
+    assert followed.classes == {0: 0, 1: 0, 2: 1}
+    known = Followed(results, FARM, individuals=2)
+    assert [r.identities.tolist() for r in known] == [[0, 1]] * 4 + [[0, NOBODY]] * 4
+    smooth = smoothed(Followed(results, FARM), "one-euro", 25)
+    for ours, theirs in zip(smooth, results, strict=True):
+        assert not ours.keypoints[~theirs.own_keypoints].any()

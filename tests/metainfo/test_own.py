@@ -114,6 +114,8 @@ def test_a_checkpoint_carries_it(tiny_config, tiny_coco, tmp_path):
 
 @pytest.mark.parametrize(("content", "message"), [
     ({"metainfo": "/etc/ant.json"}, "names a file of keypoints"),
+    ({"metainfo": {"name": "ants", "classes": {"ant": "/etc/ant.json"}}},
+     "names a file of keypoints"),
     ({"custom_imports": {"imports": ["os"]}}, "names modules of its own"),
     ({"metainfo": "coco", "custom_hooks": [{"type": "my_parts.Hook"}]}, "not part of aepose"),
 ])
