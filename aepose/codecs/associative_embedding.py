@@ -263,9 +263,9 @@ class AssociativeEmbeddingCodec:
         people, scores, found, class_ids = self.group(heatmaps, tags)
         map_size = heatmaps.shape[2], heatmaps.shape[1]
         xy = self.geometry.to_image(people[..., :2], map_size, item.center, item.scale)
-        for index, (own, _) in enumerate(self._classes):
-            others = class_ids != index
-            xy[others, own] = 0  # not where the corner of the maps is in the picture
+        if len(self._classes) > 1:
+            # Those of other classes are at 0, not where the corner of the maps is in the picture.
+            xy[~self.metainfo.own_keypoints(class_ids)] = 0
         return PoseResult(
             keypoints=xy,
             keypoint_scores=people[..., 2],

@@ -74,7 +74,7 @@ Results = Annotated[str, Parameter(
     help="file of the people found, in COCO's result format, such as predictions.json of a test")]
 Category = Annotated[str | None, Parameter(
     help="id or name of the category that is meant, where the annotations leave a choice; several "
-    "with commas")]
+    "with commas, of several classes as class=category")]
 MaxDetections = Annotated[Positive | None, Parameter(
     help="people per picture that count, those with the highest scores (default: the config's, "
     "officially 20)")]

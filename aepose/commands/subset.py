@@ -22,17 +22,18 @@ def subset(
     metainfo: Annotated[str, Parameter(help="keypoint set: a name, or a file")] = "coco",
     category: Annotated[str | None, Parameter(
         help="id or name of the category to keep, where the file leaves a choice; several with "
-        "commas")] = None,
+        "commas, of several classes as class=category")] = None,
 ) -> None:
     """Cut a COCO-format annotation file: keep the first pictures, or those that show people."""
     check_other_file(annotations, out)
 
     from aepose.datasets.annotations import join_fields, load_annotations, with_images
+    from aepose.datasets.categories import parse_category
     from aepose.files import make_folder, write_json
     from aepose.metainfo import get_metainfo
 
     keypoints = get_metainfo(metainfo)
-    data = load_annotations(annotations, keypoints, category.split(",") if category else None)
+    data = load_annotations(annotations, keypoints, parse_category(category) if category else None)
     images = data["images"]
     if with_people:
         names = [name for name, _ in keypoints.annotation_fields]

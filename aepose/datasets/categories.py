@@ -18,6 +18,21 @@ file leaves no choice."""
 _SHOWN = 6  # names in a message
 
 
+def parse_category(text: str) -> Category:
+    """Read what a command line gives: 'adult,child', or by class 'dog=hound,dog=puppy'.
+
+    >>> parse_category('dog=hound,dog=puppy,person=7')
+    {'dog': ['hound', 'puppy'], 'person': ['7']}
+    """
+    parts = text.split(",")
+    if not all("=" in part for part in parts):
+        return parts
+    by_class: dict[str, list[Id]] = {}
+    for name, _, category in (part.partition("=") for part in parts):
+        by_class.setdefault(name, []).append(category)
+    return by_class
+
+
 class Placing(NamedTuple):
     """Whose the keypoints of a category are, and where they are to be found.
 
@@ -112,7 +127,7 @@ def _of_classes(known: dict[Id, dict[str, Any]], data: dict[str, Any], metainfo:
     given = {} if category is None else category
     if not isinstance(given, Mapping):
         raise DataError(f"{path}: category = {category!r}: metainfo '{metainfo.name}' has several "
-                        f"classes; say which category is which: a dict by {_some(names)}")
+                        f"classes; say which category is which, such as {names[0]}=…")
     for name in given:
         if name not in names:
             raise DataError(f"{path}: category = {category!r}: {name!r} is no class of metainfo "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aepose.datasets.categories import parse_category
 from aepose.errors import ConfigError, nearest, warn_once
 from aepose.evaluation import CocoMetric
 from aepose.experiment.experiment import Experiment
@@ -47,11 +48,12 @@ def choose_test(
 def choose_category(experiment: Experiment, category: str | None) -> Experiment:
     """Return an experiment whose test counts other categories as people.
 
-    category: an id or a name, or several with commas; None changes nothing
+    category: an id or a name, or several with commas, of several classes with ``class=`` before
+        each; None changes nothing
     """
     if category is None:
         return experiment
-    return experiment.changed({"test_dataloader.dataset.category": category.split(",")})
+    return experiment.changed({"test_dataloader.dataset.category": parse_category(category)})
 
 
 def coco_metrics(

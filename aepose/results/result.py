@@ -107,8 +107,7 @@ class PoseResult:
         if self.metainfo is not None and self.metainfo.num_keypoints != num_keypoints:
             raise ValueError(f"keypoints: {num_keypoints}, but metainfo '{self.metainfo.name}' has "
                              f"{self.metainfo.num_keypoints}")
-        if self.metainfo is not None and people and (
-                self.class_ids.min() < 0 or self.class_ids.max() >= classes):
+        if self.metainfo is not None and not set(self.class_ids.tolist()) <= set(range(classes)):
             raise ValueError(f"class_ids: expected 0 to {classes - 1}, got {self.class_ids}")
 
     def __len__(self) -> int:

@@ -1,17 +1,27 @@
 """Two classes in one network: trained, tested and used."""
 
 import json
+import re
 
 import cv2
 import numpy as np
 import pytest
 
 from aepose.analysis.ceiling import ceiling
+from aepose.analysis.data_check import check_dataset
 from aepose.apis import evaluate, train
 from aepose.apis.inference import load_model
 from aepose.commands.app import call
-from aepose.results import read_results
-from tests.farm import CONTENT, FARM, PICTURES, SIZE, write_farm
+from aepose.datasets.annotations import load_annotations
+from aepose.errors import DataError
+from aepose.experiment import Experiment, choose_category
+from aepose.results import PoseResult, read_results
+from tests.farm import CONTENT, DOG, FARM, PICTURES, SIZE, write_farm
+from tests.golden_check import ROOT
+
+PAGE = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
+SECTION = PAGE[PAGE.index("## Several classes"):].split("\n## ")[0]
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", SECTION, re.DOTALL)
 
 
 @pytest.fixture
@@ -35,6 +45,25 @@ def test_perfect_maps_give_everybody(farm):
     finer = {"input_size": 512, "map_strides": [2], "max_num_people": 5}
     scores = ceiling(farm.changed({f"codec.{key}": value for key, value in finer.items()})).metrics
     assert (scores["AP"], scores["person AP"], scores["dog AP"]) == (1, 1, 1)
+
+
+def test_what_the_doctor_says(farm):
+    """Numbers by class; sides are compared within each."""
+    findings = check_dataset(farm.dataset("val"), FARM)
+    assert findings[0].text == (
+        "4 pictures, 4 people, 4 dogs, 8 with keypoints, 0 crowds; at most 4 in a picture")
+    assert not any("exchanged" in finding.text for finding in findings)
+
+
+@pytest.mark.parametrize("text", ["dog=7", "dog=hound,person=person"])
+def test_categories_on_the_command_line(farm, text):
+    """They are those of the class's name elsewhere, which a config can say, too."""
+    path = farm.annotation_path("val")
+    path.write_text(path.read_text().replace('"name": "dog"', '"name": "hound"'))
+    with pytest.raises(DataError, match=r"no category is called as the class 'dog'.*category="):
+        farm.metrics("val")
+    (metric,) = choose_category(farm, text).metrics("test")
+    assert metric.ground_truth.category_ids == [3, 7]
 
 
 def test_a_training_step(farm):
@@ -62,3 +91,26 @@ def test_train_test_and_predict(farm, tmp_path, capsys):
           "--out", str(tmp_path / "out"), "--min-score", "0", "--device", "cpu"])
     (result,) = read_results(tmp_path / "out" / "results.jsonl", FARM)
     assert f"1 picture, {FARM.count(result.class_ids)}: " in capsys.readouterr().out
+
+
+def test_what_the_page_shows(tmp_path, capsys):
+    """A config, an annotation file and a use of results."""
+    (_, config), (_, annotations), (_, use) = BLOCKS
+    (tmp_path / "dog.json").write_text(json.dumps(DOG))
+    (tmp_path / "config.py").write_text(config)
+    metainfo = Experiment.load(tmp_path / "config.py").metainfo
+    assert metainfo.num_keypoints == 17 + 3
+    (tmp_path / "yard.json").write_text(annotations)
+    data = load_annotations(tmp_path / "yard.json", metainfo)
+    assert data["annotations"][0]["keypoints"][:2] == [320, 220]
+    class_ids = np.array([0, 0, 1])
+    own = metainfo.own_keypoints(class_ids).astype(np.float32)
+    result = PoseResult(np.stack([own, own], -1), own, own[:, 0], own[..., None],
+                        metainfo=metainfo, class_ids=class_ids)
+    names = {"result": result}
+    exec(use, names)
+    assert names["noses"].shape == (1, 2)
+    assert [len(record["keypoints"]) for record in names["records"]] == [51, 51, 9]
+    shown = re.search(r"# PoseResult\((.*), …\) (.*)", use)
+    assert capsys.readouterr().out.startswith(f"PoseResult({shown[1]}, ")
+    assert str(result.class_names) == shown[2]
