@@ -59,7 +59,8 @@ def _check_config(experiment: Experiment) -> list[Finding]:
     size = sum(p.numel() for p in model.parameters()) / 1e6
     found = [Finding("ok", f"{experiment.backbone}, {size:.2f} M parameters; "
                      f"{metainfo.num_keypoints} keypoints of '{metainfo.name}', "
-                     f"{len(metainfo.flip_pairs)} flip pairs"), *check_pair_names(metainfo)]
+                     f"{len(metainfo.flip_pairs)} flip pairs"),
+             *(f for one in metainfo.classes for f in check_pair_names(one.metainfo))]
     root = experiment.data_root
     if not root.is_dir():
         found.append(Finding("warning", f"data_root {root} is not there, seen from {Path.cwd()}",

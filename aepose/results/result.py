@@ -90,7 +90,8 @@ class PoseResult:
         classes = 1 if self.metainfo is None else len(self.metainfo.classes)
         if self.class_ids is None:
             if classes > 1:
-                raise ValueError(f"class_ids: give them, '{self.metainfo.name}' has {classes}")
+                raise ValueError(f"class_ids: '{self.metainfo.name}' has {classes} classes, say "
+                                 "whose people these are")
             self.class_ids = np.zeros(people, np.int64)
         expected = {
             "keypoints": (people, num_keypoints, 2),

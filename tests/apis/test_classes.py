@@ -9,11 +9,12 @@ import pytest
 
 from aepose.analysis.ceiling import ceiling
 from aepose.analysis.data_check import check_dataset
+from aepose.analysis.error_report import analyze
 from aepose.apis import evaluate, train
 from aepose.apis.inference import load_model
 from aepose.commands.app import call
 from aepose.datasets.annotations import load_annotations
-from aepose.errors import DataError
+from aepose.errors import ConfigError, DataError
 from aepose.experiment import Experiment, choose_category
 from aepose.results import PoseResult, read_results
 from tests.farm import CONTENT, DOG, FARM, PICTURES, SIZE, write_farm
@@ -53,6 +54,11 @@ def test_what_the_doctor_says(farm):
     assert findings[0].text == (
         "4 pictures, 4 people, 4 dogs, 8 with keypoints, 0 crowds; at most 4 in a picture")
     assert not any("exchanged" in finding.text for finding in findings)
+
+
+def test_errors_are_analysed_of_one_class(farm, tmp_path):
+    with pytest.raises(ConfigError, match=r"'farm' has several classes \(person, dog\)"):
+        analyze(farm, tmp_path / "farm.json", tmp_path / "none.json")
 
 
 @pytest.mark.parametrize("text", ["dog=7", "dog=hound,person=person"])

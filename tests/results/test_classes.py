@@ -97,7 +97,7 @@ def test_supervision(mixed):
 
 
 @pytest.mark.parametrize(("class_ids", "message"), [
-    (None, "class_ids: give them, 'farm' has 2"), ([0, 1], r"class_ids: expected \(3,\)"),
+    (None, "class_ids: 'farm' has 2 classes, say whose"), ([0, 1], r"class_ids: expected \(3,\)"),
     ([0, 1, 2], "class_ids: expected 0 to 1"), ([0, -1, 1], "class_ids: expected 0 to 1"),
 ])
 def test_classes_that_are_none(mixed, class_ids, message):
