@@ -344,7 +344,7 @@ def test_every_option_of_decoding_counts(make_codec, option):
     {"use_detection_val": False}, {"convention": "udp"},
 ])
 def test_empty_maps_hold_nobody(make_codec, stages):
-    people, scores, _ = make_codec(**stages).group(
+    people, scores, *_ = make_codec(**stages).group(
         np.zeros((3, 16, 16), np.float32), np.zeros((3, 16, 16, 2), np.float32))
     assert people.shape == (0, 3, 5)
     assert scores.shape == (0,)
