@@ -17,7 +17,7 @@ FLOORS = (
     {"film", "labels", "migration"},
     {"experiment"},
     {"analysis"},
-    {"apis"},
+    {"apis", "project"},
     {"release"},
     {"commands"},
     {"__main__"},

@@ -36,18 +36,23 @@ def _planar(image: np.ndarray) -> np.ndarray:
     return planes
 
 
-def _checked_size(size: int | Sequence[int], multiple: int) -> tuple[int, int]:
-    """Return ``codec.input_size`` as (W, H)."""
+def checked_size(
+    size: int | Sequence[int], multiple: int, name: str = "codec.input_size"
+) -> tuple[int, int]:
+    """Return ``size``, the side of a square or (W, H), as (W, H).
+
+    Raises ConfigError that calls it ``name`` if a side is no positive multiple of ``multiple``.
+    """
     square = type(size) is int
     sides = (size, size) if square else size
     if not (isinstance(sides, (list, tuple)) and len(sides) == 2
             and all(type(side) is int and side > 0 for side in sides)):
-        raise ConfigError(f"codec.input_size = {size!r}: give the side of a square, or width and "
+        raise ConfigError(f"{name} = {size!r}: give the side of a square, or width and "
                           "height such as (768, 512), in whole pixels")
-    for side, name in zip(sides, ("width", "height"), strict=True):
+    for side, which in zip(sides, ("width", "height"), strict=True):
         if side % multiple:
-            wanted = "a multiple" if square else f"a {name} that is a multiple"
-            raise ConfigError(f"codec.input_size = {size}: give {wanted} of codec.size_multiple, "
+            wanted = "a multiple" if square else f"a {which} that is a multiple"
+            raise ConfigError(f"{name} = {size}: give {wanted} of codec.size_multiple, "
                               f"{multiple}, so that networks can halve it often enough")
     return tuple(sides)
 
@@ -177,15 +182,18 @@ class AssociativeEmbeddingCodec:
         self.grouping_index = _checked_order(self.metainfo, self.grouping_order)
         self._classes = [(own.keypoints, _order_of(self.grouping_index, own))
                          for own in self.metainfo.classes]
-        self.train_size = _checked_size(self.input_size, self.size_multiple)
+        self.train_size = checked_size(self.input_size, self.size_multiple)
         self.map_strides = _checked_strides(self.map_strides)
         self.geometry = CONVENTIONS[self.convention](self.size_multiple)
 
     @property
     def map_sizes(self) -> tuple[tuple[int, int], ...]:
         """(W, H) of the training maps, lowest resolution first."""
-        width, height = self.train_size
-        return tuple((width // stride, height // stride) for stride in self.map_strides)
+        return self.map_sizes_of(self.train_size)
+
+    def map_sizes_of(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """(W, H) of the maps of an input of ``size`` (W, H), lowest resolution first."""
+        return tuple((size[0] // stride, size[1] // stride) for stride in self.map_strides)
 
     def encode(self, sample: PoseSample) -> TrainItem:
         """Turn an augmented sample, whose views are filled, into what the network is trained on.

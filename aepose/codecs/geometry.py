@@ -91,6 +91,19 @@ class Geometry(ABC):
         axis = tight if inside else 1 - tight
         return _shaped(extent, axis, size[axis] * scale)
 
+    def crop_window(
+        self, size: tuple[int, int], train_size: tuple[int, int], output: tuple[int, int],
+        scale: float,
+    ) -> np.ndarray:
+        """Return the source window (2,), in pixels, that a crop ``output`` (W, H) shows.
+
+        Things of a picture of ``size`` (w, h) are ``scale`` times as long in the crop as in a test
+        at scale 1, see :meth:`eval_frame`.
+        """
+        frame = self.eval_frame(size, train_size, (1.0,))
+        factor = self.test_matrix(frame, frame.base_size)[frame.axis, frame.axis]
+        return self._extent(output) / (factor * scale)
+
     @abstractmethod
     def affine_matrix(
         self,

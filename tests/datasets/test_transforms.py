@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aepose.datasets.transforms import RandomAffine, RandomFlip, make_eval_item
+from aepose.datasets.transforms import RandomAffine, RandomCrop, RandomFlip, make_eval_item
 from aepose.datasets.transforms.random_affine import AffineDraw, warp_points
 from aepose.errors import ConfigError
 from aepose.structures import MapView, PoseSample
@@ -261,3 +261,59 @@ def test_test_item(make_codec, scales, convention, input_size):
         np.testing.assert_allclose(back, sample.keypoints[0], atol=0.5)
     at_one = item.images[item.scales.index(1)]
     assert (at_one.shape[1], at_one.shape[0]) == item.base_size
+
+
+@CONVENTIONS
+@pytest.mark.parametrize("size", [(300, 200), (200, 300)])
+@pytest.mark.parametrize("crop", [64, (128, 64)])
+def test_crops_show_people_at_the_scale_of_tests(make_codec, convention, size, crop):
+    codec = make_codec(128, map_strides=(4, 2), convention=convention)
+    sample = dots(make_sample(size, people=1))
+    sample.visibility[:] = 2
+    still = RandomCrop(codec, crop, scale=(1, 1), rotation=0, shift=0, anywhere=0)
+    warped = still(sample, np.random.RandomState(0))
+    width, height = (crop, crop) if isinstance(crop, int) else crop
+    assert warped.image.shape == (height, width, 3)
+    assert [v.size for v in warped.views] == [(width // s, height // s) for s in (4, 2)]
+    tested = make_eval_item(sample.image, codec, (1,)).images[0]
+    for keypoint in range(3):
+        np.testing.assert_allclose(
+            brightest(warped.image[..., keypoint]), warped.keypoints[0, keypoint], atol=0.5)
+        away = brightest(tested[..., keypoint]) - brightest(tested[..., 0])
+        np.testing.assert_allclose(
+            warped.keypoints[0, keypoint] - warped.keypoints[0, 0], away, atol=0.3)
+    box = warped.keypoints[0].min(axis=0) + warped.keypoints[0].max(axis=0)
+    np.testing.assert_allclose(box, (width, height), atol=1.1)
+
+
+def test_crops_are_around_people_or_anywhere(make_codec):
+    sample = make_sample((600, 600))
+    sample.keypoints[:] = [[[90, 110], [100, 90], [-900, 0]], [[480, 500], [500, 520], [900, 0]]]
+    sample.visibility[:] = [2, 1, 0]
+
+    def inside(anywhere, sample=sample):
+        """Which people are in each of 100 crops."""
+        transform = RandomCrop(make_codec(576), 128, rotation=180, shift=0.2, anywhere=anywhere)
+        crops = [transform(sample, np.random.RandomState(seed)).keypoints for seed in range(100)]
+        return (np.array([(k[:, :2] > 0) & (k[:, :2] < 128) for k in crops])).all(axis=(2, 3))
+
+    around = inside(0)
+    assert (around.sum(axis=1) == 1).all()
+    assert 30 < around[:, 0].sum() < 70
+    assert inside(1).any(axis=1).sum() < 20
+    assert 30 < inside(0.5).any(axis=1).sum() < 75
+    alone = replace(sample, visibility=np.array([[2, 1, 0], [0, 0, 0]], np.uint8))
+    assert inside(0, alone).sum(axis=0).tolist() == [100, 0]
+    nobody = replace(sample, visibility=np.zeros((2, 3), np.uint8))
+    np.testing.assert_array_equal(inside(0, nobody).any(axis=1).sum() < 20, True)
+
+
+@pytest.mark.parametrize(("options", "error"), [
+    ({"size": 100}, "RandomCrop.size = 100: give a multiple of codec.size_multiple, 64"),
+    ({"size": (64, 96)}, r"RandomCrop.size = \(64, 96\): give a height"),
+    ({"size": 64, "scale": (1.2, 0.8)}, "RandomCrop.scale"),
+    ({"size": 64, "scale": (0, 1)}, "RandomCrop.scale"),
+])
+def test_crops_that_cannot_be(make_codec, options, error):
+    with pytest.raises(ConfigError, match=error):
+        RandomCrop(make_codec(), **options)

@@ -7,10 +7,11 @@ import cv2
 
 from aepose.datasets.transforms.flip import RandomFlip
 from aepose.datasets.transforms.random_affine import RandomAffine
+from aepose.datasets.transforms.random_crop import RandomCrop
 from aepose.datasets.transforms.resize import find_eval_frame, make_eval_item
 from aepose.errors import warn_once
 
-__all__ = ["RandomAffine", "RandomFlip", "find_eval_frame", "make_eval_item"]
+__all__ = ["RandomAffine", "RandomCrop", "RandomFlip", "find_eval_frame", "make_eval_item"]
 
 if int(cv2.__version__.split(".")[0]) >= 5:
     warn_once(f"OpenCV {cv2.__version__} warps pictures a few grey levels otherwise than OpenCV 4, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -41,6 +42,28 @@ def warp_mask(grey: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np
     Linear, then True above one half; False outside.
     """
     return cv2.warpAffine(grey, matrix, size, flags=cv2.INTER_LINEAR) > 127
+
+
+def warp_sample(
+    sample: PoseSample, codec: AssociativeEmbeddingCodec, out: tuple[int, int],
+    matrix: Callable[[tuple[int, int]], np.ndarray],
+) -> PoseSample:
+    """Warp a sample to the network input ``out`` (W, H) and to the maps of such an input.
+
+    matrix: gives the (2, 3) matrix from the picture to an input or map of a size (W, H)
+    """
+    grey = grey_mask(sample.loss_mask)
+    views = []
+    for size in codec.map_sizes_of(out):
+        mask = warp_mask(grey, matrix(size), size)
+        views.append(MapView(warp_points(sample.keypoints, matrix(size)), mask))
+    return replace(
+        sample,
+        image=cv2.warpAffine(sample.image, matrix(out), out, flags=cv2.INTER_LINEAR),
+        keypoints=warp_points(sample.keypoints, matrix(out)),
+        loss_mask=warp_mask(grey, matrix(out), out),
+        views=tuple(views),
+    )
 
 
 @TRANSFORMS.register_module()
@@ -109,18 +132,5 @@ class RandomAffine:
     def __call__(self, sample: PoseSample, rng: np.random.RandomState) -> PoseSample:
         size = sample.image.shape[1], sample.image.shape[0]
         drawn = self.draw(size, rng)
-        grey = grey_mask(sample.loss_mask)
-        views = []
-        for out in self.codec.map_sizes:
-            matrix = self.matrix(size, drawn, out)
-            mask = warp_mask(grey, matrix, out)
-            views.append(MapView(warp_points(sample.keypoints, matrix), mask))
-        out = self.codec.train_size
-        matrix = self.matrix(size, drawn, out)
-        return replace(
-            sample,
-            image=cv2.warpAffine(sample.image, matrix, out, flags=cv2.INTER_LINEAR),
-            keypoints=warp_points(sample.keypoints, matrix),
-            loss_mask=warp_mask(grey, matrix, out),
-            views=tuple(views),
-        )
+        return warp_sample(sample, self.codec, self.codec.train_size,
+                           lambda out: self.matrix(size, drawn, out))
