@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
+from mmengine.dist import get_world_size
 from torch.utils.data import Sampler
 
 from aepose.errors import ConfigError
+from aepose.ranges import Count
 from aepose.registry import SAMPLERS
 
 
@@ -39,21 +41,30 @@ def some_draws(total: int, count: int, seed: int) -> list[Draw]:
 class SeededSampler(DefaultSampler):
     """The engine's shuffling, distributed sampler, whose draws carry their own random seed.
 
-    A sample's augmentation depends on (seed, epoch, index) alone, so it is the same whatever the
-    number of workers or processes.
+    samples: of an epoch, all processes together; pictures come again and again until it is full.
+        None: each once
+
+    A sample's augmentation depends on (seed, epoch, index), and on how often it came before in this
+    epoch, alone, so it is the same whatever the number of workers or processes.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, samples: Count | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._skipped = 0
+        self._processes = get_world_size()
+        if samples is not None:
+            self.num_samples = math.ceil(samples / self._processes)
+            self.total_size = self.num_samples * self._processes
 
     def skip(self, count: int) -> None:
         """Leave out the first ``count`` draws of this process, which a stopped run has had."""
         self._skipped = count
 
     def __iter__(self) -> Iterator[Draw]:
-        for index in islice(super().__iter__(), self._skipped, None):
-            sequence = np.random.SeedSequence([self.seed, self.epoch, index])
+        for count, index in islice(enumerate(super().__iter__()), self._skipped, None):
+            before = (self.rank + count * self._processes) // len(self.dataset)
+            entropy = [self.seed, self.epoch, index, *([before] if before else [])]
+            sequence = np.random.SeedSequence(entropy)
             yield Draw(index, int(sequence.generate_state(1)[0]))
 
 

@@ -16,23 +16,18 @@ _LONGEST = 256  # input pixels: more of a creature costs time and shows nothing 
 _MOST_GROWN = 2  # times; what a picture does not show no enlargement brings back
 _ROOM = 2  # sides of a crop per length of a creature, which may be turned, and another beside it
 _LARGEST_CROP = 512
-_CROPS = 16_000  # that a training sees
-_VALIDATIONS = 5
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a config says of sizes and of the length of a training.
+    """What a config says of sizes.
 
     input_size: of the codec, the side that a test picture's short side becomes
     crop_size: of RandomCrop, the side of a training crop in pixels of that input
-    max_epochs, val_interval: of the training loop
     """
 
     input_size: int
     crop_size: int
-    max_epochs: int
-    val_interval: int
 
 
 def suggest_sizes(keypoints: np.ndarray, pictures: np.ndarray) -> Recipe:
@@ -45,7 +40,7 @@ def suggest_sizes(keypoints: np.ndarray, pictures: np.ndarray) -> Recipe:
     taken as they are, unless most creatures would be longer than 256 pixels: then they are shrunk
     to that. Keypoints lie at least 8 pixels from their nearest neighbour, by the lower quartile of
     the keypoints' medians; for that, pictures are shrunk less or grown, up to twice. A crop has
-    twice the length of the longest tenth. A training sees 16,000 crops.
+    twice the length of the longest tenth.
 
     Raises DataError if there are no pictures, or no creature with two labelled keypoints.
     """
@@ -61,9 +56,7 @@ def suggest_sizes(keypoints: np.ndarray, pictures: np.ndarray) -> Recipe:
     factor = max(shrunk, spread)
     input_size = _round_up(factor * np.median(pictures.min(axis=1)))
     crop = _round_up(factor * _ROOM * np.percentile(lengths, 90))
-    epochs = math.ceil(_CROPS / len(pictures))
-    return Recipe(input_size, min(crop, input_size, _LARGEST_CROP), epochs,
-                  math.ceil(epochs / _VALIDATIONS))
+    return Recipe(input_size, min(crop, input_size, _LARGEST_CROP))
 
 
 def _spacing(xy: np.ndarray) -> float:
