@@ -1,4 +1,4 @@
-"""Whether annotations are as they were meant: counts, boxes, people twice, sides."""
+"""Whether annotations are as they were meant, and enough: counts, boxes, people twice, sides."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from aepose.analysis.enough import check_numbers, check_size
 from aepose.analysis.findings import Finding, about
 from aepose.analysis.picture_check import check_pictures
 from aepose.analysis.sides import check_sides
@@ -37,6 +38,9 @@ def check_dataset(dataset: CocoKeypoints, metainfo: Metainfo) -> list[Finding]:
         _summary(data, people, keypoints, metainfo),
         *_numbers_of_people(data, dataset),
         *_keypoint_counts(keypoints, metainfo),
+        *check_numbers(keypoints, metainfo, dataset.test_mode),
+        *(check_size(keypoints, extent, dataset.codec, max(dataset.scales))
+          if dataset.test_mode else ()),
         *_twice(images, people, keypoints),
         *_places(people, keypoints, extent),
         *_boxes(people, keypoints, extent),

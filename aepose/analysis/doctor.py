@@ -6,10 +6,12 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from aepose.analysis.data_check import check_dataset
+from aepose.analysis.enough import check_films
 from aepose.analysis.environment import check_environment
 from aepose.analysis.findings import Finding
 from aepose.analysis.picture_check import picture_paths, shared_pictures
@@ -28,22 +30,29 @@ def examine(config: str | None = None, options: Sequence[str] = ()) -> dict[str,
 
     Nothing is downloaded, and nothing is written.
     """
-    found = {"This machine": check_environment()}
-    if config is None:
-        return found
+    machine = {"This machine": check_environment()}
+    return machine if config is None else machine | examine_config(config, options)
+
+
+def examine_config(config: str, options: Sequence[str] = ()) -> dict[str, list[Finding]]:
+    """Return what was found of a config and its data."""
+    found: dict[str, list[Finding]] = {}
     try:
         experiment = Experiment.load(config, options)
         found[f"Config {config}"] = _check_config(experiment)
     except AeposeError as error:
         found[f"Config {config}"] = [Finding("error", str(error))]
         return found
-    pictures: dict[str, set[str]] = {}
+    read: dict[str, list[CocoKeypoints]] = {"train": [], "val": []}
     for split, title in (("train", "Training data"), ("val", "Validation data")):
-        pictures[split] = set()
-        for name, findings, paths in _check_split(experiment, split):
+        for name, findings, datasets in _check_split(experiment, split):
             found[f"{title}: {name}"] = findings
-            pictures[split] |= paths
-    both = shared_pictures(pictures["train"], pictures["val"])
+            read[split] += datasets
+    paths, images = ({split: list(chain.from_iterable(part(dataset) for dataset in datasets))
+                      for split, datasets in read.items()}
+                     for part in (picture_paths, lambda dataset: dataset.images))
+    both = [*shared_pictures(set(paths["train"]), set(paths["val"])),
+            *check_films(images["train"], images["val"])]
     if both:
         found["Training and validation"] = both
     return found
@@ -74,8 +83,8 @@ def _check_config(experiment: Experiment) -> list[Finding]:
 
 
 def _check_split(experiment: Experiment, split: Any
-                 ) -> Iterator[tuple[str, list[Finding], set[str]]]:
-    """Yield each data set's file, what was found, and where its pictures are."""
+                 ) -> Iterator[tuple[str, list[Finding], list[CocoKeypoints]]]:
+    """Yield each data set's file, what was found, and the data set if it is of ours."""
     print(f"reading the {split} data …", file=sys.stderr)
     said: list[str] = []
     try:
@@ -84,18 +93,18 @@ def _check_split(experiment: Experiment, split: Any
             if split == "val":
                 experiment.metrics("val")
     except AeposeError as error:
-        yield split, [*_told(said), Finding("error", str(error))], set()
+        yield split, [*_told(said), Finding("error", str(error))], []
         return
     if said:
-        yield "what is taken otherwise than written", _told(said), set()
+        yield "what is taken otherwise than written", _told(said), []
     for dataset in datasets:
         if isinstance(dataset, CocoKeypoints):
             yield (str(dataset.ann_file), check_dataset(dataset, experiment.metainfo),
-                   picture_paths(dataset))
+                   [dataset])
         else:
             yield type(dataset).__name__, [Finding(
                 "note", f"{len(dataset)} samples of a kind of your own, which are not looked at")
-            ], set()
+            ], []
 
 
 @contextmanager

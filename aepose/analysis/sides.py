@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from aepose.analysis.findings import Finding, about
 from aepose.metainfo import Metainfo
+from aepose.metainfo.pairs import mirrored_name, mirrors
 
 # Such a share of the people on the other side was not meant, if it cannot be chance (three standard
 # deviations): of a creature seen from the side, left and right are as often this way as that.
 _MOSTLY, _LEAST_PEOPLE = 0.6, 20
-# As in left_eye, LeftEye, eyeLeft; l_eye, eye_R; eyeL, legL4. Not as in bright or collar.
-_WORDS = re.compile(r"(?<![^\W\d_])(?i:left|right)|(?<=[a-z])(?:Left|Right)"
-                    r"|(?<![^\W_])[lrLR](?![^\W_])|(?<=[a-z])[LR](?![a-z])")
-_OTHER = {"left": "right", "right": "left", "l": "r", "r": "l"}
-
-
-def mirrored_name(name: str) -> str:
-    """Return the name of the keypoint on the other side; the same where a name tells no side.
-
-    >>> mirrored_name('left_eye'), mirrored_name('paw_R'), mirrored_name('nose')
-    ('right_eye', 'paw_L', 'nose')
-    """
-    def other(match: re.Match[str]) -> str:
-        word = match.group()
-        swapped = _OTHER[word.lower()]
-        return swapped.upper() if word.isupper() else (
-            swapped.capitalize() if word[0].isupper() else swapped)
-
-    return _WORDS.sub(other, name)
 
 
 def check_pair_names(metainfo: Metainfo) -> list[Finding]:
     """Return flip pairs whose names do not mirror, and sides that are in no pair."""
     wrong = [f"{a} and {b}" for a, b in metainfo.flip_pairs
-             if mirrored_name(a) != b and (mirrored_name(a), mirrored_name(b)) != (a, b)]
+             if not mirrors(a, b) and (mirrored_name(a), mirrored_name(b)) != (a, b)]
     paired = {name for pair in metainfo.flip_pairs for name in pair}
     alone = sorted(name for name in set(metainfo.keypoint_names) - paired
                    if mirrored_name(name) != name)

@@ -20,6 +20,7 @@ from aepose.commands.doctor import doctor
 from aepose.commands.eval import evaluate
 from aepose.commands.identities import identities
 from aepose.commands.info import info
+from aepose.commands.new import new
 from aepose.commands.old_options import check_old_options
 from aepose.commands.predict import predict
 from aepose.commands.process import run
@@ -36,7 +37,8 @@ from aepose.errors import UsageError
 from aepose.version import __version__
 
 COMMANDS = {
-    "Start": {"doctor": doctor, "toy": toy, "zoo": {"list": list_, "fetch": fetch, "docs": docs}},
+    "Start": {"new": new, "doctor": doctor, "toy": toy,
+              "zoo": {"list": list_, "fetch": fetch, "docs": docs}},
     "Find people": {"predict": predict, "identities": identities},
     "Train and test": {"browse": browse, "train": train, "test": run_test, "eval": evaluate,
                        "scripts": scripts, "convert-config": convert_config},

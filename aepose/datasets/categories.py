@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from aepose.datasets.values import Id, Notes, check_one_kind, checked_id, shown
 from aepose.errors import DataError, nearest
 from aepose.metainfo import Metainfo, PoseClass
+from aepose.metainfo.pairs import plain_name
 
 Category = Id | Sequence[Id] | Mapping[str, Id | Sequence[Id]] | None
 """Ids or names of the categories that are meant, by class where there are several; None where the
@@ -272,16 +272,12 @@ def _find(wanted: Id, known: dict[Id, dict[str, Any]], path: Path) -> dict[str, 
                     f"{_names(known.values())}" + nearest(str(wanted), names))
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]", "", name).casefold()
-
-
 def _own_names(names: Sequence[str], metainfo: Metainfo) -> list[str]:
     """Return a file's names as the metainfo spells them; unknown ones as they are."""
-    own = {_plain(name): name for name in metainfo.keypoint_names}
+    own = {plain_name(name): name for name in metainfo.keypoint_names}
     for other, name in metainfo.aliases:
-        own.setdefault(_plain(other), name)
-    return [own.get(_plain(name), name) for name in names]
+        own.setdefault(plain_name(other), name)
+    return [own.get(plain_name(name), name) for name in names]
 
 
 def _expected(names: Sequence[str], metainfo: Metainfo) -> tuple[str, ...]:

@@ -19,13 +19,14 @@ from mmengine.logging import MMLogger
 from aepose.errors import CheckpointError, ConfigError, nearest, warn_once
 from aepose.metainfo import metainfo_files, with_files_read
 from aepose.migration import convert_file, is_old_config
-from aepose.zoo.index import find_config
+from aepose.zoo.index import config_file, find_config
 
 # What a test takes from the validation as long as it has no section of its own.
 _OF_A_TEST = {"test_dataloader": "val_dataloader", "test_evaluator": "val_evaluator"}
 # Where a run kept its files says nothing to others.
 _LOCAL = ("work_dir", "load_from", "resume")
 _DEEPEST = 50  # dicts and lists in each other
+_OURS = "aepose::"  # in front of a ``_base_`` file that is one of this installation
 
 
 def read_config(path: str | Path) -> Config:
@@ -33,8 +34,9 @@ def read_config(path: str | Path) -> Config:
 
     path: a file (``.py``), or the name of a model of the zoo or of a toy network
 
-    A metainfo file is read, so that the config says all by itself. It, and modules of
-    ``custom_imports``, are looked for beside the config file. A file of MMPose 0.x is converted,
+    A ``_base_`` such as ``'aepose::_base_/runtime.py'`` is a file below ``configs`` of this
+    installation. A metainfo file is read, so that the config says all by itself. It, and modules
+    of ``custom_imports``, are looked for beside the config file. A file of MMPose 0.x is converted,
     which a warning says, and not run. Raises ConfigError for a missing file
     (naming the nearest one), a syntax error, and a module that cannot be imported.
     """
@@ -45,7 +47,8 @@ def read_config(path: str | Path) -> Config:
     if is_old_config(path):
         return _read_old_config(path)
     try:
-        cfg = Config.fromfile(path, import_custom_modules=False)
+        with _own_bases():
+            cfg = Config.fromfile(path, import_custom_modules=False)
         list(cfg.items())  # runs what the engine would import only when it is looked at
     except FileNotFoundError as error:
         raise ConfigError(f"config {path}: a _base_ file is missing: {error}") from None
@@ -54,6 +57,26 @@ def read_config(path: str | Path) -> Config:
     _import_modules(cfg, path)
     _take_in_metainfo(cfg, path.parent)
     return cfg
+
+
+@contextmanager
+def _own_bases() -> Iterator[None]:
+    """Let the engine find ``_base_`` files of this installation by ``aepose::``.
+
+    What stands before ``::`` is to the engine a package that was installed with its own tool.
+    """
+    find = Config._get_cfg_path
+
+    def find_own(name: str, user: str) -> tuple[str, str | None]:
+        if name.startswith(_OURS):
+            return str(config_file(name.removeprefix(_OURS))), None
+        return find(name, user)
+
+    Config._get_cfg_path = staticmethod(find_own)
+    try:
+        yield
+    finally:
+        Config._get_cfg_path = staticmethod(find)
 
 
 def _read_old_config(path: Path) -> Config:

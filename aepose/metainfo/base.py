@@ -13,7 +13,7 @@ from aepose.metainfo.classes import check_classes, join_classes
 from aepose.metainfo.own import make_metainfo, read_commented_json
 from aepose.metainfo.structure import Metainfo
 
-_NO_SETS = {"base", "classes", "own", "structure"}  # modules of this package that hold no set
+_NO_SETS = {"base", "classes", "own", "pairs", "structure"}  # modules that hold no set
 
 
 def get_metainfo(source: str | Path | Mapping[str, Any] | Metainfo) -> Metainfo:

@@ -115,21 +115,38 @@ def config_path(model: ModelEntry) -> Path:
 
     Raises ConfigError if this installation has no configs.
     """
-    package = Path(__file__).parents[1]
+    return config_file(model.config.removeprefix("configs/"))
+
+
+def config_file(name: str) -> Path:
+    """Return a file below ``configs`` of this installation, such as ``_base_/runtime.py``.
+
+    Raises ConfigError, which names the nearest one, if it has none of that name.
+    """
     # An installed package carries a copy (see setup.py); a checkout has them beside the package.
-    places = [package / model.config, package.parent / model.config]
-    for path in places:
-        if path.is_file():
-            return path
-    raise ConfigError(f"config {model.config} is not part of this installation (looked in "
-                      f"{places[0].parent} and {places[1].parent}); give a config file, or "
-                      "install from a checkout with `pip install --editable .`")
+    folders = [root / "configs" for root in _roots()]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    known = [path.relative_to(folder).as_posix() for folder in folders
+             for path in folder.rglob("*.py")]
+    if known:
+        raise ConfigError(f"there is no configs/{name} in this installation"
+                          + nearest(name, known))
+    raise ConfigError(f"config configs/{name} is not part of this installation (looked in "
+                      f"{folders[0]} and {folders[1]}); give a config file, or install from a "
+                      "checkout with `pip install --editable .`")
+
+
+def _roots() -> tuple[Path, Path]:
+    """Return the package, and what holds it."""
+    package = Path(__file__).parents[1]
+    return package, package.parent
 
 
 def config_files() -> dict[str, Path]:
     """Return the config files of this installation by name: of the zoo, and of the toy networks."""
-    package = Path(__file__).parents[1]
-    return {path.stem: path for root in (package.parent, package)
+    return {path.stem: path for root in reversed(_roots())
             for path in sorted((root / "configs").glob("*/*.py")) if path.parent.name != "_base_"}
 
 

@@ -3,17 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aepose.analysis.sides import check_pair_names, check_sides, mirrored_name
-
-
-@pytest.mark.parametrize(("name", "expected"), [
-    ("left_eye", "right_eye"), ("RightEye", "LeftEye"), ("kneeLeft", "kneeRight"),
-    ("l_eye", "r_eye"),
-    ("paw_R", "paw_L"), ("wingL", "wingR"), ("legR4", "legL4"), ("LEFT_EYE", "RIGHT_EYE"),
-    ("nose", "nose"), ("bright_spot", "bright_spot"), ("collar", "collar"), ("tail", "tail"),
-])
-def test_mirrored_name(name, expected):
-    assert mirrored_name(name) == expected
+from aepose.analysis.sides import check_pair_names, check_sides
 
 
 @pytest.mark.parametrize(("pairs", "said"), [

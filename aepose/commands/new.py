@@ -1,0 +1,61 @@
+"""``aepose new``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from aepose.commands.describe import command
+
+
+@command(example='aepose new my_project --keypoints "nose, left_ear, right_ear, tail"',
+         interrupted="some files may be missing; remove the folder and begin again")
+def new(
+    folder: Annotated[str, Parameter(help="folder to make")], /, *,
+    keypoints: Annotated[str | None, Parameter(
+        metavar="NAMES", help="names of the keypoints, with commas")] = None,
+    from_: Annotated[str | None, Parameter(
+        name="--from", metavar="ANNOTATIONS", help="annotation file in COCO's format")] = None,
+    val: Annotated[str | None, Parameter(
+        metavar="ANNOTATIONS", help="another one to test on (default: a fifth of the pictures, "
+        "whole films where there are several)")] = None,
+    images: Annotated[str | None, Parameter(
+        metavar="DIR", help="folder of the pictures (default: near the annotation file)")] = None,
+    category: Annotated[str | None, Parameter(
+        help="id or name of the category that is meant, where the annotations leave a choice; "
+        "several with commas")] = None,
+) -> None:
+    """Begin a project with keypoints of your own: a keypoint set, annotations, and a config.
+
+    Left and right, skeleton and sizes are guessed, and what does not look right is said. Files that
+    are given are not changed.
+    """
+    from aepose.analysis.doctor import examine_config
+    from aepose.analysis.findings import format_findings
+    from aepose.analysis.sides import check_pair_names
+    from aepose.errors import UsageError
+    from aepose.project.new import new_project
+
+    if not (keypoints or from_):
+        raise UsageError('give --keypoints "nose, left_ear, …" or --from ANNOTATIONS')
+    if not from_ and (val or images or category):
+        raise UsageError("--val, --images and --category belong to annotations: give --from, too")
+    names = [part.strip() for part in keypoints.split(",")] if keypoints else []
+    if not all(names):
+        raise UsageError(f"--keypoints {keypoints!r}: a name is empty")
+    project = new_project(folder, names, from_, val, images,
+                          category.split(",") if category else None)
+    print("\n".join(project.told))
+    if from_:
+        found = examine_config(str(project.config))
+    else:
+        found = {"Keypoints": check_pair_names(project.metainfo)}
+    # What is well, doctor says.
+    doubtful = {title: [one for one in part if one.level in ("warning", "error")]
+                for title, part in found.items()}
+    if any(doubtful.values()):
+        print("", format_findings({title: part for title, part in doubtful.items() if part}),
+              sep="\n")
+    first = "" if from_ else f" label pictures, put them where {project.config} says, then"
+    print(f"\nNext:{first}\n  aepose doctor {project.config}\n  aepose train {project.config}")

@@ -1,0 +1,107 @@
+"""A keypoint set as a first proposal: pairs from the names, limbs from what lies close together."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from aepose.metainfo import Metainfo, get_metainfo
+from aepose.metainfo.pairs import guess_pairs
+
+DEFAULT_SIGMA = 0.05
+"""Between the eyes' (0.025) and the hips' (0.107) of COCO."""
+_LEAST = 5  # creatures with both keypoints, for a distance to count
+
+
+def sketch_metainfo(name: str, names: Sequence[str], limbs: Sequence[tuple[str, str]] = (),
+                    keypoints: np.ndarray | None = None) -> Metainfo:
+    """Return a keypoint set with what can be guessed; it is for its user to correct.
+
+    names: K of keypoints; limbs: of the skeleton where it is known, otherwise it is guessed
+    keypoints: (P, K, 3) x, y, visibility of annotated creatures, pixels, to guess it from
+
+    All sigmas are DEFAULT_SIGMA. Raises ConfigError for names that cannot be used.
+    """
+    pairs = guess_pairs(names)
+    if not limbs:
+        limbs = tree_of(names, pairs, keypoints) if keypoints is not None else _by_names(
+            names, pairs)
+    return get_metainfo({"name": name, "keypoint_names": list(names), "flip_pairs": pairs,
+                         "sigmas": [DEFAULT_SIGMA] * len(names), "skeleton": list(limbs)})
+
+
+def tree_of(names: Sequence[str], pairs: Sequence[tuple[str, str]], keypoints: np.ndarray
+            ) -> list[tuple[str, str]]:
+    """Return the limbs of the shortest tree over keypoints, as pairs of names.
+
+    keypoints: (P, K, 3). A limb's length is the root of the mean square of its length in creatures
+    that have both ends, each measured by the creature's extent: short and steady ones come first
+    (a minimum spanning tree, by Prim's rule). Both sides count together. Keypoints that hardly
+    anybody has are joined to nothing.
+    """
+    xy, there = keypoints[..., :2], keypoints[..., 2] > 0
+    known = np.where(there[..., None], xy, np.nan)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # nobody is there
+        extent = np.nanmax(known, axis=1, initial=-np.inf) - np.nanmin(known, axis=1,
+                                                                       initial=np.inf)
+        size = np.linalg.norm(extent, axis=-1)
+        size = np.where(np.isfinite(size) & (size > 0), size, np.nan)
+        squares = ((known[:, :, None] - known[:, None]) ** 2).sum(-1) / size[:, None, None] ** 2
+        costs = np.nanmean(squares, axis=0)
+    costs[np.isfinite(squares).sum(axis=0) < _LEAST] = np.inf
+    other = np.arange(len(names))
+    for left, right in pairs:
+        i, j = names.index(left), names.index(right)
+        other[[i, j]] = j, i
+    mirrored = costs[np.ix_(other, other)]
+    costs = np.where(np.isfinite(mirrored), (costs + mirrored) / 2, costs)
+    np.fill_diagonal(costs, np.inf)
+    return [(names[i], names[j]) for i, j in _spanning_tree(costs)]
+
+
+def _spanning_tree(costs: np.ndarray) -> list[tuple[int, int]]:
+    """Return the edges of the cheapest trees; costs: (K, K), infinite where there is no edge."""
+    edges: list[tuple[int, int]] = []
+    left = set(range(len(costs)))
+    while left:
+        inside = [min(left)]
+        left -= set(inside)
+        while left:
+            outside = sorted(left)
+            part = costs[np.ix_(inside, outside)]
+            start, end = np.unravel_index(part.argmin(), part.shape)
+            if not np.isfinite(part[start, end]):
+                break
+            edges.append((inside[start], outside[end]))
+            inside.append(outside[end])
+            left.remove(outside[end])
+    return edges
+
+
+def _by_names(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return each keypoint joined to the one named before it that is not of the other side."""
+    side = {name: index for pair in pairs for index, name in enumerate(pair)}
+    limbs = []
+    for number, name in enumerate(names):
+        before = [other for other in names[:number] if side.get(other) is None
+                  or side.get(other) == side.get(name)]
+        if side.get(name) is None:  # the middle is a chain of its own
+            before = [other for other in before if side.get(other) is None]
+        limbs += [(before[-1], name)] if before else []
+    return limbs + list(pairs[:1] if len(side) == len(names) else ())
+
+
+def metainfo_text(metainfo: Metainfo, about: Sequence[str]) -> str:
+    """Return a keypoint set as a file says it; ``about``: lines of comment above it."""
+    content: dict[str, Any] = {
+        "name": metainfo.name, "keypoint_names": metainfo.keypoint_names,
+        "flip_pairs": metainfo.flip_pairs, "sigmas": metainfo.sigmas,
+        "skeleton": metainfo.skeleton, "keypoint_colors": metainfo.keypoint_colors}
+    head = "".join(f"// {line}\n" for line in about)
+    entries = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+                         for key, value in content.items())
+    return f"{head}{{\n{entries}\n}}\n"
