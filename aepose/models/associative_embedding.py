@@ -19,6 +19,7 @@ from aepose.models.data_preprocessor import PosePreprocessor
 from aepose.models.freeze import freeze as freeze_parts
 from aepose.models.fuse import CONVOLUTIONS, fuse_conv_bn
 from aepose.models.heads import AEHead
+from aepose.models.specs import KeypointAxis
 from aepose.precision import at_least_float32, autocast_type, full_float32
 from aepose.registry import MODELS, build
 from aepose.results import PoseResult
@@ -85,6 +86,11 @@ class AssociativeEmbedding(BaseModel):
         self.register_buffer(
             "flip_index", torch.from_numpy(codec.metainfo.flip_index), persistent=False
         )
+
+    def keypoint_axes(self) -> dict[str, KeypointAxis]:
+        """Return which weights have channels of keypoints, by their names in the state dict."""
+        return {f"{part}.{name}": axis for part in ("backbone", "keypoint_head")
+                for name, axis in getattr(self, part).keypoint_axes().items()}
 
     def _check_sizes(self) -> None:
         """Raise ConfigError unless the codec has the network's strides and suits its input."""

@@ -45,3 +45,23 @@ class OutputSpec:
     def channels(self) -> int:
         """Heatmaps and tag maps: what a test reads."""
         return self.heatmaps + self.tags
+
+
+@dataclass(frozen=True)
+class KeypointAxis:
+    """Where a weight has channels that belong to keypoints.
+
+    axis: of the weight; before: channels in front of them that belong to none
+    blocks: how many channels follow on each other for heatmaps, tags or scales: K, one for each
+        keypoint, or 1 that all share
+    """
+
+    axis: int
+    blocks: tuple[int, ...]
+    before: int = 0
+
+    @classmethod
+    def of(cls, output: OutputSpec, axis: int = 0, before: int = 0) -> KeypointAxis:
+        """Return where the heatmaps and tags of an output are."""
+        blocks = tuple(count for count in (output.heatmaps, output.tags) if count)
+        return cls(axis, blocks, before)

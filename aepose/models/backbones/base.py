@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from aepose.models.specs import FeatureSpec
+from aepose.models.specs import FeatureSpec, KeypointAxis
 
 
 class Backbone(nn.Module):
@@ -24,3 +24,7 @@ class Backbone(nn.Module):
     def float32_layers(self) -> nn.ModuleList:
         """Layers that compute in float32 under autocast, too."""
         return nn.ModuleList()
+
+    def keypoint_axes(self) -> dict[str, KeypointAxis]:
+        """Return which weights have channels of keypoints, by name: of most backbones none."""
+        return {}

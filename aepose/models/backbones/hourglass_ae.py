@@ -20,7 +20,7 @@ from aepose.models.activation_checkpointing import CheckpointedBlock
 from aepose.models.backbones.base import Backbone
 from aepose.models.backbones.blocks import ConvBN
 from aepose.models.initialization import init_normal
-from aepose.models.specs import FeatureSpec, OutputSpec
+from aepose.models.specs import FeatureSpec, KeypointAxis, OutputSpec
 from aepose.precision import at_least_float32
 from aepose.ranges import Count, Depth
 from aepose.registry import MODELS
@@ -74,7 +74,8 @@ class HourglassAENet(Backbone):
         if len(stage_channels) < 2:
             raise ConfigError(f"model.backbone.stage_channels = {stage_channels!r}: give at least "
                               "two numbers, one per resolution")
-        outputs = OutputSpec.of(metainfo, 4, tag_per_joint=tag_per_joint).channels
+        self._output = OutputSpec.of(metainfo, 4, tag_per_joint=tag_per_joint)
+        outputs = self._output.channels
         first = stage_channels[0]
         self.out_features = (FeatureSpec(outputs, stride=4),) * num_stacks
         self.size_multiple = 4 * 2 ** (len(stage_channels) - 1)
@@ -105,6 +106,16 @@ class HourglassAENet(Backbone):
     def float32_layers(self) -> nn.ModuleList:
         """The predictions of each stack."""
         return self.out_convs
+
+    def keypoint_axes(self) -> dict[str, KeypointAxis]:
+        """Return where the predictions of each stack are, and what feeds them to the next."""
+        out, remap = KeypointAxis.of(self._output), KeypointAxis.of(self._output, axis=1)
+        return {
+            **{f"out_convs.{i}.conv.{part}": out for i in range(len(self.out_convs))
+               for part in ("weight", "bias")},
+            **{f"remap_out_convs.{i}.conv.weight": remap
+               for i in range(len(self.remap_out_convs))},
+        }
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return each stack's heatmaps and tags."""

@@ -16,7 +16,7 @@ from aepose.metainfo import Metainfo
 from aepose.models.backbones.blocks import BasicBlock, deconv_bn
 from aepose.models.heads.base import AEHead
 from aepose.models.initialization import init_normal
-from aepose.models.specs import FeatureSpec, OutputSpec
+from aepose.models.specs import FeatureSpec, KeypointAxis, OutputSpec
 from aepose.ranges import Count, DepthOrNone
 from aepose.registry import MODELS
 
@@ -81,6 +81,18 @@ class AEHigherResolutionHead(AEHead):
         # The residual blocks are left as PyTorch starts them.
         init_normal(self.final_layers)
         self._add_scale_branches(channels)
+
+    def keypoint_axes(self) -> dict[str, KeypointAxis]:
+        """Return where the channels of each output are, and what reads them to double the size."""
+        axes = super().keypoint_axes()
+        for index, (final, output) in enumerate(zip(self.final_layers, self.outputs, strict=True)):
+            for part in ("weight", "bias"):
+                axes[f"final_layers.{index}.{part}"] = KeypointAxis.of(output)
+            if self.cat_output and index < len(self.deconv_layers):
+                # Of a transposed convolution the inputs come first.
+                axes[f"deconv_layers.{index}.0.0.weight"] = KeypointAxis.of(
+                    output, before=final.in_channels)
+        return axes
 
     def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the output maps, lowest resolution first."""

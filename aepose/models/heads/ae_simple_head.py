@@ -11,7 +11,7 @@ from aepose.metainfo import Metainfo
 from aepose.models.backbones.blocks import deconv_bn
 from aepose.models.heads.base import AEHead
 from aepose.models.initialization import init_normal
-from aepose.models.specs import FeatureSpec, OutputSpec
+from aepose.models.specs import FeatureSpec, KeypointAxis, OutputSpec
 from aepose.ranges import Count, DepthOrNone
 from aepose.registry import MODELS
 
@@ -59,6 +59,11 @@ class AESimpleHead(AEHead):
         )
         init_normal(self)
         self._add_scale_branches([channels])
+
+    def keypoint_axes(self) -> dict[str, KeypointAxis]:
+        """Return where the channels of the output are."""
+        axis = KeypointAxis.of(self.outputs[0])
+        return {"final_layer.weight": axis, "final_layer.bias": axis, **super().keypoint_axes()}
 
     def forward(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the one output map."""

@@ -11,7 +11,7 @@ from torch import nn
 from aepose.errors import ConfigError
 from aepose.models.heads.scale_branch import scale_branch
 from aepose.models.losses import STATISTICS, PoseLoss
-from aepose.models.specs import OutputSpec
+from aepose.models.specs import KeypointAxis, OutputSpec
 from aepose.registry import MODELS, build
 from aepose.structures import HeadOutput, MapTargets
 
@@ -66,6 +66,16 @@ class AEHead(nn.Module):
         if not self.outputs[index].scales:
             return maps
         return torch.cat([maps, self.scale_layers[index](features)], dim=1)
+
+    def keypoint_axes(self) -> dict[str, KeypointAxis]:
+        """Return which weights have channels of keypoints, by name: here those of the scales.
+
+        Fine-tuning to other keypoints carries these over by the keypoints' names; what a head of
+        one's own does not tell starts anew where its shape differs.
+        """
+        return {f"scale_layers.{index}.{name}": KeypointAxis(0, (output.scales,))
+                for index, output in enumerate(self.outputs) if output.scales
+                for name, value in self.scale_layers[index].state_dict().items() if value.ndim}
 
     def leave_out_scales(self) -> None:
         """Drop the scales of all outputs and what computes them: no test reads them."""
