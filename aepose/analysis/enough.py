@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from aepose.analysis.findings import Finding, about, counted, examples
+from aepose.analysis.findings import Finding, about, examples
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets.films import films_of
 from aepose.metainfo import Metainfo
+from aepose.tables import counted
 
 _TO_LEARN, _TO_MEASURE = 100, 50  # creatures
 _RARE = 0.05  # of the creatures

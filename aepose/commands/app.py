@@ -28,6 +28,7 @@ from aepose.commands.profile import profile
 from aepose.commands.publish import publish
 from aepose.commands.reproduce import reproduce
 from aepose.commands.scripts import scripts
+from aepose.commands.sigmas import sigmas
 from aepose.commands.subset import subset
 from aepose.commands.test import run_test
 from aepose.commands.toy import toy
@@ -37,7 +38,7 @@ from aepose.errors import UsageError
 from aepose.version import __version__
 
 COMMANDS = {
-    "Start": {"new": new, "doctor": doctor, "toy": toy,
+    "Start": {"new": new, "sigmas": sigmas, "doctor": doctor, "toy": toy,
               "zoo": {"list": list_, "fetch": fetch, "docs": docs}},
     "Find people": {"predict": predict, "identities": identities},
     "Train and test": {"browse": browse, "train": train, "test": run_test, "eval": evaluate,

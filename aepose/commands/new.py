@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aepose.commands.describe import command
+from aepose.commands.options import Category
 
 
 @command(example='aepose new my_project --keypoints "nose, left_ear, right_ear, tail"',
@@ -22,9 +23,7 @@ def new(
         "whole films where there are several)")] = None,
     images: Annotated[str | None, Parameter(
         metavar="DIR", help="folder of the pictures (default: near the annotation file)")] = None,
-    category: Annotated[str | None, Parameter(
-        help="id or name of the category that is meant, where the annotations leave a choice; "
-        "several with commas")] = None,
+    category: Category = None,
 ) -> None:
     """Begin a project with keypoints of your own: a keypoint set, annotations, and a config.
 

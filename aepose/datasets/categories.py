@@ -137,7 +137,7 @@ def _of_classes(known: dict[Id, dict[str, Any]], data: dict[str, Any], metainfo:
         entries = ([_find(wanted, known, path) for wanted in _listed(given[one.name])]
                    if one.name in given else
                    [entry for entry in known.values()
-                    if _plain(entry.get("name") or "") == _plain(one.name)])
+                    if plain_name(entry.get("name") or "") == plain_name(one.name)])
         if not entries:
             called = [str(entry.get("name", entry["id"])) for entry in known.values()]
             raise DataError(f"{path}: no category is called as the class {one.name!r} of metainfo "

@@ -29,10 +29,18 @@ def read_commented_json(path: str | Path, what: str, expected: str) -> dict[str,
     path = regular_file(path, ConfigError, what)
     try:
         text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{what} {path} cannot be read: {error}") from None
+    return parse_commented_json(text, path, what, expected)
+
+
+def parse_commented_json(text: str, path: Path, what: str, expected: str) -> dict[str, Any]:
+    """Return the object in the text of a file, as :func:`read_commented_json` does."""
+    try:
         # Without hooks nothing but plain values comes out.
         content = json_tricks.loads(text, ignore_comments=True, preserve_order=False,
                                     obj_pairs_hooks=(), allow_duplicates=False)
-    except (OSError, ValueError, RecursionError, DuplicateJsonKeyException) as error:
+    except (ValueError, RecursionError, DuplicateJsonKeyException) as error:
         raise ConfigError(f"{what} {path} cannot be read: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{what} {path}: expected an object with {expected}")
