@@ -22,12 +22,11 @@ def sigmas(
         help="keypoint set, a name or a file (default: that of --write, or what the annotations "
         "list)")] = None,
     category: Category = None,
-) -> int:
+) -> None:
     """Estimate the OKS sigma of each keypoint from creatures that were annotated more than once.
 
-    By COCO's rule: how far annotations scatter, relative to the root of the creature's area.
-
-    Exit status: 0 if all keypoints have an estimate, 1 if some keep a default.
+    By COCO's rule: how far annotations scatter, relative to the root of the creature's area. What
+    has too few repeats keeps its sigma, which is said.
     """
     from aepose.errors import UsageError
     from aepose.metainfo import get_metainfo
@@ -56,4 +55,3 @@ def sigmas(
     if unknown:
         print(f"\n{len(unknown)} of {len(found)} keypoints keep the sigma that they have: label "
               "some pictures twice, best by two people, without looking at the first labels")
-    return 1 if unknown else 0

@@ -74,5 +74,5 @@ class PoseEarlyStoppingHook(Hook):
         state = self._state(runner)
         best = "no validation gave a finite number" if state["best"] is None else (
             f"the best {self._metric} is {state['best']:.4f}, of epoch {state['epoch']}")
-        return (f"{best}; {state['bad']} validations since then, and {self.patience} end the "
+        return (f"{best}; validations since then: {state['bad']}, of {self.patience} that end the "
                 "training")

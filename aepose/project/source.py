@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +101,9 @@ def find_pictures(path: str | Path, images: Sequence[dict[str, Any]], folder: st
     """
     homes = [Path(folder)] if folder else [Path(path).parent, Path(path).parent.parent]
     places = homes if folder else homes + [
-        place for home in homes for place in sorted(home.resolve().iterdir()) if place.is_dir()]
+        place for home in homes for place in sorted(home.resolve().glob("*/"))]
     tried = [image["file_name"] for image in images[::max(1, len(images) // _TRIED)]]
-    found = {place: sum((place / name).is_file() for name in tried) for place in places}
+    found = {place: sum(os.path.isfile(place / name) for name in tried) for place in places}
     best = max(found, key=found.__getitem__)
     if not found[best]:
         first = f", such as {tried[0]}," if tried else ""

@@ -23,6 +23,8 @@ from aepose.weights.checkpoint import (
 from aepose.weights.imagenet import load_backbone
 from aepose.zoo.hub import pretrained_path
 
+_NAMED = 40  # keypoints in a line of the report
+
 
 def start_weights(model: nn.Module, load_from: str | None, partial: bool = False) -> str:
     """Load what a new training starts from, and return a report of it.
@@ -108,7 +110,8 @@ def _about_keypoints(before: Metainfo | None, now: Metainfo | None,
     kept = {index for index, _ in pairs} if entries else set()
     carried = [name for index, name in enumerate(now.keypoint_names) if index in kept]
     anew = [name for index, name in enumerate(now.keypoint_names) if index not in kept]
-    return [f"  {len(names)} of {now.num_keypoints} keypoints {what}: {', '.join(names)}"
+    return [f"  {len(names)} of {now.num_keypoints} keypoints {what}: "
+            + ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
             for names, what in (
                 (carried, f"carried over from '{before.name}', in {entries} entries"),
                 (anew, "start anew")) if names]

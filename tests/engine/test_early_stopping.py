@@ -42,7 +42,7 @@ class Runner:
     # As good is no better, and what is no number neither.
     ([0.2, 0.5, 0.4, math.nan, 0.5], "greater",
      "training stops early, after epoch 5 of 9: the best mine/value is 0.5000, of epoch 2; "
-     "3 validations since then, and 3 end the training"),
+     "validations since then: 3, of 3 that end the training"),
     ([0.5, 0.6, 0.7, 0.8], "less", "the best mine/value is 0.5000, of epoch 1"),
     ([math.inf] * 3, "greater", "after epoch 3 of 9: no validation gave a finite number"),
     ([0.1, 0.2, 0.1, 0.1, 0.3, 0.1, 0.1, 0.4, 0.1], "greater", None),
@@ -78,7 +78,8 @@ def test_a_resumed_training_goes_on_counting(tiny_config, tmp_path):
     # What was stopped stops again at once, unless there is more patience.
     assert run(tiny_config, tmp_path, [0.4], resume=True).epoch == 3
     log = logged(tmp_path)
-    assert "early stopping: the best mine/value is 0.5000, of epoch 1; 1 validations since" in log
+    assert ("early stopping: the best mine/value is 0.5000, of epoch 1; validations since then: 1"
+            in log)
     assert log.count("after epoch 3 of 9: the best mine/value is 0.5000, of epoch 1") == 2
     assert run(tiny_config, tmp_path, [0.4, 0.6], 4, patience=3, resume=True).epoch == 4
 

@@ -5,7 +5,7 @@ from mmengine.config import Config
 
 from aepose.errors import ConfigError
 from aepose.experiment import Experiment
-from aepose.experiment.config import change, parse_options
+from aepose.experiment.config import change, parse_options, read_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 HRNET = CONFIGS / "coco" / "hrnet_w32_coco_512x512.py"
@@ -22,6 +22,31 @@ HRNET = CONFIGS / "coco" / "hrnet_w32_coco_512x512.py"
 ])
 def test_parse_options(options, expected):
     assert parse_options(options) == expected
+
+
+@pytest.mark.parametrize("base", ["'aepose::_base_/runtime.py'",
+                                  "['aepose::_base_/runtime.py', 'mine.py']",
+                                  "['mine.py', 'aepose::toy/hrnet_w16_toy_256x256.py']"])
+def test_a_base_of_this_installation(tmp_path, base):
+    (tmp_path / "mine.py").write_text("data_root = 'mine'")
+    (tmp_path / "config.py").write_text(f"_base_ = {base}\nlog_level = 'ERROR'")
+    if "toy" in base:
+        (tmp_path / "mine.py").write_text("load_from = 'mine'")
+    config = read_config(tmp_path / "config.py")
+    assert (config.log_level, config.randomness.seed) == ("ERROR", 0)
+    assert ("mine" in base) == ("mine" in (config.get("data_root"), config.get("load_from")))
+
+
+@pytest.mark.parametrize(("base", "message"), [
+    ("aepose::_base_/runtine.py", r"config \S*config\.py cannot be read: there is no "
+     r"configs/_base_/runtine\.py in this installation; did you mean '_base_/runtime\.py'"),
+    ("aepose::", "there is no configs/ in this installation; known: "),
+    ("other::_base_/runtime.py", "cannot be read: "),
+])
+def test_no_such_base(tmp_path, base, message):
+    (tmp_path / "config.py").write_text(f"_base_ = {base!r}")
+    with pytest.raises(ConfigError, match=message):
+        read_config(tmp_path / "config.py")
 
 
 @pytest.mark.parametrize("option", ["a", "=3", " =3", ""])

@@ -1,0 +1,131 @@
+"""``aepose new``: what is written can be trained on, from any folder; what is doubtful is said."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aepose.commands.app import call
+from aepose.errors import AeposeError, ConfigError, DataError, UsageError
+from aepose.experiment import Experiment
+from aepose.metainfo import get_metainfo
+from aepose.project.new import new_project
+from aepose.project.source import list_keypoints
+
+
+@pytest.fixture
+def annotations(toy_root):
+    return toy_root / "annotations" / "person_keypoints_train2017.json"
+
+
+def images_of(project, part):
+    content = json.loads((project / "annotations" / f"{part}.json").read_text())
+    return {image["file_name"] for image in content["images"]}, content
+
+
+def test_from_annotations(annotations, tmp_path, monkeypatch, capsys):
+    before, project = annotations.read_bytes(), tmp_path / "here" / "my project"
+    call(["new", str(project), "--from", str(annotations)])
+    said = capsys.readouterr().out
+    assert annotations.read_bytes() == before
+    assert "left_eye and right_eye" in said
+    assert "pictures parted by picture at random" in said
+    assert "people with keypoints to train on: hardly enough" in said
+    assert said.endswith(f"Next:\n  aepose doctor {project}/config.py\n"
+                         f"  aepose train {project}/config.py\n")
+    assert len((project / "config.py").read_text().splitlines()) < 25
+    monkeypatch.chdir(tmp_path)
+    experiment = Experiment.load(project / "config.py")
+    coco = get_metainfo("coco")
+    assert experiment.metainfo.name == "my_project"
+    for field in ("keypoint_names", "flip_pairs"):
+        assert getattr(experiment.metainfo, field) == getattr(coco, field)
+    assert [len(experiment.dataset(split).images) for split in ("train", "val")] == [5, 2]
+    experiment.dataset("train").load_sample(0)
+    (train, content), (val, _) = images_of(project, "train"), images_of(project, "val")
+    given = json.loads(before)
+    assert train | val == {image["file_name"] for image in given["images"]}
+    assert not train & val
+    people = {person["id"]: person for person in given["annotations"]}
+    assert all(people[p["id"]]["keypoints"] == p["keypoints"] for p in content["annotations"])
+
+
+def test_with_annotations_to_test_on(annotations, tmp_path):
+    val = annotations.with_name("person_keypoints_val2017.json")
+    project = new_project(tmp_path / "new", source=str(annotations), val=str(val))
+    experiment = Experiment.load(project.config)
+    assert [len(experiment.dataset(split)) for split in ("train", "val")] == [7, 4]
+    assert experiment.image_folder("val").resolve() == annotations.parents[1] / "val2017"
+
+
+def test_from_names(tmp_path, capsys):
+    folder = tmp_path / "creature"
+    call(["new", str(folder), "--keypoints", " nose, left_ear,right_ear, l_hip"])
+    said = capsys.readouterr().out
+    assert "pairs of left and right: left_ear and right_ear\n" in said
+    assert "warning  1 keypoint of one side in no flip pair: l_hip" in said
+    assert Experiment.load(folder / "config.py").metainfo.keypoint_names == (
+        "nose", "left_ear", "right_ear", "l_hip")
+    with pytest.raises(ConfigError, match=r"creature has a keypoints\.json already"):
+        call(["new", str(folder), "--keypoints", "nose"])
+
+
+def spoilt(source, target, change):
+    content = json.loads(source.read_text())
+    change(content)
+    target.write_text(json.dumps(content))
+    return str(target)
+
+
+def no_names(content):
+    del content["categories"][0]["keypoints"]
+
+
+def two_kinds(content):
+    content["categories"].append({"id": 2, "name": "dog", "keypoints": ["nose", "tail"]})
+
+
+def renamed(content):
+    for image in content["images"]:
+        image["file_name"] = "x" + image["file_name"]
+
+
+@pytest.mark.parametrize(("change", "options", "error", "message"), [
+    (no_names, [], ConfigError, "does not say how its keypoints are called; name them with --key"),
+    (no_names, ["--keypoints", "a,b"], DataError, "must be 6 numbers .* got 51 values"),
+    (two_kinds, [], DataError, "'person', 'dog' list different keypoints; .* --category"),
+    (two_kinds, ["--category", "cat"], AeposeError, "does not say how|category = 'cat'"),
+    (renamed, [], DataError, r"none of its pictures, such as x0.*\.jpg, is in .* --images"),
+    (renamed, ["--images", "."], DataError, r"none of its pictures, .* is in \.; give"),
+    (None, ["--keypoints", "nose, ear"], DataError,
+     r"are not the 2 of metainfo 'new': only the file has 'left_eye', .* only the metainfo has"),
+])
+def test_bad_annotations(annotations, tmp_path, change, options, error, message):
+    source = str(annotations) if change is None else spoilt(
+        annotations, tmp_path / "other.json", change)
+    with pytest.raises(error, match=message):
+        call(["new", str(tmp_path / "new"), "--from", source, *options])
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ([], "give --keypoints"), (["--keypoints", "a,,b"], "a name is empty"),
+    (["--keypoints", "a", "--val", "b.json"], "give --from, too"),
+])
+def test_bad_command_lines(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        call(["new", "folder", *arguments])
+    assert not Path("folder").exists()
+
+
+@pytest.mark.parametrize(("skeleton", "expected"), [
+    ([[1, 2], [2, 3]], (("a", "b"), ("b", "c"))), ([[0, 1], [1, 2]], (("a", "b"), ("b", "c"))),
+    ([[1, 4]], ()), ([["a", "b"]], ()), (None, ()), ([[1, 1], [1, 2]], (("a", "b"),)),
+])
+def test_a_skeleton_of_the_file(tmp_path, skeleton, expected):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"categories": [
+        {"id": 1, "name": "x", "keypoints": ["a", "b", "c"], "skeleton": skeleton},
+        {"id": 2, "name": "box"}, {"id": 3, "name": "y", "keypoints": ["k", "k"]}]}))
+    listed = list_keypoints(path)
+    assert (listed.names, listed.limbs, listed.category) == (("a", "b", "c"), expected, ("x",))
