@@ -39,7 +39,6 @@ train_dataloader = dict(dataset=dict(
         dict(type='RandomFlip')]))
 val_dataloader = dict(dataset=dict(
     ann_file='{val}', img_dir={val_images!r}))
-train_cfg = dict(max_epochs={max_epochs}, val_interval={val_interval})
 """
 _NO_SIZES = """train_dataloader = dict(dataset=dict(ann_file='{train}', img_dir='images'))
 val_dataloader = dict(dataset=dict(ann_file='{val}', img_dir='images'))
@@ -125,8 +124,7 @@ def _with_annotations(
     recipe = suggest_sizes(keypoints, sizes)
     return project, _SIZES.format(
         **_FILES, **{f"{part}_images": _from(folder, place) for part, place in folders.items()},
-        input_size=recipe.input_size, crop_size=recipe.crop_size, max_epochs=recipe.max_epochs,
-        val_interval=recipe.val_interval)
+        input_size=recipe.input_size, crop_size=recipe.crop_size)
 
 
 def _write(project: Project, listed: KeypointList, parts: dict[str, dict[str, Any]]) -> None:
