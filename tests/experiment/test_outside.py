@@ -27,7 +27,7 @@ CREATURE = """
 }
 """
 CONFIG = """
-_base_ = ['{root}/configs/_base_/runtime.py', '{root}/configs/_base_/keypoints.py']
+_base_ = ['aepose::_base_/runtime.py', 'aepose::_base_/keypoints.py']
 {imports}
 metainfo = 'creature.json'
 data_root = '{data}'
@@ -77,7 +77,7 @@ def project(tmp_path, data, guide):
         (tmp_path / "creature.json").write_text(CREATURE)
         (tmp_path / "my_parts.py").write_text(guide)
         (tmp_path / "my_config.py").write_text(CONFIG.format(
-            root=ROOT, data=data, imports=imports, prefix=prefix, workers=workers))
+            data=data, imports=imports, prefix=prefix, workers=workers))
         return tmp_path
 
     return make
