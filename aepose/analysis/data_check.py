@@ -11,7 +11,7 @@ import numpy as np
 from aepose.analysis.enough import check_numbers, check_size
 from aepose.analysis.findings import Finding, about
 from aepose.analysis.picture_check import check_pictures
-from aepose.analysis.sides import check_sides
+from aepose.analysis.sides import check_sides, check_turn
 from aepose.datasets import CocoKeypoints
 from aepose.datasets.annotations import all_keypoints, by_image, load_annotations
 from aepose.datasets.categories import classes_of
@@ -33,6 +33,7 @@ def check_dataset(dataset: CocoKeypoints, metainfo: Metainfo) -> list[Finding]:
     people = [a for a in data["annotations"] if not a.get("iscrowd", 0)]
     keypoints = all_keypoints(people, classes_of(data["categories"], metainfo), metainfo)
     sizes = {image["id"]: (image["width"], image["height"]) for image in images}
+    names = [person["id"] for person in people]
     extent = np.array([sizes[person["image_id"]] for person in people], float).reshape(-1, 2)
     return [
         _summary(data, people, keypoints, metainfo),
@@ -44,8 +45,9 @@ def check_dataset(dataset: CocoKeypoints, metainfo: Metainfo) -> list[Finding]:
         *_twice(images, people, keypoints),
         *_places(people, keypoints, extent),
         *_boxes(people, keypoints, extent),
-        *(finding for one in metainfo.classes
-          for finding in check_sides(keypoints[:, one.keypoints], one.metainfo)),
+        *(finding for one in metainfo.classes for finding in (
+            *check_sides(keypoints[:, one.keypoints], one.metainfo),
+            *check_turn(keypoints[:, one.keypoints], names, one.metainfo))),
         *check_pictures(images, dataset),
     ]
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from aepose.analysis.findings import Finding, about
@@ -11,6 +15,9 @@ from aepose.metainfo.pairs import mirrored_name, mirrors
 # Such a share of the people on the other side was not meant, if it cannot be chance (three standard
 # deviations): of a creature seen from the side, left and right are as often this way as that.
 _MOSTLY, _LEAST_PEOPLE = 0.6, 20
+_FEW = 0.1  # of the people: so many may be mistakes
+_SAMPLE = 1000  # people, to find what is far apart
+_CLEAR = 0.5  # sine of the angle between a body's axis and its left to right
 
 
 def check_pair_names(metainfo: Metainfo) -> list[Finding]:
@@ -72,3 +79,39 @@ def _all_exchanged(keypoints: np.ndarray, ways: np.ndarray, metainfo: Metainfo) 
     return [Finding("warning", f"in {exchanged} of {counted} people whose nose is visible the left "
                     "side is on the left of the picture, as if seen from behind or in a mirror",
                     "look at some with `aepose browse`; left means the person's own left")]
+
+
+def check_turn(keypoints: np.ndarray, ids: Sequence[Any], metainfo: Metainfo) -> list[Finding]:
+    """Return whose left and right are the other way round than almost everybody's.
+
+    keypoints: (P, K, 3) x, y, visibility, pixels of the pictures; ids: of the P annotations
+
+    Pictures from above, or from below, show all creatures in one sense of rotation: going along the
+    body, left is on one and the same side. Where one in ten is otherwise, it is the pictures.
+    """
+    pairs = np.array([[metainfo.keypoint_names.index(name) for name in pair]
+                      for pair in metainfo.flip_pairs]).reshape(-1, 2)
+    if not len(pairs) or not len(keypoints):
+        return []
+    known = np.where(keypoints[..., 2:] > 0, keypoints[..., :2], np.nan)
+    left, right = known[:, pairs[:, 0]], known[:, pairs[:, 1]]
+    sided = np.isin(np.arange(known.shape[1]), pairs)
+    # The axis of the body goes through what has no side, and between what has.
+    axis = np.concatenate([known[:, ~sided], (left + right) / 2], axis=1)
+    some = axis[::max(1, len(axis) // _SAMPLE)]
+    lengths = np.linalg.norm(some[:, :, None] - some[:, None], axis=-1)
+    present = np.isfinite(lengths).mean(axis=0)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # nobody has some
+        typical = np.where(present > _MOSTLY, np.nanmedian(lengths, axis=0), 0)
+        across = np.nanmean(right - left, axis=1)
+    start, end = np.unravel_index(typical.argmax(), typical.shape)
+    along = axis[:, end] - axis[:, start]
+    sine = (along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0]) / np.maximum(
+        np.linalg.norm(along, axis=-1) * np.linalg.norm(across, axis=-1), np.finfo(float).tiny)
+    one, other = sine > _CLEAR, sine < -_CLEAR
+    few, many = sorted((one, other), key=np.sum)
+    if many.sum() < _LEAST_PEOPLE or few.sum() > _FEW * (few.sum() + many.sum()):
+        return []
+    return about("warning", "annotation", [i for i, found in zip(ids, few, strict=True) if found],
+                 f"with left and right the other way round than in {many.sum()} others", "look "
+                 "with `aepose browse`: exchange them, unless the creature lies on its back")

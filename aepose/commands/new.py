@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -15,7 +16,8 @@ from aepose.commands.options import Category
 def new(
     folder: Annotated[str, Parameter(help="folder to make")], /, *,
     keypoints: Annotated[str | None, Parameter(
-        metavar="NAMES", help="names of the keypoints, with commas")] = None,
+        metavar="NAMES", help="names of the keypoints, with commas; or a metainfo file, such as "
+        "that of another project")] = None,
     from_: Annotated[str | None, Parameter(
         name="--from", metavar="ANNOTATIONS", help="annotation file in COCO's format")] = None,
     val: Annotated[str | None, Parameter(
@@ -34,16 +36,18 @@ def new(
     from aepose.analysis.findings import format_findings
     from aepose.analysis.sides import check_pair_names
     from aepose.errors import UsageError
+    from aepose.metainfo import is_metainfo_file
     from aepose.project.new import new_project
 
     if not (keypoints or from_):
         raise UsageError('give --keypoints "nose, left_ear, …" or --from ANNOTATIONS')
     if not from_ and (val or images or category):
         raise UsageError("--val, --images and --category belong to annotations: give --from, too")
-    names = [part.strip() for part in keypoints.split(",")] if keypoints else []
-    if not all(names):
+    given = Path(keypoints) if is_metainfo_file(keypoints) else [
+        part.strip() for part in (keypoints or "").split(",") if keypoints]
+    if keypoints and not isinstance(given, Path) and not all(given):
         raise UsageError(f"--keypoints {keypoints!r}: a name is empty")
-    project = new_project(folder, names, from_, val, images,
+    project = new_project(folder, given, from_, val, images,
                           category.split(",") if category else None)
     print("\n".join(project.told))
     if from_:

@@ -14,7 +14,7 @@ import numpy as np
 from aepose.datasets.annotations import with_images
 from aepose.errors import ConfigError
 from aepose.files import make_folder, write_json, write_text
-from aepose.metainfo import Metainfo
+from aepose.metainfo import Metainfo, get_metainfo
 from aepose.project.sizes import suggest_sizes
 from aepose.project.sketch import DEFAULT_SIGMA, metainfo_text, sketch_metainfo
 from aepose.project.source import KeypointList, find_pictures, list_keypoints, load_people
@@ -29,8 +29,7 @@ _base_ = 'aepose::_base_/small_data.py'
 metainfo = '{keypoints}'
 data_root = '{{{{ fileDirname }}}}'    # the folder of this file
 work_dir = '{{{{ fileDirname }}}}/work_dir'
-{rest}'''
-_SIZES = """codec = dict(input_size={input_size})    # of a picture's short side in a test
+codec = dict(input_size={input_size})    # of a picture's short side in a test
 train_dataloader = dict(dataset=dict(
     ann_file='{train}', img_dir={train_images!r},
     transforms=[
@@ -39,33 +38,42 @@ train_dataloader = dict(dataset=dict(
         dict(type='RandomFlip')]))
 val_dataloader = dict(dataset=dict(
     ann_file='{val}', img_dir={val_images!r}))
-"""
-_NO_SIZES = """train_dataloader = dict(dataset=dict(ann_file='{train}', img_dir='images'))
-val_dataloader = dict(dataset=dict(ann_file='{val}', img_dir='images'))
-"""
+'''
+# Where nobody is annotated yet: a picture's short side, and creatures of up to half a crop.
+_NO_SIZES = {"input_size": 512, "crop_size": 256, "train_images": "images", "val_images": "images"}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Project:
-    """A project that was written: its files by what they are, and what was done, in lines."""
+    """A project that was written: its config, its keypoints, and what was done, in lines."""
 
-    folder: Path
+    config: Path
     metainfo: Metainfo
-    told: list[str] = field(default_factory=list)
+    told: list[str]
 
-    @property
-    def config(self) -> Path:
-        """The config file."""
-        return self.folder / _FILES["config"]
+
+@dataclass(frozen=True)
+class _Content:
+    """What is to be written.
+
+    sizes: what the config says of sizes, and of folders of pictures
+    parts: content of annotation files, 'train' and 'val'; told: how they came about
+    """
+
+    metainfo: Metainfo
+    sizes: dict[str, Any]
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
 
 
 def new_project(
-    folder: str | Path, names: Sequence[str] = (), source: str | None = None,
+    folder: str | Path, keypoints: Sequence[str] | Path = (), source: str | None = None,
     val: str | None = None, images: str | None = None, category: Sequence[str] | None = None,
 ) -> Project:
     """Write the files of a project.
 
-    names: of the keypoints, where ``source`` lists none, or there is none yet
+    keypoints: their names, where ``source`` lists none, or there is none yet; or a metainfo file,
+        which is copied
     source, val: annotation files in COCO's format; without ``val``, the pictures of ``source`` are
         parted, see :func:`~aepose.project.split.split_images`
     images: folder of the pictures of both; without it, the likely ones are looked into
@@ -81,69 +89,78 @@ def new_project(
         raise ConfigError(f"{folder} has a {there[0]} already, which would be replaced; name "
                           "another folder, or move it away")
     name = re.sub(r"\W+", "_", folder.resolve().name) or "project"
-    if source is None:
-        project = Project(folder, sketch_metainfo(name, names))
-        _write(project, KeypointList((), (), ()), {})
-        config = _NO_SIZES.format(**_FILES)
+    listed = KeypointList() if source is None else list_keypoints(source, category)
+    if isinstance(keypoints, Path):
+        metainfo, own, limbs = get_metainfo(keypoints), keypoints, ()
     else:
-        listed = list_keypoints(source, category)
-        if not (names or listed.names):
-            raise ConfigError(f"{source} does not say how its keypoints are called; name them "
-                              'with --keypoints "nose, left_ear, …", in the order of the file')
-        project, config = _with_annotations(folder, name, tuple(names), listed, source, val, images)
-    title = f"{name}: {project.metainfo.num_keypoints} keypoints, written by `aepose new`"
-    write_text(project.config, _CONFIG.format(title=title, rest=config, **_FILES))
-    project.told.append(f"{project.config}: what is trained, and how")
-    return project
+        names, own = tuple(keypoints) or listed.names, None
+        if not names:
+            raise ConfigError(f"{source} does not say how its keypoints are called; name them with "
+                              '--keypoints "nose, left_ear, …", in the order of the file')
+        limbs = tuple(limb for limb in listed.limbs if set(limb) <= set(names))
+        metainfo = sketch_metainfo(name, names, limbs)
+    content = _Content(metainfo, _NO_SIZES) if source is None else _annotated(
+        folder, metainfo, not (own or limbs), source, val, images, listed.category)
+    return _written(folder, name, content, not limbs, own)
 
 
-def _with_annotations(
-    folder: Path, name: str, names: tuple[str, ...], listed: KeypointList, source: str,
-    val: str | None, images: str | None,
-) -> tuple[Project, str]:
-    """Return a project of which all but the config is written, and that config's last part."""
-    sketch = sketch_metainfo(name, names or listed.names, listed.limbs if not names else ())
-    data, keypoints = load_people(source, sketch, listed.category)
-    if not (listed.limbs and not names):
-        sketch = sketch_metainfo(name, sketch.keypoint_names, keypoints=keypoints)
-    project = Project(folder, sketch)
-    folders = {"train": find_pictures(source, data["images"], images)}
+def _annotated(
+    folder: Path, sketch: Metainfo, no_limbs: bool, source: str, val: str | None,
+    images: str | None, category: Sequence[Any],
+) -> _Content:
+    """Return the content of a project that has annotations.
+
+    no_limbs: the sketch's skeleton is guessed from the names alone
+    """
+    data, keypoints = load_people(source, sketch, category)
+    places = {"train": find_pictures(source, data["images"], images)}
+    metainfo = sketch_metainfo(sketch.name, sketch.keypoint_names, keypoints=keypoints
+                               ) if no_limbs else sketch
     if val is None:
-        parts = split_images(data["images"], source)
-        folders["val"] = folders["train"]
-        given = {"train": with_images(data, parts.train), "val": with_images(data, parts.val)}
-        how = [f"pictures {parts.told}"]
+        split = split_images(data["images"], source)
+        places["val"], told = places["train"], [f"pictures {split.told}"]
+        parts = {"train": with_images(data, split.train), "val": with_images(data, split.val)}
     else:
-        tested, more = load_people(val, sketch, listed.category)
-        folders["val"] = find_pictures(val, tested["images"], images)
-        given, how = {"train": data, "val": tested}, []
-        keypoints = np.concatenate([keypoints, more])
-    _write(project, listed, given)
-    project.told += how
-    sizes = np.array([(i["width"], i["height"]) for i in given["train"]["images"]])
-    recipe = suggest_sizes(keypoints, sizes)
-    return project, _SIZES.format(
-        **_FILES, **{f"{part}_images": _from(folder, place) for part, place in folders.items()},
-        input_size=recipe.input_size, crop_size=recipe.crop_size)
+        tested, _ = load_people(val, sketch, category)
+        places["val"], told = find_pictures(val, tested["images"], images), []
+        parts = {"train": data, "val": tested}
+    recipe = suggest_sizes(keypoints, np.array(
+        [(image["width"], image["height"]) for image in data["images"]]))
+    sizes = {"input_size": recipe.input_size, "crop_size": recipe.crop_size,
+             **{f"{part}_images": _from(folder, place) for part, place in places.items()}}
+    return _Content(metainfo, sizes, parts, told)
 
 
-def _write(project: Project, listed: KeypointList, parts: dict[str, dict[str, Any]]) -> None:
-    """Write keypoints and annotations, and tell of them."""
-    metainfo, folder = project.metainfo, project.folder
+def _written(folder: Path, name: str, content: _Content, guessed_limbs: bool, own: Path | None
+             ) -> Project:
+    """Write the files, and tell of them; ``own``: the user's metainfo file."""
+    metainfo = content.metainfo
     guessed = ["flip_pairs are guessed from the names: what changes places in a mirrored picture"]
-    if not listed.limbs:
+    if guessed_limbs:
         guessed.append("skeleton is guessed; it is drawn, and serves for nothing else")
     guessed.append(f"sigmas are a default, {DEFAULT_SIGMA} for each; `aepose sigmas` estimates them"
                    " from pictures annotated twice")
+    text = metainfo_text(metainfo, guessed)
+    if own:
+        guessed, text = [f"copied from {own}"], own.read_text(encoding="utf-8")
     make_folder(folder / "annotations")
-    write_text(folder / _FILES["keypoints"], metainfo_text(metainfo, guessed))
+    write_text(folder / _FILES["keypoints"], text)
     pairs = ", ".join(f"{a} and {b}" for a, b in metainfo.flip_pairs) or "none"
-    project.told += [f"{folder / _FILES['keypoints']}: {metainfo.num_keypoints} keypoints; pairs "
-                     f"of left and right: {pairs}", *(f"  {line}" for line in guessed)]
-    for part, content in parts.items():
-        write_json(folder / _FILES[part], content)
-        project.told.append(f"{folder / _FILES[part]}: {len(content['images'])} pictures, "
-                            f"{len(content['annotations'])} annotations")
+    told = [f"{folder / _FILES['keypoints']}: {metainfo.num_keypoints} keypoints; pairs of left "
+            f"and right: {pairs}", *(f"  {line}" for line in guessed)]
+    for part, data in content.parts.items():
+        write_json(folder / _FILES[part], data)
+        told.append(f"{folder / _FILES[part]}: {len(data['images'])} pictures, "
+                    f"{len(data['annotations'])} annotations")
+    told += content.told
+    config = folder / _FILES["config"]
+    write_text(config, _CONFIG.format(
+        title=f"{name}: {metainfo.num_keypoints} keypoints, written by `aepose new`",
+        **content.sizes, **_FILES))
+    told.append(f"{config}: what is trained, and how" + (
+        "" if content.parts else "; its sizes are a guess, which `aepose new` replaces once it has "
+        "annotations (--from)"))
+    return Project(config, metainfo, told)
 
 
 def _from(folder: Path, place: Path) -> str:

@@ -26,9 +26,9 @@ class KeypointList:
     category: the name or id of each category that lists these
     """
 
-    names: tuple[str, ...]
-    limbs: tuple[tuple[str, str], ...]
-    category: tuple[Any, ...]
+    names: tuple[str, ...] = ()
+    limbs: tuple[tuple[str, str], ...] = ()
+    category: tuple[Any, ...] = ()
 
 
 def list_keypoints(path: str | Path, category: Sequence[str] | None = None) -> KeypointList:
@@ -47,7 +47,7 @@ def list_keypoints(path: str | Path, category: Sequence[str] | None = None) -> K
     listing = [entry for entry in entries if _lists(entry) and (
         wanted is None or {str(entry.get("id")), str(entry.get("name"))} & wanted)]
     if not listing:
-        return KeypointList((), (), tuple(category or ()))
+        return KeypointList(category=tuple(category or ()))
     names = listing[0]["keypoints"]
     for entry in listing[1:]:
         if entry["keypoints"] != names:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aepose.analysis.sides import check_pair_names, check_sides
+from aepose.analysis.sides import check_pair_names, check_sides, check_turn
 
 
 @pytest.mark.parametrize(("pairs", "said"), [
@@ -67,3 +67,42 @@ def test_creatures_seen_from_the_side(coco):
     wrists = [coco.keypoint_names.index(name) for name in WRISTS]
     keypoints[:100, wrists] = keypoints[:100, wrists[::-1]]
     assert not check_sides(keypoints, coco)
+
+
+def from_above(three, number, middle=True, seed=0):
+    """Creatures turned any way, (P, K, 3), and their keypoints: head, tail, two pairs of legs."""
+    names = ("head", "tail", "leg1_l", "leg1_r", "leg2_l", "leg2_r")[0 if middle else 2:]
+    shape = np.array([[0, -40], [0, 40], [-15, -20], [15, -20], [-15, 20], [15, 20]])[-len(names):]
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(0, 2 * np.pi, number)
+    turn = np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)], -1)
+    places = shape @ turn.reshape(-1, 2, 2) + rng.normal(0, 2, (number, len(names), 2)) + 200
+    metainfo = replace(
+        three, keypoint_names=names, flip_pairs=(("leg1_l", "leg1_r"), ("leg2_l", "leg2_r")),
+        sigmas=(0.1,) * len(names), skeleton=(), keypoint_colors=((0, 0, 0),) * len(names),
+        skeleton_colors=())
+    return np.concatenate([places, np.full((number, len(names), 1), 2)], axis=-1), metainfo
+
+
+@pytest.mark.parametrize("middle", [True, False])
+@pytest.mark.parametrize(("number", "swapped", "said"), [
+    (60, [], []), (0, [], []), (20, [7], []),
+    (60, [7], ["1 annotation with left and right the other way round than in 59 others: 107"]),
+    (60, [3, 7], ["2 annotations with left and right the other way round than in 58 others: 103, "
+                  "107"]),
+    (60, range(30), []), (60, range(7), []),             # seen from above and from below
+])
+def test_some_turned_the_other_way(three, middle, number, swapped, said):
+    keypoints, metainfo = from_above(three, number, middle)
+    keypoints = keypoints.copy()
+    for one in swapped:
+        keypoints[one, -4:] = keypoints[one, [-3, -4, -1, -2]]
+    found = check_turn(keypoints, range(100, 100 + number), metainfo)
+    assert [one.text for one in found] == said
+
+
+def test_no_turn_without_pairs_or_labels(three):
+    keypoints, metainfo = from_above(three, 60)
+    assert not check_turn(keypoints, range(60), replace(metainfo, flip_pairs=()))
+    keypoints[..., 2] = 0
+    assert not check_turn(keypoints, range(60), metainfo)

@@ -66,8 +66,26 @@ def test_from_names(tmp_path, capsys):
     assert "warning  1 keypoint of one side in no flip pair: l_hip" in said
     assert Experiment.load(folder / "config.py").metainfo.keypoint_names == (
         "nose", "left_ear", "right_ear", "l_hip")
+    assert "its sizes are a guess" in said
     with pytest.raises(ConfigError, match=r"creature has a keypoints\.json already"):
         call(["new", str(folder), "--keypoints", "nose"])
+
+
+def test_a_corrected_keypoint_set_is_kept(annotations, tmp_path):
+    first = new_project(tmp_path / "first", get_metainfo("coco").keypoint_names)
+    text = (first.config.parent / "keypoints.json").read_text().replace("[0.05", "[0.06")
+    (tmp_path / "corrected.json").write_text(text + "// mine")
+    second = new_project(tmp_path / "second", tmp_path / "corrected.json", str(annotations))
+    assert (second.config.parent / "keypoints.json").read_text() == text + "// mine"
+    assert "copied from " in second.told[1]
+    experiment = Experiment.load(second.config)
+    assert experiment.metainfo.sigmas[0] == 0.06
+    assert len(experiment.dataset("val")) == 2
+    other = tmp_path / "three.json"
+    other.write_text('{"name": "three", "keypoint_names": ["a", "b", "c"], "flip_pairs": [], '
+                     '"sigmas": [1, 1, 1]}')
+    with pytest.raises(DataError, match="are not the 3 of metainfo 'three': only the file has"):
+        new_project(tmp_path / "third", other, str(annotations))
 
 
 def spoilt(source, target, change):
