@@ -31,6 +31,8 @@ assert sum(bool(Experiment.load(model.name).backbone) for model in aepose.list_m
 assert [row.name for row in rows_of_file(package / "configs/toy/reproduce.json")]
 for name in ("torchrun.sh", "dist_train.sh", "dist_test.sh", "slurm_train.sh"):
     assert os.access(FOLDER / name, os.X_OK), name
+call(["new", "mine", "--keypoints", "nose, tail"])
+assert Experiment.load("mine/config.py").metainfo.num_keypoints == 2
 call(["toy", "--out", "drawn", "--train", "2", "--val", "2"])
 assert call(["doctor", "hrnet_w16_toy_256x256", "--cfg-options", "data_root=drawn"]) == 0
 """

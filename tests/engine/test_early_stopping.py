@@ -71,6 +71,7 @@ def run(tiny_config, folder, values, epochs=9, patience=2, resume=False):
     return train(tiny_config("stopping").changed(changes), folder, resume=resume)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_goes_on_counting(tiny_config, tmp_path):
     run(tiny_config, tmp_path, [0.5, 0.4], epochs=2)
     # The last epoch's validation comes behind its checkpoint: it is done again.
