@@ -19,7 +19,8 @@ def new(
         metavar="NAMES", help="names of the keypoints, with commas; or a metainfo file, such as "
         "that of another project")] = None,
     from_: Annotated[str | None, Parameter(
-        name="--from", metavar="ANNOTATIONS", help="annotation file in COCO's format")] = None,
+        name="--from", metavar="ANNOTATIONS", help="labels: a file in COCO's format, or "
+        "whatever `aepose convert` reads")] = None,
     val: Annotated[str | None, Parameter(
         metavar="ANNOTATIONS", help="another one to test on (default: a fifth of the pictures, "
         "whole films where there are several)")] = None,

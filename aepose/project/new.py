@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,14 @@ from aepose.files import make_folder, write_json, write_text
 from aepose.metainfo import Metainfo, get_metainfo
 from aepose.project.sizes import suggest_sizes
 from aepose.project.sketch import DEFAULT_SIGMA, metainfo_text, sketch_metainfo
-from aepose.project.source import KeypointList, find_pictures, list_keypoints, load_people
+from aepose.project.source import (
+    KeypointList,
+    Source,
+    as_coco,
+    find_pictures,
+    list_keypoints,
+    load_people,
+)
 from aepose.project.split import split_images
 
 _FILES = {"keypoints": "keypoints.json", "config": "config.py",
@@ -74,8 +81,9 @@ def new_project(
 
     keypoints: their names, where ``source`` lists none, or there is none yet; or a metainfo file,
         which is copied
-    source, val: annotation files in COCO's format; without ``val``, the pictures of ``source`` are
-        parted, see :func:`~aepose.project.split.split_images`
+    source, val: annotation files in COCO's format, or whatever :mod:`aepose.labels` reads; without
+        ``val``, the pictures of ``source`` are parted, see
+        :func:`~aepose.project.split.split_images`
     images: folder of the pictures of both; without it, the likely ones are looked into
     category: ids or names of the categories that are meant, where the file leaves a choice
 
@@ -89,7 +97,9 @@ def new_project(
         raise ConfigError(f"{folder} has a {there[0]} already, which would be replaced; name "
                           "another folder, or move it away")
     name = re.sub(r"\W+", "_", folder.resolve().name) or "project"
-    listed = KeypointList() if source is None else list_keypoints(source, category)
+    given = {part: as_coco(labels, images, folder / "annotations" / f"{part}_labels.json")
+             for part, labels in (("train", source), ("val", val)) if labels is not None}
+    listed = list_keypoints(given["train"].path, category) if given else KeypointList()
     if isinstance(keypoints, Path):
         metainfo, own, limbs = get_metainfo(keypoints), keypoints, ()
     else:
@@ -98,31 +108,37 @@ def new_project(
             raise ConfigError(f"{source} does not say how its keypoints are called; name them with "
                               '--keypoints "nose, left_ear, …", in the order of the file')
         limbs = tuple(limb for limb in listed.limbs if set(limb) <= set(names))
-        metainfo = sketch_metainfo(name, names, limbs)
-    content = _Content(metainfo, _NO_SIZES) if source is None else _annotated(
-        folder, metainfo, not (own or limbs), source, val, images, listed.category)
+        pairs = [pair for pair in listed.flip_pairs if set(pair) <= set(names)]
+        metainfo = sketch_metainfo(name, names, limbs, pairs=pairs)
+    content = _annotated(folder, metainfo, not (own or limbs), given, listed.category
+                         ) if given else _Content(metainfo, _NO_SIZES)
     return _written(folder, name, content, not limbs, own)
 
 
 def _annotated(
-    folder: Path, sketch: Metainfo, no_limbs: bool, source: str, val: str | None,
-    images: str | None, category: Sequence[Any],
+    folder: Path, sketch: Metainfo, no_limbs: bool, given: Mapping[str, Source],
+    category: Sequence[Any],
 ) -> _Content:
     """Return the content of a project that has annotations.
 
     no_limbs: the sketch's skeleton is guessed from the names alone
+    given: files to train on and, if there is one, to test on
     """
-    data, keypoints = load_people(source, sketch, category)
-    places = {"train": find_pictures(source, data["images"], images)}
-    metainfo = sketch_metainfo(sketch.name, sketch.keypoint_names, keypoints=keypoints
-                               ) if no_limbs else sketch
-    if val is None:
-        split = split_images(data["images"], source)
-        places["val"], told = places["train"], [f"pictures {split.told}"]
+    source = given["train"]
+    data, keypoints = load_people(source.path, sketch, category)
+    places = {"train": find_pictures(source.path, data["images"], source.images)}
+    metainfo = sketch_metainfo(sketch.name, sketch.keypoint_names, keypoints=keypoints,
+                               pairs=sketch.flip_pairs) if no_limbs else sketch
+    told = [line for file in given.values() for line in file.told]
+    if "val" not in given:
+        split = split_images(data["images"], source.path)
+        places["val"] = places["train"]
+        told.append(f"pictures {split.told}")
         parts = {"train": with_images(data, split.train), "val": with_images(data, split.val)}
     else:
-        tested, _ = load_people(val, sketch, category)
-        places["val"], told = find_pictures(val, tested["images"], images), []
+        val = given["val"]
+        tested, _ = load_people(val.path, sketch, category)
+        places["val"] = find_pictures(val.path, tested["images"], val.images)
         parts = {"train": data, "val": tested}
     recipe = suggest_sizes(keypoints, np.array(
         [(image["width"], image["height"]) for image in data["images"]]))

@@ -19,15 +19,17 @@ _LEAST = 5  # creatures with both keypoints, for a distance to count
 
 
 def sketch_metainfo(name: str, names: Sequence[str], limbs: Sequence[tuple[str, str]] = (),
-                    keypoints: np.ndarray | None = None) -> Metainfo:
+                    keypoints: np.ndarray | None = None,
+                    pairs: Sequence[tuple[str, str]] = ()) -> Metainfo:
     """Return a keypoint set with what can be guessed; it is for its user to correct.
 
-    names: K of keypoints; limbs: of the skeleton where it is known, otherwise it is guessed
+    names: K of keypoints; limbs: of the skeleton, and pairs: of left and right, where they are
+        known, otherwise they are guessed
     keypoints: (P, K, 3) x, y, visibility of annotated creatures, pixels, to guess it from
 
     All sigmas are DEFAULT_SIGMA. Raises ConfigError for names that cannot be used.
     """
-    pairs = guess_pairs(names)
+    pairs = pairs or guess_pairs(names)
     if not limbs:
         limbs = tree_of(names, pairs, keypoints) if keypoints is not None else _by_names(
             names, pairs)

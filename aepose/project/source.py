@@ -1,4 +1,4 @@
-"""What a new project begins with: an annotation file, its keypoints, and where its pictures lie."""
+"""What a new project begins with: labels, their keypoints, and where their pictures lie."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from aepose.datasets.annotations import join_fields, load_annotations
 from aepose.errors import DataError
 from aepose.files import read_json
+from aepose.labels import read_labels, write_labels
 from aepose.metainfo import Metainfo
 
 _TRIED = 20  # pictures that are looked for
@@ -22,13 +23,38 @@ _TRIED = 20  # pictures that are looked for
 class KeypointList:
     """What an annotation file says of its keypoints.
 
-    names: none where it lists none; limbs: of its skeleton, pairs of names
+    names: none where it lists none; limbs: of its skeleton, and flip_pairs: pairs of names
     category: the name or id of each category that lists these
     """
 
     names: tuple[str, ...] = ()
     limbs: tuple[tuple[str, str], ...] = ()
     category: tuple[Any, ...] = ()
+    flip_pairs: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file in COCO's format, the folder of its pictures if it is known, and what was done."""
+
+    path: str
+    images: str | None
+    told: tuple[str, ...] = ()
+
+
+def as_coco(source: str, images: str | None, target: Path) -> Source:
+    """Return labels of any program in COCO's format.
+
+    source: a file in COCO's format, which is taken as it is; or labels of another program, which
+        are written to ``target``, and frames of films as pictures beside it
+    images: a folder in which to look for the pictures
+    """
+    if source.lower().endswith((".json", ".json.gz")) and isinstance(
+            read_json(source, "annotation file"), dict):
+        return Source(source, images)
+    labels = write_labels(read_labels(source, images=images), target, "coco")
+    return Source(str(target), str(labels.folder), (
+        f"{target}: labels of {source}", labels.report.table()))
 
 
 def list_keypoints(path: str | Path, category: Sequence[str] | None = None) -> KeypointList:
@@ -55,7 +81,8 @@ def list_keypoints(path: str | Path, category: Sequence[str] | None = None) -> K
             raise DataError(f"{path}: the categories {known} list different keypoints; say with "
                             "--category which one is meant")
     return KeypointList(tuple(names), _limbs(listing[0].get("skeleton"), names),
-                        tuple(entry.get("name") or entry.get("id") for entry in listing))
+                        tuple(entry.get("name") or entry.get("id") for entry in listing),
+                        tuple(map(tuple, listing[0].get("flip_pairs") or ())))
 
 
 def _lists(entry: dict[str, Any]) -> bool:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from aepose.commands.app import call
@@ -10,6 +12,7 @@ from aepose.errors import AeposeError, ConfigError, DataError, UsageError
 from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
 from aepose.project.new import new_project
+from aepose.project.sketch import sketch_metainfo
 from aepose.project.source import list_keypoints
 
 
@@ -147,3 +150,34 @@ def test_a_skeleton_of_the_file(tmp_path, skeleton, expected):
         {"id": 2, "name": "box"}, {"id": 3, "name": "y", "keypoints": ["k", "k"]}]}))
     listed = list_keypoints(path)
     assert (listed.names, listed.limbs, listed.category) == (("a", "b", "c"), expected, ("x",))
+
+
+def test_labels_of_another_program(tmp_path, capsys):
+    """DeepLabCut's table: pairs and skeleton are guessed, as it has none that are known here."""
+    film = tmp_path / "labeled-data" / "film"
+    film.mkdir(parents=True)
+    names, places = ("snout", "earL", "earR"), ((30, 10), (24, 18), (36, 18))
+    lines = ["scorer" + ",me" * 6, "bodyparts," + ",".join(f"{n},{n}" for n in names),
+             "coords" + ",x,y" * 3]
+    for number in range(10):
+        cv2.imwrite(str(film / f"img{number}.png"), np.zeros((48, 64, 3), np.uint8))
+        lines.append(f"labeled-data/film/img{number}.png," + ",".join(
+            f"{x + number},{y}" for x, y in places))
+    table = film / "CollectedData_me.csv"
+    table.write_text("\n".join(lines))
+    project = tmp_path / "mouse"
+    call(["new", str(project), "--from", str(table)])
+    said = capsys.readouterr().out
+    assert "pairs of left and right: earL and earR" in said
+    assert "| kept    | creatures " in said
+    experiment = Experiment.load(project / "config.py")
+    assert [len(experiment.dataset(split)) for split in ("train", "val")] == [8, 2]
+    assert experiment.dataset("train").load_sample(0).keypoints[0, 1].tolist() == [24, 18]
+
+
+def test_pairs_that_labels_give_are_taken(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"categories": [
+        {"id": 1, "name": "x", "keypoints": ["a", "b"], "flip_pairs": [["a", "b"]]}]}))
+    assert list_keypoints(path).flip_pairs == (("a", "b"),)
+    assert sketch_metainfo("x", ["a", "b"], pairs=[("a", "b")]).flip_pairs == (("a", "b"),)
