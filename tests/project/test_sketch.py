@@ -3,7 +3,6 @@ import pytest
 
 from aepose.errors import ConfigError
 from aepose.metainfo import get_metainfo
-from aepose.metainfo.own import parse_metainfo
 from aepose.project.sketch import DEFAULT_SIGMA, metainfo_text, sketch_metainfo
 
 
@@ -42,7 +41,6 @@ def test_the_file_says_the_same(tmp_path):
     path = tmp_path / "keypoints.json"
     path.write_text(metainfo_text(sketch, ["guessed", "as well"]))
     assert get_metainfo(path) == sketch
-    assert parse_metainfo(path.read_text(), path)["keypoint_names"] == list(NAMES)
 
 
 @pytest.mark.parametrize(("names", "message"), [("a b a", "'a' stands there twice"),
