@@ -19,6 +19,8 @@ from aepose.analysis.sides import check_pair_names
 from aepose.datasets import CocoKeypoints
 from aepose.errors import AeposeError, warn_once
 from aepose.experiment import Experiment
+from aepose.models.backbones.timm import Timm
+from aepose.weights.timm_weights import cached_timm_weights, timm_weights_url
 from aepose.zoo.hub import checkpoint_folder
 from aepose.zoo.index import backbones, file_name
 
@@ -79,6 +81,12 @@ def _check_config(experiment: Experiment) -> list[Finding]:
         found.append(Finding("note", f"training starts from {file_name(url)}, which is not here "
                              f"yet and will be fetched from {url}", "without a network: see "
                              "AEPOSE_MIRROR, or --cfg-options model.pretrained=None"))
+    backbone = getattr(model, "backbone", None)
+    if isinstance(backbone, Timm) and backbone.pretrained and not cached_timm_weights(backbone):
+        found.append(Finding("note", f"training starts from timm's weights of {backbone.name}, "
+                             "which are not here yet and will be fetched from "
+                             f"{timm_weights_url(backbone)}", "without a network: --cfg-options "
+                             "model.backbone.pretrained=False model.pretrained=FILE"))
     return found
 
 

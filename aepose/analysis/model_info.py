@@ -10,16 +10,23 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from aepose.experiment import Experiment
+
+# Of the ways in which PyTorch computes attention its counter does not know this one.
+_ATTENTION_ON_CPU = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu:
+        lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value),
+}
 
 
 @dataclass(frozen=True)
 class ModelInfo:
     """The size of one network at its training input.
 
-    parameters: number of weights; gmacs: 10^9 multiply-adds of convolutions for one picture
+    parameters: number of weights; gmacs: 10^9 multiply-adds for one picture, of convolutions
+        and matrix products (which attention is, too)
     input_shape: (3, H, W); output_shapes: (C, h, w) per output, lowest resolution first
     activation_bytes: most memory that feature maps hold at once in a float32 test pass of one
         picture, weights and library workspaces not counted
@@ -39,9 +46,12 @@ def model_info(experiment: Experiment) -> ModelInfo:
     """
     # Types and layouts change neither operations nor, in the units here, memory.
     experiment = experiment.changed({"test_time.dtype": None, "model.channels_last": False})
-    memory, operations = _LiveBytes(), FlopCounterMode(display=False)
-    with FakeTensorMode(), torch.no_grad():
+    memory = _LiveBytes()
+    operations = FlopCounterMode(display=False, custom_mapping=_ATTENTION_ON_CPU)
+    with torch.device("meta"):  # not fake, as some networks look at numbers while they are built
         model = experiment.network().eval()
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        model.to_empty(device="cpu")
         images = torch.zeros(1, 3, *model.codec.train_size[::-1])
         with operations, memory:
             outputs = model.maps(images)

@@ -7,6 +7,7 @@ from aepose.models.backbones import (
     HRNet,
     MobileNetV2,
     ResNet,
+    Timm,
     create_backbone,
 )
 from aepose.models.heads import AEHead, AEHigherResolutionHead, AEMultiStageHead, AESimpleHead
@@ -28,5 +29,6 @@ __all__ = [
     "PoseLoss",
     "ResNet",
     "SWAHRLoss",
+    "Timm",
     "create_backbone",
 ]

@@ -39,7 +39,8 @@ class AssociativeEmbedding(BaseModel):
     pretrained: what the backbone starts from; only noted here, and loaded when a training starts,
         so that building a network for its own checkpoint needs no other file
     activation_checkpointing: train with less memory and more time, see
-        :func:`~aepose.models.activation_checkpointing.checkpoint_activations`
+        :func:`~aepose.models.activation_checkpointing.checkpoint_activations`; networks of timm
+        cannot
     freeze: names of parts that are not trained, see :func:`~aepose.models.freeze.freeze`
     compile: train with the backbone and head compiled by ``torch.compile``; the first step of each
         batch size takes minutes
@@ -72,6 +73,9 @@ class AssociativeEmbedding(BaseModel):
             AEHead, keypoint_head, "model.keypoint_head",
             metainfo=codec.metainfo, in_features=self.backbone.out_features,
         )
+        if pretrained and self.backbone.pretrained:
+            raise ConfigError(f"model.pretrained = {pretrained!r} and model.backbone.pretrained: "
+                              "give one of them")
         self._check_sizes()
         self.test_outputs = self.keypoint_head.choose_outputs(test_time.outputs)
         self._train_dtype = autocast_type(backbone_dtype, "model.backbone_dtype")
@@ -80,7 +84,7 @@ class AssociativeEmbedding(BaseModel):
         if channels_last:
             self.to(memory_format=self.memory_format)
         if activation_checkpointing:
-            checkpoint_activations(self)
+            self._checkpoint_activations()
         self._frozen = freeze_parts(self, freeze)
         self._training_maps = torch.compile(self.maps) if compile else self.maps
         self.register_buffer(
@@ -105,6 +109,13 @@ class AssociativeEmbedding(BaseModel):
             raise ConfigError(f"codec.size_multiple = {multiple}, but the sides of the input of "
                               f"{type(self.backbone).__name__} must be multiples of {needed}; set "
                               f"codec.size_multiple={needed}")
+
+    def _checkpoint_activations(self) -> None:
+        """Raise ConfigError for a backbone that cannot, and would take as much memory as ever."""
+        if not checkpoint_activations(self.backbone):
+            raise ConfigError(f"model.activation_checkpointing: {type(self.backbone).__name__} has "
+                              "no blocks that can compute their activations again; leave it off")
+        checkpoint_activations(self.keypoint_head)
 
     def train(self, mode: bool = True) -> AssociativeEmbedding:
         """Set training or evaluation mode; frozen parts stay in the latter."""

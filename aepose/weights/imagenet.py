@@ -11,7 +11,9 @@ from torch import nn
 
 from aepose.errors import CheckpointError
 from aepose.models.backbones.mobilenet_v2 import MobileNetV2
+from aepose.models.backbones.timm import Timm
 from aepose.weights.checkpoint import Misfits, check_values
+from aepose.weights.timm_weights import load_timm
 
 # What only classifies pictures: heads of torchvision, of other libraries, and HRNet's, which also
 # has layers of its own between the branches and the classifier.
@@ -51,11 +53,16 @@ def load_backbone(
 ) -> None:
     """Load a file of ImageNet weights, see :func:`convert_backbone_state`, into a backbone.
 
+    A network of timm has a way of its own, see :func:`~aepose.weights.timm_weights.load_timm`.
+
     source: the name of the file, for messages. BatchNorm's counters of batches, which old files
     lack, stay at zero: they have no effect. Raises CheckpointError that lists at most ten each of
     missing, unexpected and wrongly shaped entries, and for numbers of another kind than the
     backbone's; it is then unchanged.
     """
+    if isinstance(backbone, Timm):
+        load_timm(backbone, state, source)
+        return
     own = backbone.state_dict()
     counters = {k: v for k, v in own.items() if k.endswith(_COUNTER)}
     weights = {**counters, **convert_backbone_state(type(backbone).__name__, state)}

@@ -21,6 +21,7 @@ from aepose.weights.checkpoint import (
     read_checkpoint,
 )
 from aepose.weights.imagenet import load_backbone
+from aepose.weights.timm_weights import published_timm_weights
 from aepose.zoo.hub import pretrained_path
 
 _NAMED = 40  # keypoints in a line of the report
@@ -37,7 +38,8 @@ def start_weights(model: nn.Module, load_from: str | None, partial: bool = False
     """
     if load_from and not partial:
         return f"starting from {load_from}"
-    if not (load_from or model.pretrained):
+    published = model.backbone.pretrained
+    if not (load_from or model.pretrained or published):
         return "starting from random weights"
     if not is_main_process():
         return ""
@@ -45,7 +47,8 @@ def start_weights(model: nn.Module, load_from: str | None, partial: bool = False
         checkpoint = read_checkpoint(load_from)
         return load_what_fits(model, checkpoint["state_dict"], load_from, model.codec.metainfo,
                               keypoints_of(checkpoint["meta"], load_from))
-    path = pretrained_path(model.pretrained)
+    path = (published_timm_weights(model.backbone) if published
+            else pretrained_path(model.pretrained))
     load_backbone(model.backbone, read_checkpoint(path)["state_dict"], path)
     return f"starting from random weights, the backbone from {path}"
 

@@ -163,5 +163,7 @@ def _read(response: HTTPResponse, name: str, timeout: float) -> Iterator[bytes]:
 
 
 def _by_hand(target: Path) -> str:
-    return (f"You can also put {target.name} into {target.parent} by hand, or set AEPOSE_MIRROR "
-            "to a folder or URL that has it.")
+    # A mirror is not asked for what it cannot be held to.
+    mirror = (", or set AEPOSE_MIRROR to a folder or URL that has it"
+              if hash_in_name(target.name) else "")
+    return f"You can also put {target.name} into {target.parent} by hand{mirror}."

@@ -66,16 +66,22 @@ def fetch(file: str) -> Path:
         if name not in files:
             raise CheckpointError(f"there is no published file '{name}'" + nearest(name, files))
         url = files[name]
-    if hash_in_name(name) is None:
-        # Such names (best.pth) are not unique, and a mirror cannot be held to its content.
-        apart = hashlib.sha256(url.encode()).hexdigest()[:8]
-        target = checkpoint_folder() / apart / name
-        return target if os.path.isfile(target) else download(url, target)
-    target = checkpoint_folder() / name
+    target = place_of(url)
     if os.path.isfile(target):
         check_file(target)
         return target
+    if hash_in_name(name) is None:  # a mirror cannot be held to its content
+        return download(url, target)
     return _from_mirror(name, url, target)
+
+
+def place_of(url: str) -> Path:
+    """Return where a file is kept once it was downloaded."""
+    name = file_name(url)
+    if hash_in_name(name):
+        return checkpoint_folder() / name
+    # Such names (best.pth) are not unique.
+    return checkpoint_folder() / hashlib.sha256(url.encode()).hexdigest()[:8] / name
 
 
 def published_checkpoint(name: str) -> Path:

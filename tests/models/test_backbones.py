@@ -11,6 +11,7 @@ from aepose.models import (
     HRNet,
     MobileNetV2,
     ResNet,
+    Timm,
     create_backbone,
 )
 from aepose.models.backbones.blocks import Bottleneck, ConvBN
@@ -35,6 +36,7 @@ TINY = {
         lambda m: HourglassAENet(m, **{**TINY_HOURGLASS, "num_stacks": 1}), [6], 4, 16),
     "mobilenet": (lambda m: MobileNetV2(width=0.25), [1280], 32, 32),
     "resnet": (lambda m: ResNet(50), [2048], 32, 32),
+    "timm": (lambda m: Timm("test_efficientnet", neck_channels=6), [6], 4, 32),
 }
 
 
@@ -62,6 +64,7 @@ def test_the_table_has_every_backbone(three):
 @pytest.mark.parametrize(("name", "options"), [
     ("HRNet", {"width": 4, "num_blocks": 1}), ("HourglassAENet", {**TINY_HOURGLASS}),
     ("MobileNetV2", {"width": 0.25}), ("ResNet", {"depth": 50}),
+    ("Timm", {"name": "test_efficientnet"}),
 ])
 def test_a_backbone_by_itself(name, options):
     backbone = aepose.create_backbone(name, metainfo="crowdpose", **options)

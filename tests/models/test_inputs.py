@@ -42,6 +42,7 @@ PARTS = {
     "HourglassAENet": lambda make, m: (TINY["hourglass"][0](m), images()),
     "MobileNetV2": lambda make, m: (TINY["mobilenet"][0](m), images()),
     "ResNet": lambda make, m: (TINY["resnet"][0](m), images()),
+    "Timm": lambda make, m: (TINY["timm"][0](m), images()),
     "AESimpleHead": lambda make, m: (
         make_head(m, num_deconv_layers=1, scales=True), features(8, 4)),
     "AEHigherResolutionHead": lambda make, m: (

@@ -11,13 +11,15 @@ from aepose.models.backbones.hourglass_ae import HourglassAENet
 from aepose.models.backbones.hrnet import HRNet
 from aepose.models.backbones.mobilenet_v2 import MobileNetV2
 from aepose.models.backbones.resnet import ResNet
+from aepose.models.backbones.timm import Timm
 from aepose.registry import MODELS, build
 
-__all__ = ["Backbone", "HRNet", "HourglassAENet", "MobileNetV2", "ResNet", "create_backbone"]
+__all__ = ["Backbone", "HRNet", "HourglassAENet", "MobileNetV2", "ResNet", "Timm",
+           "create_backbone"]
 
 
 def create_backbone(
-    name: str, metainfo: str | Metainfo | None = None, **options: Any
+    name: str, /, metainfo: str | Metainfo | None = None, **options: Any
 ) -> Backbone:
     """Return a backbone by itself, without detector, codec and losses, with freshly drawn weights.
 

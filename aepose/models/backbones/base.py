@@ -15,10 +15,14 @@ class Backbone(nn.Module):
 
     out_features: its feature maps, in order
     size_multiple: H and W must be multiples of it
+
+    pretrained: whether a training starts from weights that those who made the network publish;
+        only :class:`~aepose.models.backbones.timm.Timm` knows of such
     """
 
     out_features: tuple[FeatureSpec, ...]
     size_multiple: int
+    pretrained: bool = False
 
     @property
     def float32_layers(self) -> nn.ModuleList:
