@@ -14,7 +14,7 @@ FLOORS = (
     {"toy", "zoo"},
     {"datasets", "models", "visualization", "weights"},
     {"engine", "evaluation"},
-    {"film", "labels", "migration"},
+    {"film", "labels", "migration", "rescoring"},
     {"experiment"},
     {"analysis"},
     {"apis", "project"},

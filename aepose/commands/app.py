@@ -27,6 +27,8 @@ from aepose.commands.process import run
 from aepose.commands.profile import profile
 from aepose.commands.publish import publish
 from aepose.commands.reproduce import reproduce
+from aepose.commands.rescore import apply as rescore_apply
+from aepose.commands.rescore import train as rescore_train
 from aepose.commands.scripts import scripts
 from aepose.commands.sigmas import sigmas
 from aepose.commands.subset import subset
@@ -42,13 +44,15 @@ COMMANDS = {
               "zoo": {"list": list_, "fetch": fetch, "docs": docs}},
     "Find people": {"predict": predict, "identities": identities},
     "Train and test": {"browse": browse, "train": train, "test": run_test, "eval": evaluate,
+                       "rescore": {"train": rescore_train, "apply": rescore_apply},
                        "scripts": scripts, "convert-config": convert_config},
     "Explain": {"analyze": analyze, "ceiling": ceiling, "profile": profile, "info": info,
                 "reproduce": reproduce},
     "Hand out": {"publish": publish, "subset": subset, "convert": convert},
 }
 """Headings of the help -> the commands below them."""
-_PARTS = {"zoo": "Show the published models, and fetch their checkpoints."}
+_PARTS = {"zoo": "Show the published models, and fetch their checkpoints.",
+          "rescore": "Learn better scores of people from results and annotations."}
 
 
 def _shown(default: object) -> str | None:

@@ -53,6 +53,8 @@ class CocoMetric(PoseMetric):
         class which they are; in an experiment it is that of the data set
     max_detections: so many people found in a picture count, those with the highest scores; another
         number than 20 is not the official rule
+    extras: write ``found`` and ``tags`` of each person to ``predictions.json``, too, where
+        :mod:`aepose.rescoring` reads them
 
     records: after ``compute_metrics`` the COCO result records of all pictures, ready for JSON
     parts: after ``compute_metrics`` the scores of each set of keypoints by its name: 'keypoints',
@@ -77,7 +79,8 @@ class CocoMetric(PoseMetric):
                  nms: str | None = None, oks_threshold: float = 0.9, use_area: bool = True,
                  backend: str = AUTO, collect_device: str = "cpu",
                  prefix: str | None = "coco",
-                 category: Category = None, max_detections: int = MAX_DETECTIONS) -> None:
+                 category: Category = None, max_detections: int = MAX_DETECTIONS,
+                 extras: bool = False) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if nms is not None and nms not in _SUPPRESSION:
             raise ConfigError(f"nms = {nms!r} is not a known suppression"
@@ -89,6 +92,7 @@ class CocoMetric(PoseMetric):
         self.metainfo = get_metainfo(metainfo)
         self.ann_file = ann_file
         self.nms = nms
+        self.extras = extras
         self.oks_threshold = oks_threshold
         self.ground_truth = load_ground_truth(
             ann_file, self.metainfo, use_area,
@@ -146,7 +150,7 @@ class CocoMetric(PoseMetric):
         for result in data_samples:
             self._check(result)
             records = coco_records(self._suppress(result), self.ground_truth.category_ids,
-                                   self.metainfo)
+                                   self.metainfo, self.extras)
             self.results.append((result.image_id, records))
 
     def evaluate(self, size: int) -> dict[str, float]:

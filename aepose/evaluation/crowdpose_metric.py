@@ -42,14 +42,14 @@ class CrowdPoseMetric(CocoMetric):
                  nms: str | None = None, oks_threshold: float = 0.9, backend: str = AUTO,
                  collect_device: str = "cpu", prefix: str | None = "coco",
                  category: Category = None,
-                 max_detections: int = MAX_DETECTIONS) -> None:
+                 max_detections: int = MAX_DETECTIONS, extras: bool = False) -> None:
         parts = parts_of(get_metainfo(metainfo))
         if len(parts) > 1:
             raise ConfigError(f"CrowdPoseMetric counts one set of keypoints in one field, not "
                               f"{', '.join(part.name for part in parts)}; use CocoMetric")
         super().__init__(metainfo, ann_file, nms, oks_threshold, use_area=False, backend=backend,
                          collect_device=collect_device, prefix=prefix, category=category,
-                         max_detections=max_detections)
+                         max_detections=max_detections, extras=extras)
         self.image_groups = _group_by_crowding(self.ground_truth.images, ann_file)
 
     def summarise(self) -> dict[str, float]:

@@ -45,11 +45,14 @@ def category_ids_of(
 
 
 def coco_records(
-    result: PoseResult, category_ids: Sequence[int | str], metainfo: Metainfo
+    result: PoseResult, category_ids: Sequence[int | str], metainfo: Metainfo,
+    extras: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the people of one picture as COCO result records, in the order of ``result``.
 
     category_ids: of each class of ``metainfo``
+    extras: add what COCO's format does not know: ``found`` (a number, 1 or 0, per keypoint) and
+        ``tags`` (a list of L per keypoint)
 
     Each has image_id, category_id, score, bbox (x, y, w, h around all keypoints of its class) and
     every field with its keypoints (x, y in pixels of the picture, score); plain numbers that JSON
@@ -72,6 +75,9 @@ def coco_records(
             records[p] = {"image_id": result.image_id, "category_id": category_id,
                           **{name: numbers[place] for name, numbers in values.items()},
                           "score": scores[p], "bbox": boxes[place]}
+            if extras:
+                found, tags = (part[p, pose_class.keypoints] for part in (result.found, result.tags))
+                records[p] |= {"found": found.astype(int).tolist(), "tags": tags.tolist()}
     return records
 
 
