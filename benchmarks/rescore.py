@@ -17,6 +17,7 @@ from aepose.apis.evaluate import evaluate
 from aepose.evaluation import CocoMetric, Record, load_records
 from aepose.experiment import Experiment, coco_metrics
 from aepose.rescoring import Rescorer
+from aepose.rescoring.features import targets
 from aepose.tables import format_table
 from aepose.toy import make_toy_dataset
 
@@ -68,9 +69,12 @@ def rows_of(metric: CocoMetric, records: Sequence[Record], seed: int) -> list[li
         plain = [list(map(without_extras, half)) for half in (found, taught)]
         ways = {
             "as found": found,
-            "mean of keypoints": list(map(mean_scored, found)),
+            "mean of all keypoints'": list(map(mean_scored, found)),
             "rescored": Rescorer.train(plain[1], metric, "", seed).apply(plain[0], ""),
-            "rescored, found and tags": Rescorer.train(taught, metric, "", seed).apply(found, ""),
+            "rescored, with found and tags": Rescorer.train(taught, metric, "", seed).apply(
+                found, ""),
+            "the true OKS": [{**record, "score": float(oks)} for record, oks in zip(
+                found, targets(found, metric)[0], strict=True)],
         }
         for name, scored in ways.items():
             if [r["keypoints"] for r in scored] != [r["keypoints"] for r in found]:

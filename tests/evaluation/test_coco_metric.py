@@ -318,3 +318,14 @@ def test_poses_of_another_metainfo(tmp_path):
     metric = CocoMetric(TWO, write(tmp_path, PERSON))
     with pytest.raises(ConfigError, match="3 keypoints but metainfo 'two' has 2"):
         metric.process(None, [three])
+
+
+def test_extras_are_written_where_wanted(tmp_path):
+    found = replace(result(1, (100, 0.9)), found=np.array([[True, False]]),
+                    tags=np.array([[[0.5, 2], [1, 3]]], np.float32))
+    plain, extras = (evaluate(tmp_path, PERSON, [found], extras=wanted)
+                     for wanted in (False, True))
+    (record,) = extras[0].records
+    assert (record.pop("found"), record.pop("tags")) == ([1, 0], [[0.5, 2.0], [1.0, 3.0]])
+    assert [record] == plain[0].records
+    assert extras[1] == plain[1]

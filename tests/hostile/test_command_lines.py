@@ -77,6 +77,8 @@ def place(tmp_path_factory, tiny_config, toy_root):
                  "run", "--show-dir", "shown", "--amp"],
         "eval": [annotations, str(found), "--dataset", "coco", "--out", "out", "--backend",
                  "pycocotools", "--max-detections", "3"],
+        "rescore": ["train", str(found), annotations, "--out", "scores.safetensors", "--dataset",
+                    "coco", "--seed", "1"],
         "scripts": [],
         "convert-config": [str(write_cat(folder / "inputs")), "--out", "new.py", "--trust"],
         "analyze": [annotations, str(found), "--dataset", "coco", "--out", "out"],
