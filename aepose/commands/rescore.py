@@ -20,7 +20,7 @@ from aepose.errors import UsageError
 
 
 @command(
-    example="aepose rescore train predictions.json annotations.json --out scores.safetensors",
+    example="aepose rescore train found.json annotations.json --out model.safetensors",
     interrupted="nothing was written")
 def train(
     results: Results, annotations: Annotations, /, *,
@@ -52,7 +52,7 @@ def train(
 
 
 @command(
-    example="aepose rescore apply predictions.json --model scores.safetensors --out rescored.json",
+    example="aepose rescore apply found.json --model model.safetensors --out new.json",
     interrupted="nothing was written")
 def apply(
     results: Results, /, *,
