@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from aepose.datasets.values import are_numbers, checked_id, is_number, shown
-from aepose.errors import CheckpointError, DataError, NumericalError
+from aepose.errors import CheckpointError, ConfigError, DataError, NumericalError
 from aepose.evaluation import CocoMetric, Record
 from aepose.files import read_json
 from aepose.rescoring.features import KeypointSet, person_features, targets
@@ -43,10 +43,14 @@ class Rescorer:
         ``CocoMetric.extras``), these are looked at. The same input and seed give the same bits.
 
         Raises DataError where there is nothing to learn: no annotations, nobody found, or nobody of
-        those annotated; and for extras that not all records have, or of a wrong length.
+        those annotated; and for extras that not all records have, or of a wrong length. Raises
+        ConfigError for keypoints of several classes.
         """
         if not metric.ground_truth.annotated:
             raise DataError(f"{metric.ann_file} has no annotations to learn from")
+        if len(metric.metainfo.classes) > 1:
+            raise ConfigError(f"'{metric.metainfo.name}' has several classes; rescoring learns "
+                              "from results of one")
         keypoints = KeypointSet.of(metric.metainfo)
         extras = any(key in record for record in records for key in _EXTRAS)
         if extras:

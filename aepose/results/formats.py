@@ -76,8 +76,9 @@ def coco_records(
                           **{name: numbers[place] for name, numbers in values.items()},
                           "score": scores[p], "bbox": boxes[place]}
             if extras:
-                found, tags = (part[p, pose_class.keypoints] for part in (result.found, result.tags))
-                records[p] |= {"found": found.astype(int).tolist(), "tags": tags.tolist()}
+                found = result.found[p, pose_class.keypoints].astype(int)
+                tags = result.tags[p, pose_class.keypoints]
+                records[p] |= {"found": found.tolist(), "tags": tags.tolist()}
     return records
 
 

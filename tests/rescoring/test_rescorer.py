@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from aepose.commands.app import call
-from aepose.errors import CheckpointError, DataError, UsageError
+from aepose.errors import CheckpointError, ConfigError, DataError, UsageError
 from aepose.evaluation import CocoMetric, load_records
+from aepose.metainfo import get_metainfo
 from aepose.rescoring import Rescorer
 from aepose.rescoring.features import KeypointSet, person_features, targets
 
@@ -198,6 +199,14 @@ def test_no_annotations(files, data):
     (files / "ann.json").write_text(json.dumps({**data[0], "annotations": []}))
     with pytest.raises(DataError, match="has no annotations to learn from"):
         Rescorer.train(*load(files)[::-1], "x.json")
+
+
+def test_several_classes(files):
+    metric, records = load(files)
+    metric.metainfo = get_metainfo({"name": "farm", "classes": {
+        "dog": {**KEYPOINTS, "name": "dog"}, "cat": {**KEYPOINTS, "name": "cat"}}})
+    with pytest.raises(ConfigError, match="'farm' has several classes"):
+        Rescorer.train(records, metric, "x.json")
 
 
 @pytest.mark.parametrize(("change", "message"), [

@@ -35,7 +35,7 @@ def of_tensorflow(state):
 
 @pytest.mark.parametrize(("name", "change"), [
     (TINY, dict), (TINY_VIT, dict),
-    (TENSORFLOW, of_tensorflow),
+    pytest.param(TENSORFLOW, of_tensorflow, marks=pytest.mark.slow),
 ])
 def test_a_file_of_the_whole_network(name, change):
     """All of the network is the file's; the neck, and the sequence of random numbers, stay."""
