@@ -20,7 +20,6 @@ from tests.models.test_fuse import check_same, norms, randomise
 ANY_SIZE = {"dynamic_img_size": True}
 # Name -> options, what the sides of pictures are multiples of, strides that are used.
 NETWORKS = {
-    "mobilenetv3_small_050": ({}, 32, [4, 8, 16, 32]),
     "hgnetv2_b0": ({}, 32, [4, 8, 16, 32]),
     "test_efficientnet": ({}, 32, [4, 8, 16, 32]),
     "test_convnext": ({}, 32, [4, 8, 16, 32]),
