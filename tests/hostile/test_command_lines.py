@@ -63,6 +63,8 @@ def place(tmp_path_factory, tiny_config, toy_root):
         json.dumps({"frame": n, "person": p, "identity": p}) + "\n"
         for n in range(3) for p in range(2)))
     lines = {
+        "new": ["project", "--from", annotations, "--images", str(toy_root / "val2017")],
+        "sigmas": [annotations, "--metainfo", "coco"],
         "doctor": [config, "--cfg-options", "model.pretrained=None"],
         "toy": ["--out", "drawn", "--train", "1", "--val", "1", "--seed", "3", "--hard"],
         "zoo": ["list", "higher*"],
