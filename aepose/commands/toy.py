@@ -19,13 +19,18 @@ def toy(
     val: Annotated[Whole, Parameter(help="validation pictures")] = 400,
     seed: Annotated[Seed, Parameter(help="another one draws other pictures")] = 0,
     hard: Annotated[bool, Parameter(
-        help="more, smaller and more strongly overlapping people")] = False,
+        help="more, smaller and more strongly overlapping figures")] = False,
+    creature: Annotated[list[str] | None, Parameter(
+        metavar="NAME|FILE", negative="", help="draw creatures instead of people: beetle, hand, or "
+        "a description of one's own (.json); several times for several in a picture, each a "
+        "category")] = None,
 ) -> None:
-    """Draw the toy data set: pictures of toy people in COCO's layout."""
+    """Draw a toy data set: pictures of toy people, or of creatures, in COCO's layout."""
     from aepose.progress import progress_bar
     from aepose.toy import make_toy_dataset
 
     with progress_bar("drawing", train + val) as show:
         folder = make_toy_dataset(out, train, val, seed=seed, hard=hard,
-                                  progress=lambda done, total: show(done))
+                                  progress=lambda done, total: show(done),
+                                  creatures=creature or ())
     print(f"{folder}: {train} training and {val} validation pictures")

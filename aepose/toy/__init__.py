@@ -1,4 +1,4 @@
-"""The toy data set: drawn people in COCO's layout."""
+"""Toy data sets: drawn people, or creatures of one's own description, in COCO's layout."""
 
 from aepose.toy.dataset import draw_picture, make_toy_dataset
 

@@ -11,8 +11,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from aepose.toy.canvas import SCALE, Canvas
-from aepose.toy.figure import OWNER_STEP, Figure
+from aepose.toy.canvas import OWNER_STEP, SCALE, Canvas
+from aepose.toy.figure import Figure
 from aepose.toy.pose import FACE, KEYPOINTS
 from aepose.toy.visibility import to_image, visible_keypoints
 
@@ -28,19 +28,31 @@ def annotate_person(rng: np.random.Generator, canvas: Canvas, figure: Figure,
 
     full: canvas pixels the person would own if nothing stood in front
     """
-    annotation = annotate_far(canvas, figure.number)
+    return annotate(rng, canvas, figure.number, np.array([figure.xy[name] for name in KEYPOINTS]),
+                    visible_keypoints(canvas, figure), full,
+                    np.array([name in FACE for name in KEYPOINTS]))
+
+
+def annotate(rng: np.random.Generator, canvas: Canvas, number: int, xy: np.ndarray,
+             visible: np.ndarray, full: int, on_face: np.ndarray) -> Annotation | None:
+    """Annotate a figure, or return None if next to nothing of it shows.
+
+    number: of the figure, as in ``Canvas.owner``
+    xy: (K, 2) keypoints in pixels of the canvas
+    visible, on_face: (K,) bool
+    full: canvas pixels the figure would own if nothing stood in front
+    """
+    annotation = annotate_far(canvas, number, len(xy))
     if annotation is None:
         return None
     shown = annotation["area"] * SCALE**2 / max(full, 1)
-    # Annotators give up on hidden joints, the more so the less of the person shows, and rarely
+    # Annotators give up on hidden joints, the more so the less of the figure shows, and rarely
     # guess where a face looks that is turned away.
     give_up_joint, give_up_face = (0.7, 0.95) if shown < 0.35 else (0.15, 0.85)
     rows, columns = canvas.owner.shape
-    keypoints = np.zeros((len(KEYPOINTS), 3))
-    visible = visible_keypoints(canvas, figure)
-    for k, name in enumerate(KEYPOINTS):
-        x, y = to_image(figure.xy[name])
-        skip = rng.random() < (give_up_face if name in FACE else give_up_joint)
+    keypoints = np.zeros((len(xy), 3))
+    for k, (x, y) in enumerate(map(to_image, xy)):
+        skip = rng.random() < (give_up_face if on_face[k] else give_up_joint)
         inside = 0 <= x <= columns / SCALE - 1 and 0 <= y <= rows / SCALE - 1
         if inside and (visible[k] or not skip):
             keypoints[k] = round(x, 2), round(y, 2), 2 if visible[k] else 1
@@ -50,8 +62,9 @@ def annotate_person(rng: np.random.Generator, canvas: Canvas, figure: Figure,
     return annotation
 
 
-def annotate_far(canvas: Canvas, number: int) -> Annotation | None:
-    """Annotate a person with box and outline but without keypoints; None if hidden."""
+def annotate_far(canvas: Canvas, number: int,
+                 num_keypoints: int = len(KEYPOINTS)) -> Annotation | None:
+    """Annotate a figure with box and outline but without keypoints; None if hidden."""
     found = _find_mask(canvas, number)
     if found is None:
         return None
@@ -69,7 +82,7 @@ def annotate_far(canvas: Canvas, number: int) -> Annotation | None:
             polygons.append([round(float(v), 2) for v in edges.ravel()])
     if not polygons:
         return None
-    return _fields(mask, x0, y0, polygons, crowd=0)
+    return _fields(mask, x0, y0, polygons, num_keypoints, crowd=0)
 
 
 def annotate_crowd(canvas: Canvas, number: int) -> Annotation | None:
@@ -84,7 +97,7 @@ def annotate_crowd(canvas: Canvas, number: int) -> Annotation | None:
     if not small.any():
         return None
     segmentation = {"counts": run_lengths(small), "size": list(small.shape)}
-    return _fields(mask, x0, y0, segmentation, crowd=1)
+    return _fields(mask, x0, y0, segmentation, len(KEYPOINTS), crowd=1)
 
 
 def run_lengths(mask: np.ndarray) -> list[int]:
@@ -95,7 +108,7 @@ def run_lengths(mask: np.ndarray) -> list[int]:
 
 
 def _find_mask(canvas: Canvas, number: int) -> tuple[np.ndarray, int, int] | None:
-    """The visible pixels of a person: (h, w) uint8 cut to its box, and the box's corner x, y."""
+    """The visible pixels of a figure: (h, w) uint8 cut to its box, and the box's corner x, y."""
     low = number * OWNER_STEP
     mask = cv2.inRange(canvas.owner, low, low + OWNER_STEP - 1)
     if cv2.countNonZero(mask) < _LEAST_AREA * SCALE**2:
@@ -104,9 +117,10 @@ def _find_mask(canvas: Canvas, number: int) -> tuple[np.ndarray, int, int] | Non
     return mask[y:y + h, x:x + w], x, y
 
 
-def _fields(mask: np.ndarray, x0: int, y0: int, segmentation: Any, crowd: int) -> Annotation:
+def _fields(mask: np.ndarray, x0: int, y0: int, segmentation: Any, num_keypoints: int,
+            crowd: int) -> Annotation:
     height, width = mask.shape
     return {
         "category_id": 1, "iscrowd": crowd, "area": cv2.countNonZero(mask) / SCALE**2,
         "bbox": [v / SCALE for v in (x0, y0, width, height)], "segmentation": segmentation,
-        "keypoints": [0] * 3 * len(KEYPOINTS), "num_keypoints": 0}
+        "keypoints": [0] * 3 * num_keypoints, "num_keypoints": 0}

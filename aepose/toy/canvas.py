@@ -1,4 +1,4 @@
-"""A canvas that remembers who owns each pixel, and the shapes that people are drawn with.
+"""A canvas that remembers who owns each pixel, and the shapes that figures are drawn with.
 
 Everything is drawn at ``SCALE`` times the size of the final picture and made smaller at the end,
 which smooths the edges of the picture and makes the masks exact to a fraction of a pixel.
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 SCALE = 2
+OWNER_STEP = 128  # owner value = figure * OWNER_STEP + part
 _SHIFT = 4  # sub-pixel bits of OpenCV's polygon coordinates
 _ARC = np.linspace(-np.pi / 2, np.pi / 2, 9)
 _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 16, endpoint=False)),
@@ -70,6 +71,23 @@ class Canvas:
         cv2.fillConvexPoly(self.image, points, colour, cv2.LINE_8, _SHIFT)
         if owner is not None:
             cv2.fillConvexPoly(self.owner, points, owner, cv2.LINE_8, _SHIFT)
+
+    def limb(self, ends: tuple[np.ndarray, np.ndarray], radii: tuple[float, float],
+             colour: Colour, owner: int, edge: float, light: np.ndarray) -> None:
+        """Draw a tapered limb: dark edge, plain body, a lighter strip on the side of the light.
+
+        ends: two (2,) points, and radii and edge: in pixels; light: (2,) direction, y down
+        """
+        (a, b), (ra, rb) = ends, radii
+        self.fill(capsule(a, b, ra + edge, rb + edge), shade(colour, 0.5), owner)
+        self.fill(capsule(a, b, ra, rb), colour)
+        self.fill(capsule(a + 0.3 * ra * light, b + 0.3 * rb * light, 0.5 * ra, 0.5 * rb),
+                  shade(colour, 1.22))
+
+    def owned_by(self, number: int) -> int:
+        """How many pixels of the canvas a figure owns."""
+        low = number * OWNER_STEP
+        return int(((self.owner >= low) & (self.owner < low + OWNER_STEP)).sum())
 
     def window(self, low: np.ndarray, high: np.ndarray) -> tuple[slice, slice] | None:
         """Rows and columns between two (2,) corners, or None where nothing is on the canvas."""

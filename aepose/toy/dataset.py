@@ -1,64 +1,109 @@
-"""Write the toy data set: drawn people in COCO's layout, made anywhere in a minute or two.
+"""Write a toy data set in COCO's layout: drawn people, or creatures of one's own description.
 
-It stands in for COCO wherever COCO is too big: the demo, the tests, and benchmarks without a
-download. Every picture has a random stream of its own, so a longer set begins with the shorter one.
+People stand in for COCO wherever COCO is too big: the demo, the tests, and benchmarks without a
+download. Creatures stand in for keypoints of one's own. A set is made anywhere in a minute or two.
+Every picture has a random stream of its own, so a longer set begins with the shorter one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from aepose.errors import DataError
-from aepose.metainfo import get_metainfo
+from aepose.errors import ConfigError, DataError
+from aepose.metainfo import Metainfo, get_metainfo
 from aepose.toy.annotation import Annotation
+from aepose.toy.creature import Creature
+from aepose.toy.creature_figure import creature_metainfo
+from aepose.toy.creature_file import get_creature
+from aepose.toy.creature_scene import draw_creatures
 from aepose.toy.scene import DEFAULT, HARD, draw_scene
 
 GENERATOR_VERSION = 1  # raise it when the same seed draws other pictures
 _SPLITS = ("train2017", "val2017")
 _RECORD = "toy.json"
 _UNFINISHED = ".toy_unfinished"
+_KEYPOINTS, _METAINFO = "keypoints.json", "metainfo"
 _JPEG_QUALITY = 92
 
 Progress = Callable[[int, int], None]
 
 
+@dataclass(frozen=True)
+class _World:
+    """What a set shows: how a picture is drawn, and the keypoint set of each category.
+
+    what: for its annotation files, and classes: name of the category -> its keypoint set
+    """
+
+    what: str
+    draw: Callable[[np.random.Generator], tuple[np.ndarray, list[Annotation]]]
+    classes: dict[str, Metainfo]
+
+    @classmethod
+    def of(cls, hard: bool, creatures: Sequence[Creature]) -> _World:
+        preset = HARD if hard else DEFAULT
+        if not creatures:
+            return cls("toy people", lambda rng: draw_scene(rng, preset),
+                       {"person": get_metainfo("coco")})
+        return cls(f"drawn {', '.join(creature.name for creature in creatures)}",
+                   lambda rng: draw_creatures(rng, preset, creatures),
+                   {creature.name: creature_metainfo(creature) for creature in creatures})
+
+
 def make_toy_dataset(out: str | Path, num_train: int, num_val: int, seed: int = 0,
-                     hard: bool = False, progress: Progress | None = None) -> Path:
+                     hard: bool = False, progress: Progress | None = None,
+                     creatures: Sequence[str | Path | Mapping[str, Any]] = ()) -> Path:
     """Draw a toy data set into the folder ``out`` and return it as a Path.
 
     The layout is COCO's: ``annotations/person_keypoints_{train,val}2017.json`` and pictures in
     ``train2017/`` and ``val2017/``. ``toy.json``, which records what was asked for, is written
     last; a complete set made with the same arguments is left as it is, any other toy set in
-    ``out`` is replaced.
+    ``out`` is replaced. A set of creatures has ``keypoints.json``, too, which a config names as
+    ``metainfo``; of several it names ``metainfo/NAME.json`` of each.
 
     num_train, num_val: number of pictures
     seed: 0 or more; the same arguments give the same bytes (with the same OpenCV and numpy)
     hard: more, smaller and more strongly overlapping people
     progress: called after each picture with the number of pictures done and in all
+    creatures: draw these instead of people, each a category; what
+        :func:`~aepose.toy.creature_file.get_creature` takes
 
-    Raises ValueError for a negative count or seed, and DataError where ``out`` holds something
-    other than a toy set or cannot be written.
+    Raises ConfigError for creatures that are not described, or of equal names,
+    ValueError for a negative count or seed, and DataError where ``out`` holds something other than
+    a toy set or cannot be written.
     """
     for name, value in (("num_train", num_train), ("num_val", num_val), ("seed", seed)):
         if value < 0:
             raise ValueError(f"{name} = {value} must be 0 or more")
     out = Path(out)
+    described = [get_creature(source) for source in creatures]
+    names = [creature.name for creature in described]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two creatures are called {name!r}; classes need names of their own")
     record = {"preset": "hard" if hard else "default", "seed": seed, "num_train": num_train,
               "num_val": num_val, "generator_version": GENERATOR_VERSION}
+    if described:
+        # As JSON gives it back: without tuples.
+        record["creatures"] = json.loads(json.dumps([asdict(creature) for creature in described]))
     try:
         if _read_record(out) == record:
             return out
+        world = _World.of(hard, described)
         _prepare(out)
+        if described:
+            _write_metainfo(out, world.classes)
         for split, count, before in zip(_SPLITS, (num_train, num_val), (0, num_train),
                                         strict=True):
-            _write_split(out, split, count, seed, hard, _shift(progress, before,
-                                                               num_train + num_val))
+            _write_split(out, split, count, [seed, int(hard)], world,
+                         _shift(progress, before, num_train + num_val))
         _write_json(out / _RECORD, record)
         (out / _UNFINISHED).unlink()
     except OSError as error:
@@ -97,6 +142,24 @@ def _prepare(out: Path) -> None:
         (out / split).mkdir(exist_ok=True)
         for picture in (out / split).glob("*.jpg"):
             picture.unlink()
+    for file in (out / _KEYPOINTS, *(out / _METAINFO).glob("*.json")):
+        file.unlink(missing_ok=True)
+
+
+def _write_metainfo(out: Path, classes: dict[str, Metainfo]) -> None:
+    """Write the keypoint sets; what a metainfo file may leave out is left out."""
+    contents = {name: {key: getattr(metainfo, key) for key in (
+        "name", "keypoint_names", "flip_pairs", "sigmas", "skeleton")}
+        for name, metainfo in classes.items()}
+    if len(contents) > 1:
+        (out / _METAINFO).mkdir(exist_ok=True)
+        for name, content in contents.items():
+            _write_json(out / _METAINFO / f"{name}.json", content)
+        everything = {"name": "_".join(contents),
+                      "classes": {name: f"{_METAINFO}/{name}.json" for name in contents}}
+    else:
+        (everything,) = contents.values()
+    _write_json(out / _KEYPOINTS, everything)
 
 
 def _shift(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:
@@ -104,12 +167,12 @@ def _shift(progress: Progress | None, before: int, total: int) -> Callable[[int]
     return lambda done: progress(before + done, total) if progress else None
 
 
-def _write_split(out: Path, split: str, count: int, seed: int, hard: bool,
+def _write_split(out: Path, split: str, count: int, seed: list[int], world: _World,
                  report: Callable[[int], None]) -> None:
     images, annotations = [], []
     for index in range(count):
-        rng = np.random.default_rng([seed, int(hard), _SPLITS.index(split), index])
-        picture, found = draw_scene(rng, HARD if hard else DEFAULT)
+        rng = np.random.default_rng([*seed, _SPLITS.index(split), index])
+        picture, found = world.draw(rng)
         # Train has the odd and val the even ids, so neither depends on the other's length.
         image_id = 2 * index + 1 + _SPLITS.index(split)
         file_name = f"{image_id:012d}.jpg"
@@ -119,9 +182,9 @@ def _write_split(out: Path, split: str, count: int, seed: int, hard: bool,
         annotations += _number(found, image_id)
         report(index + 1)
     _write_json(out / "annotations" / f"person_keypoints_{split}.json", {
-        "info": {"description": f"toy people, {split}", "version": str(GENERATOR_VERSION)},
+        "info": {"description": f"{world.what}, {split}", "version": str(GENERATOR_VERSION)},
         "licenses": [{"id": 1, "name": "Public domain (drawn by a program)", "url": ""}],
-        "images": images, "annotations": annotations, "categories": [_category()]})
+        "images": images, "annotations": annotations, "categories": _categories(world)})
 
 
 def _number(annotations: list[Annotation], image_id: int) -> list[Annotation]:
@@ -130,11 +193,11 @@ def _number(annotations: list[Annotation], image_id: int) -> list[Annotation]:
             for k, annotation in enumerate(annotations)]
 
 
-def _category() -> dict[str, Any]:
-    metainfo = get_metainfo("coco")
-    return {"id": 1, "name": "person", "supercategory": "person",
-            "keypoints": list(metainfo.keypoint_names),
-            "skeleton": (metainfo.skeleton_index + 1).tolist()}
+def _categories(world: _World) -> list[dict[str, Any]]:
+    return [{"id": number, "name": name, "supercategory": name,
+             "keypoints": list(metainfo.keypoint_names),
+             "skeleton": (metainfo.skeleton_index + 1).tolist()}
+            for number, (name, metainfo) in enumerate(world.classes.items(), start=1)]
 
 
 def _write_image(path: Path, picture: np.ndarray) -> None:

@@ -9,12 +9,10 @@ from enum import IntEnum
 import cv2
 import numpy as np
 
-from aepose.toy.canvas import Canvas, Colour, band, capsule, hull, shade
+from aepose.toy.canvas import OWNER_STEP, Canvas, Colour, band, capsule, hull, shade
 from aepose.toy.head import draw_head
 from aepose.toy.look import PADS, Look
 from aepose.toy.pose import EAR, NOSE, Body, Pose, Skeleton, solve
-
-OWNER_STEP = 32  # owner value = person * OWNER_STEP + part
 
 
 class Part(IntEnum):
@@ -83,15 +81,9 @@ Step = tuple[float, Callable[[], None]]
 
 def _limb(canvas: Canvas, figure: Figure, ends: tuple[str, str], radii: tuple[float, float],
           colour: Colour, part: int) -> None:
-    """A tapered limb: dark edge, plain body and a lighter strip on the side of the light."""
-    a, b = figure.xy[ends[0]], figure.xy[ends[1]]
-    ra, rb = radii[0] * figure.size, radii[1] * figure.size
-    edge = 0.006 * figure.size + 0.6
-    canvas.fill(capsule(a, b, ra + edge, rb + edge), shade(colour, 0.5), figure.owner(part))
-    canvas.fill(capsule(a, b, ra, rb), colour)
-    light = np.array(figure.look.light) * (1, -1)
-    canvas.fill(capsule(a + 0.3 * ra * light, b + 0.3 * rb * light, 0.5 * ra, 0.5 * rb),
-                shade(colour, 1.22))
+    canvas.limb((figure.xy[ends[0]], figure.xy[ends[1]]),
+                (radii[0] * figure.size, radii[1] * figure.size), colour, figure.owner(part),
+                0.006 * figure.size + 0.6, np.array(figure.look.light) * (1, -1))
 
 
 def _cover(canvas: Canvas, figure: Figure, ends: tuple[str, str], radii: tuple[float, float],

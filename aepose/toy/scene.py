@@ -14,8 +14,8 @@ from aepose.toy.annotation import (
     annotate_person,
 )
 from aepose.toy.background import draw_background, draw_occluder, finish
-from aepose.toy.canvas import SCALE, Canvas, capsule, hull, shade
-from aepose.toy.figure import OWNER_STEP, Figure, draw_figure, extent, place
+from aepose.toy.canvas import OWNER_STEP, SCALE, Canvas, capsule, hull, shade
+from aepose.toy.figure import Figure, draw_figure, extent, place
 from aepose.toy.look import random_colour, sample_look
 from aepose.toy.pose import sample_body, sample_pose, solve
 
@@ -50,15 +50,12 @@ HARD = Preset(people=(0.05, 0.10, 0.15, 0.20, 0.20, 0.17, 0.13), height=(0.25, 0
               room=0.18, cut=0.25, occluder=0.45, far=0.15, crowd=0.12)
 
 # People become smaller as there are more of them; index: number of people.
-_SHRINK = (1.0, 1.0, 0.92, 0.80, 0.70, 0.66, 0.62)
+SHRINK = (1.0, 1.0, 0.92, 0.80, 0.70, 0.66, 0.62)
 
 
 def draw_scene(rng: np.random.Generator, preset: Preset) -> tuple[np.ndarray, list[Annotation]]:
     """Draw one picture; returns it, (H, W, 3) uint8, BGR, and the annotations of its people."""
-    height, width = _sample_size(rng)
-    angle = radians(rng.uniform(40, 140))
-    light = (cos(angle), sin(angle))
-    canvas = Canvas(draw_background(rng, height, width))
+    canvas, light = empty_scene(rng)
     # Owner numbers: 1 is the crowd, then the far people, then those with keypoints.
     crowd = rng.random() < preset.crowd
     if crowd:
@@ -77,6 +74,13 @@ def draw_scene(rng: np.random.Generator, preset: Preset) -> tuple[np.ndarray, li
     return finish(rng, canvas.picture()), [a for a in annotations if a is not None]
 
 
+def empty_scene(rng: np.random.Generator) -> tuple[Canvas, tuple[float, float]]:
+    """A canvas with a background, and the direction of the light, x right and y up."""
+    height, width = _sample_size(rng)
+    angle = radians(rng.uniform(40, 140))
+    return Canvas(draw_background(rng, height, width)), (cos(angle), sin(angle))
+
+
 def _sample_size(rng: np.random.Generator) -> tuple[int, int]:
     """Height and width, pixels: a short side of 200-300 and a long one of up to 420."""
     short = int(rng.integers(200, 301))
@@ -89,7 +93,7 @@ def _compose(rng: np.random.Generator, canvas: Canvas, preset: Preset,
     """Choose people and their places; the list is in painter's order, far to near."""
     rows, columns = canvas.owner.shape
     count = int(rng.choice(len(preset.people), p=preset.people))
-    common = rng.uniform(*preset.height) * _SHRINK[count]
+    common = rng.uniform(*preset.height) * SHRINK[count]
     figures: list[Figure] = []
     boxes: list[_Box] = []
     for number in range(first, first + count):
@@ -100,16 +104,18 @@ def _compose(rng: np.random.Generator, canvas: Canvas, preset: Preset,
         share = np.clip(common * rng.uniform(0.8, 1.2), preset.height[0] * 0.6, 0.96)
         size = min(share * min(rows, 1.2 * columns) / max(span[1], 0.72), 0.94 * columns / span[0],
                    columns / (count * preset.room))
-        corner = _find_spot(rng, canvas, span * size, boxes, preset)
-        boxes.append((corner, corner + span * size))
+        corner = find_spot(rng, canvas, span * size, boxes, preset)
         figures.append(place(number, body, pose, sample_look(rng, light), corner - low * size,
                              size, skeleton))
     return figures
 
 
-def _find_spot(rng: np.random.Generator, canvas: Canvas, span: np.ndarray, boxes: list[_Box],
-               preset: Preset) -> np.ndarray:
-    """Top left corner (2,) for a box of ``span`` (2,), the least crowded of a few tries."""
+def find_spot(rng: np.random.Generator, canvas: Canvas, span: np.ndarray, boxes: list[_Box],
+              preset: Preset) -> np.ndarray:
+    """Top left corner (2,) for a box of ``span`` (2,), the least crowded of a few tries.
+
+    boxes: of those who have their places; the new one is added
+    """
     frame = np.array(canvas.owner.shape[::-1], float)
     cut = rng.random() < preset.cut
     best, least = np.zeros(2), np.inf
@@ -123,6 +129,7 @@ def _find_spot(rng: np.random.Generator, canvas: Canvas, span: np.ndarray, boxes
             best, least = corner, cover
         if cover <= preset.cover * rng.uniform(0.3, 1.0):
             break
+    boxes.append((best, best + span))
     return best
 
 
@@ -136,8 +143,7 @@ def _coverage(first: _Box, second: _Box) -> float:
 def _draw_and_count(canvas: Canvas, figure: Figure) -> int:
     """Draw a person; returns the canvas pixels owned before anyone else is drawn."""
     draw_figure(canvas, figure)
-    low = figure.number * OWNER_STEP
-    return int(((canvas.owner >= low) & (canvas.owner < low + OWNER_STEP)).sum())
+    return canvas.owned_by(figure.number)
 
 
 def _sample_far_spot(rng: np.random.Generator, canvas: Canvas) -> tuple[np.ndarray, float]:

@@ -1,11 +1,11 @@
-"""Visibility of a drawn person's joints, judged on the finished canvas as an annotator would."""
+"""Visibility of drawn joints, judged on the finished canvas as an annotator would."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from aepose.toy.canvas import SCALE, Canvas
-from aepose.toy.figure import OWNER_STEP, Figure, Part
+from aepose.toy.canvas import OWNER_STEP, SCALE, Canvas
+from aepose.toy.figure import Figure, Part
 from aepose.toy.pose import EYE, KEYPOINTS, NOSE
 
 # The parts on which an annotator sees a joint; single parts first, then paired ones.
@@ -51,13 +51,21 @@ def _is_on_top(canvas: Canvas, figure: Figure, name: str) -> bool:
             single = ()
     right = 1 if side == "right" else 0
     seen = [figure.owner(p) for p in single] + [figure.owner(p + right) for p in paired]
-    step = max(1, round(0.006 * figure.size))
+    return shows(canvas, figure.xy[name], seen, max(1, round(0.006 * figure.size)))
+
+
+def shows(canvas: Canvas, xy: np.ndarray, seen: list[int], step: int) -> bool:
+    """Whether a point shows: it and most of eight neighbours belong to parts it is seen on.
+
+    xy: (2,), and step, the distance of the neighbours: pixels of the canvas
+    seen: values of ``Canvas.owner``, all of one figure
+    """
     rows, columns = canvas.owner.shape
-    x, y = np.round(figure.xy[name]).astype(int)
+    x, y = np.round(xy).astype(int)
     if not (0 <= x < columns and 0 <= y < rows):
         return False
     patch = canvas.owner[max(y - step, 0):y + step + 1:step, max(x - step, 0):x + step + 1:step]
-    return bool(canvas.owner[y, x] // OWNER_STEP == figure.number
+    return bool(canvas.owner[y, x] // OWNER_STEP == seen[0] // OWNER_STEP
                 and np.isin(patch, seen).mean() >= 0.5)
 
 
