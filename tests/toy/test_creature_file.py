@@ -1,4 +1,4 @@
-"""Descriptions of creatures: those that ship, those that are accepted, and what is said of others."""
+"""Descriptions of creatures: those that ship, what is accepted, and what is said of others."""
 
 import copy
 import json
