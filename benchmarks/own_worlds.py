@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import resource
 import subprocess
 import sys
@@ -33,7 +32,7 @@ finetune_from = '{start}'
 train_dataloader = dict(batch_size=16, dataset=dict(include_empty=True, transforms=[
     dict(type='RandomAffine', scale=(0.8, 1.2), rotation=180, translation=10, scale_type='short'),
     dict(type='RandomFlip', probability=0.5)]))
-train_cfg = dict(type='PoseTrainLoop', max_epochs={epochs}, val_interval={epochs})
+train_cfg = dict(type='PoseTrainLoop', max_epochs={epochs}, val_interval=1000)
 optim_wrapper = dict(type='GuardedOptimWrapper', optimizer=dict(type='Adam', lr=0.002))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=20, by_epoch=False),
@@ -73,11 +72,9 @@ def by_class(scores: dict[str, float], classes: list[str]) -> dict[str, float]:
 
 def first_row(printed: str) -> dict[str, float]:
     """The numbers of the first row of a printed table, by column."""
-    lines = [re.split(r"\s*\|\s*", line.strip().strip("|").strip())
-             for line in printed.splitlines() if line.lstrip().startswith("|")]
-    header, _, row = lines[:3]
-    return {name: float(value) for name, value in zip(header[-len(row) + 1:], row[1:], strict=True)
-            if value != "-"}
+    lines = [line for line in printed.splitlines() if line.startswith("|")]
+    header, row = ([cell.strip() for cell in lines[number].split("|")[2:-1]] for number in (0, 2))
+    return {name: float(value) for name, value in zip(header, row, strict=True) if value != "-"}
 
 
 def train(folder: Path, name: str, metainfo: str, classes: list[str], epochs: int) -> Outcome:
