@@ -29,7 +29,7 @@ _base_ = ['{root}/configs/_base_/runtime.py', '{root}/configs/_base_/datasets/to
 metainfo = '{metainfo}'
 data_root = 'world'
 finetune_from = '{start}'
-train_dataloader = dict(batch_size=16, dataset=dict(include_empty=True, transforms=[
+train_dataloader = dict(batch_size=8, dataset=dict(include_empty=True, transforms=[
     dict(type='RandomAffine', scale=(0.8, 1.2), rotation=180, translation=10, scale_type='short'),
     dict(type='RandomFlip', probability=0.5)]))
 train_cfg = dict(type='PoseTrainLoop', max_epochs={epochs}, val_interval=1000)
@@ -99,7 +99,7 @@ def report(outcomes: dict[str, Outcome], pictures: int, epochs: int) -> str:
             ceiling = outcome.ceiling[kind]
             rows.append([name, kind, f"{CLASSES[kind]}", f"{ap:.3f}", f"{ceiling:.3f}",
                          f"{ap / ceiling:.0%}", "" if number else f"{outcome.minutes:.1f}"])
-    return (f"{pictures} pictures, {epochs} epochs, batches of 16: {pictures // 16 * epochs} steps "
+    return (f"{pictures} pictures, {epochs} epochs, batches of 8: {pictures // 8 * epochs} steps "
             "of each network, from the toy checkpoint\nthat ships; last checkpoint, single scale, "
             "flip test. Minutes are processor time.\n\n" + table(
                 ["network", "class", "keypoints", "OKS-AP", "ceiling", "of it",
@@ -111,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="keep all files there (default: nowhere)")
     parser.add_argument("--pictures", type=int, default=800, help="to train on (default 800)")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=3)
     options = parser.parse_args()
     limit_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
