@@ -26,6 +26,7 @@ TOPICS = {
     "decode.py": "Decoding",
     "end_to_end.py": "From pixels to people",
     "evaluate.py": "Evaluation",
+    "own_worlds.py": "Two classes in one network",
 }
 PACKAGES = "torch", "numpy", "cv2"
 

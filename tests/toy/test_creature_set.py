@@ -1,6 +1,8 @@
 """Toy sets of creatures: COCO's format with a category each, and their keypoint sets."""
 
 import json
+import re
+import shlex
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from aepose.commands.app import call
 from aepose.errors import ConfigError
 from aepose.metainfo import get_metainfo
 from aepose.toy import make_toy_dataset
+from tests.golden_check import ROOT
 from tests.toy.test_creature_file import FISH
 from tests.toy.test_toy import contents, keypoints
 
@@ -105,3 +108,15 @@ def test_command(tmp_path):
           "--creature", str(tmp_path / "fish.json")])
     names = [c["name"] for c in content_of(tmp_path / "toy", VAL)["categories"]]
     assert names == ["hand", "fish"]
+
+
+def test_the_page(tmp_path, monkeypatch):
+    """What docs/own_data.md shows of drawn worlds is run, with few pictures."""
+    page = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
+    section = re.search(r"## Drawn worlds\n(.*?)(\n## |$)", page, re.DOTALL)[1]
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fish.json").write_text(blocks["json"])
+    for line in re.sub(r"[82]00", "1", blocks["bash"]).splitlines():
+        call(shlex.split(line)[1:])
+    assert get_metainfo("fishes/keypoints.json").flip_pairs == (("left_fin", "right_fin"),)
