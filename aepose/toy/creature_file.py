@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -39,10 +40,11 @@ def get_creature(source: str | Path | Mapping[str, Any]) -> Creature:
                           + nearest(str(source), shipped_creatures())
                           + "; a file of one's own ends in .json")
     path = Path(source) if own else _SHIPPED / f"{source}.json"
+    content = read_commented_json(path, "creature file", "name, joints, …")
     try:
-        return make_creature(read_commented_json(path, "creature file", "name, joints, …"))
+        return make_creature(content)
     except ConfigError as error:
-        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def make_creature(content: Mapping[str, Any]) -> Creature:
@@ -113,6 +115,13 @@ def _text(value: Any) -> str:
     return value
 
 
+def _plain(value: Any) -> str:
+    """The name of a creature is that of a file and of a class, too."""
+    if not isinstance(value, str) or not re.fullmatch(r"[\w-]+", value):
+        raise ValueError("give a name of letters, digits, - and _")
+    return value
+
+
 def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not value:
         raise ValueError("give a list of names")
@@ -154,7 +163,7 @@ def _colour(name: str, value: Any) -> tuple | None:
 # Key -> (what reads its value, what it is if left out).
 _Table = dict[str, tuple[Callable[[Any], Any], Any]]
 _CREATURE: _Table = {
-    "name": (_text, None), "keypoints": (_names, None), "size": (_range(0.05, 2.0), (0.4, 0.6)),
+    "name": (_plain, None), "keypoints": (_names, None), "size": (_range(0.05, 2.0), (0.4, 0.6)),
     "turn": (_range(), (-180.0, 180.0)), "girth": (_range(0.1), (1.0, 1.0)),
     "mirrored": (_share, 0.0), "colours": (_colours, None), "joints": (_object, None),
     "hulls": (_list, []),

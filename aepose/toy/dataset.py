@@ -70,14 +70,14 @@ def make_toy_dataset(out: str | Path, num_train: int, num_val: int, seed: int = 
 
     num_train, num_val: number of pictures
     seed: 0 or more; the same arguments give the same bytes (with the same OpenCV and numpy)
-    hard: more, smaller and more strongly overlapping people
+    hard: more, smaller and more strongly overlapping figures
     progress: called after each picture with the number of pictures done and in all
     creatures: draw these instead of people, each a category; what
         :func:`~aepose.toy.creature_file.get_creature` takes
 
-    Raises ConfigError for creatures that are not described, or of equal names,
-    ValueError for a negative count or seed, and DataError where ``out`` holds something other than
-    a toy set or cannot be written.
+    Raises ConfigError for a creature that cannot be read, and for two of one name, ValueError for a
+    negative count or seed, and DataError where ``out`` holds something other than a toy set or
+    cannot be written.
     """
     for name, value in (("num_train", num_train), ("num_val", num_val), ("seed", seed)):
         if value < 0:

@@ -73,6 +73,7 @@ JOINT = ("joints", "tail")
 
 @pytest.mark.parametrize(("path", "value", "message"), [
     (("name",), ..., "creature lacks 'name'"),
+    (("name",), "a/b", "creature.name = 'a/b': give a name of letters"),
     (("keypoint",), [], "creature.keypoint is unknown; did you mean 'keypoints'"),
     (("joints",), {}, "creature.joints = {}: give an object"),
     (("size",), [0.6, 0.4], r"creature.size = \[0.6, 0.4\]: the range is reversed; write "
