@@ -101,7 +101,8 @@ def report(outcomes: dict[str, Outcome], pictures: int, epochs: int) -> str:
                          f"{ap / ceiling:.0%}", "" if number else f"{outcome.minutes:.1f}"])
     return (f"{pictures} pictures, {epochs} epochs, batches of 8: {pictures // 8 * epochs} steps "
             "of each network, from the toy checkpoint\nthat ships; last checkpoint, single scale, "
-            "flip test. Minutes are processor time.\n\n" + table(
+            "flip test. Minutes are processor time\nof `aepose train`, which ends with a "
+            "validation.\n\n" + table(
                 ["network", "class", "keypoints", "OKS-AP", "ceiling", "of it",
                  "minutes of one core"], rows))
 
