@@ -24,8 +24,8 @@ from common import ROOT, limit_threads, table
 
 CLASSES = {"beetle": 9, "hand": 21}
 CONFIG = """
-_base_ = ['{root}/configs/_base_/runtime.py', '{root}/configs/_base_/datasets/toy.py',
-          '{root}/configs/_base_/models/toy_hrnet.py']
+_base_ = ['aepose::_base_/runtime.py', 'aepose::_base_/datasets/toy.py',
+          'aepose::_base_/models/toy_hrnet.py']
 metainfo = '{metainfo}'
 data_root = 'world'
 finetune_from = '{start}'
@@ -80,7 +80,7 @@ def first_row(printed: str) -> dict[str, float]:
 def train(folder: Path, name: str, metainfo: str, classes: list[str], epochs: int) -> Outcome:
     """Train and test a network of some classes."""
     config = f"{name}.py"
-    (folder / config).write_text(CONFIG.format(root=ROOT, metainfo=metainfo, start=TOY_CHECKPOINT,
+    (folder / config).write_text(CONFIG.format(metainfo=metainfo, start=TOY_CHECKPOINT,
                                                epochs=epochs))
     before = core_minutes()
     aepose(folder, "train", config)
