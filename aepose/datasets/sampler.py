@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
-from mmengine.dist import get_world_size
+from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
 from aepose.errors import ConfigError
@@ -51,8 +51,9 @@ class SeededSampler(DefaultSampler):
     def __init__(self, *args: Any, samples: Count | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._skipped = 0
-        self._processes = get_world_size()
-        if samples is not None:
+        self._processes = get_dist_info()[1]
+        self._repeats = samples is not None
+        if self._repeats:
             self.num_samples = math.ceil(samples / self._processes)
             self.total_size = self.num_samples * self._processes
 
@@ -62,8 +63,9 @@ class SeededSampler(DefaultSampler):
 
     def __iter__(self) -> Iterator[Draw]:
         for count, index in islice(enumerate(super().__iter__()), self._skipped, None):
-            before = (self.rank + count * self._processes) // len(self.dataset)
-            entropy = [self.seed, self.epoch, index, *([before] if before else [])]
+            entropy = [self.seed, self.epoch, index]
+            if self._repeats:
+                entropy.append((self.rank + count * self._processes) // len(self.dataset))
             sequence = np.random.SeedSequence(entropy)
             yield Draw(index, int(sequence.generate_state(1)[0]))
 

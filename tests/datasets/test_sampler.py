@@ -37,6 +37,25 @@ def test_processes_share_the_draws(monkeypatch, world_size):
     assert len({len(share) for share in shares}) == 1
 
 
+@pytest.mark.parametrize(("samples", "world_size"), [(3, 1), (7, 1), (16, 1), (16, 3), (4, 2)])
+def test_an_epoch_of_so_many_samples(monkeypatch, samples, world_size):
+    shares = []
+    for rank in range(world_size):
+        for module in ("mmengine.dataset.sampler", "aepose.datasets.sampler"):
+            monkeypatch.setattr(f"{module}.get_dist_info", lambda rank=rank: (rank, world_size))
+        sampler = SeededSampler(DATASET, seed=3, samples=samples)
+        shares.append(list(sampler))
+        assert len(sampler) == len(shares[-1])
+        sampler.skip(1)
+        assert list(sampler) == shares[-1][1:]
+    total = world_size * -(-samples // world_size)
+    drawn = [draw for share in zip(*shares, strict=True) for draw in share]
+    assert len(drawn) == total
+    counts = [sum(draw.index == index for draw in drawn) for index in DATASET]
+    assert max(counts) - min(counts) <= 1                  # all before any comes again
+    assert len(set(drawn)) == total                        # and then with another seed
+
+
 SMALL, WIDE, TALL = ((64, 64),), ((96, 64), (48, 32)), ((64, 128),)
 
 
