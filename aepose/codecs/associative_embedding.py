@@ -138,6 +138,10 @@ class AssociativeEmbeddingCodec:
         and SWAHR do; every other candidate becomes a person of its own, who is kept
     grouping_order: names of the keypoints that grouping visits first; None: those of the metainfo
     adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
+    reach: a keypoint farther than so many pixels of the network input at scale 1 from the middle of
+        a person's keypoints is not theirs; position is then part of the tags, in units of it, which
+        parts people who are too far apart for the network to see both. None: tags alone, as
+        published
     convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
     size_multiple: sides of network inputs are multiples of it; that of a network must divide it
 
@@ -159,6 +163,7 @@ class AssociativeEmbeddingCodec:
     grouping_order: Sequence[str] | None = None
     adjust: bool = True
     refine: bool = True
+    reach: float | None = None
     convention: Literal["classic", "udp"] = "classic"
     size_multiple: Count = SIZE_MULTIPLE
 
@@ -169,6 +174,8 @@ class AssociativeEmbeddingCodec:
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or value <= 0:
                 raise ConfigError(f"codec.{name} = {value!r}: give a positive number")
+        if not (self.reach is None or isinstance(self.reach, (int, float)) and self.reach > 0):
+            raise ConfigError(f"codec.reach = {self.reach!r}: give a positive number, or None")
         for name in ("max_num_people", "nms_kernel", "size_multiple"):
             if not isinstance(getattr(self, name), int):
                 raise ConfigError(f"codec.{name} = {getattr(self, name)}: give a whole number")
@@ -268,7 +275,7 @@ class AssociativeEmbeddingCodec:
         Raises ValueError for maps of another shape or type, with values that are not finite, or
         with fewer than M cells.
         """
-        people, scores, found, class_ids = self.group(heatmaps, tags)
+        people, scores, found, class_ids = self.group(heatmaps, tags, item.base_size[0])
         map_size = heatmaps.shape[2], heatmaps.shape[1]
         xy = self.geometry.to_image(people[..., :2], map_size, item.center, item.scale)
         if len(self._classes) > 1:
@@ -299,30 +306,38 @@ class AssociativeEmbeddingCodec:
         return cv2.getAffineTransform(corners.astype(np.float32), cells.astype(np.float32))
 
     def group(
-        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor
+        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor,
+        input_width: int | None = None,
     ) -> Grouped:
         """Find the people in the pixels of the maps, as :meth:`decode` does.
+
+        input_width: of the network input at scale 1, which ``reach`` is measured in; None: as wide
+            as the maps
 
         Each class is looked for in its own heatmaps and tags, as if there were no other.
         """
         if len(self._classes) == 1:
-            return self._group_class(heatmaps, tags, 0)
+            return self._group_class(heatmaps, tags, 0, input_width)
         check_maps(heatmaps, tags)
         if len(heatmaps) != self.metainfo.num_keypoints:
             raise ValueError(f"heatmaps: expected {self.metainfo.num_keypoints} for the keypoints "
                              f"of '{self.metainfo.name}', got {len(heatmaps)}")
         shared = len(tags) == 1
         return Grouped.join([
-            self._group_class(heatmaps[own], tags if shared else tags[own], index)
+            self._group_class(heatmaps[own], tags if shared else tags[own], index, input_width)
             for index, (own, _) in enumerate(self._classes)], self.metainfo)
 
     def _group_class(
-        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor, index: int
+        self, heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor, index: int,
+        input_width: int | None,
     ) -> Grouped:
         """Find the people of one class in its maps, with its own keypoints alone."""
         with stage("peaks"):
             maps = read_maps(heatmaps, tags)
             peaks = maps.find_peaks(self.max_num_people, self.nms_kernel, self.detection_threshold)
+        reach = self.reach
+        if reach and input_width:
+            reach *= heatmaps.shape[2] / input_width
         with stage("match"):
             people = match_by_tag(
                 peaks,
@@ -333,6 +348,7 @@ class AssociativeEmbeddingCodec:
                 use_detection_val=self.use_detection_val,
                 ignore_too_much=self.ignore_too_much,
                 first_people_only=self.first_people_only,
+                reach=reach,
             )
         if self.adjust:
             with stage("adjust"):

@@ -28,6 +28,7 @@ def match_by_tag(
     use_detection_val: bool = True,
     ignore_too_much: bool = False,
     first_people_only: bool = False,
+    reach: float | None = None,
 ) -> np.ndarray:
     """Return the people as (P, K, 3 + L) float32: x, y, score and tags; 0 where not found.
 
@@ -43,11 +44,15 @@ def match_by_tag(
         integers, are equal; without it the unrounded distance alone decides
     ignore_too_much: give no candidate to people after the first ``max_num_people``, and drop them
     first_people_only: give them none, but keep them: each has one keypoint
+    reach: position in units of so many pixels counts as two tags more, so a candidate farther than
+        this from the middle of a person's keypoints does not join; None: tags alone, as published
 
     Raises ValueError if ``order`` is not a permutation of the keypoints, if ``max_num_people`` < 1,
     and for tags whose distances are not finite or lead to costs above 1e18.
     """
-    num_keypoints = len(peaks.tag)
+    num_keypoints, _, num_tags = peaks.tag.shape
+    if reach is not None:
+        peaks = peaks.with_positions(reach)
     order = [int(keypoint) for keypoint in order]
     if sorted(order) != list(range(num_keypoints)):
         raise ValueError(f"order: expected a permutation of 0 to {num_keypoints - 1}, got {order}")
@@ -56,13 +61,14 @@ def match_by_tag(
     limit = max_num_people if ignore_too_much else sys.maxsize
     offered = max_num_people if first_people_only else limit
     compiled = core()
+    options = order, offered, limit, detection_threshold, tag_threshold, use_detection_val
     if compiled is not None:
         parts = (peaks.xy, np.int32), (peaks.score, np.float32), (peaks.tag, np.float32)
-        return compiled.match(
-            *(np.ascontiguousarray(part, dtype) for part, dtype in parts), order, offered, limit,
-            detection_threshold, tag_threshold, use_detection_val)
-    return _match(peaks, order, offered, limit, detection_threshold, tag_threshold,
-                  use_detection_val)
+        people = compiled.match(
+            *(np.ascontiguousarray(part, dtype) for part, dtype in parts), *options)
+    else:
+        people = _match(peaks, *options)
+    return np.ascontiguousarray(people[..., : 3 + num_tags])
 
 
 def _match(

@@ -8,7 +8,7 @@ person is looked for at once, so each heatmap may hold as many peaks as there ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,6 +36,11 @@ class Peaks:
             raise ValueError(f"xy: expected {(*self.score.shape, 2)}, got {self.xy.shape}")
         if self.tag.ndim != 3 or self.tag.shape[:2] != self.score.shape or not self.tag.shape[2]:
             raise ValueError(f"tag: expected {(*self.score.shape, 'L')}, got {self.tag.shape}")
+
+    def with_positions(self, unit: float) -> Peaks:
+        """Return candidates that have two tags more: x and y in units of so many pixels."""
+        position = self.xy / np.float32(unit)
+        return replace(self, tag=np.concatenate([self.tag, position], axis=2, dtype=np.float32))
 
 
 @dataclass

@@ -196,6 +196,25 @@ def test_one_tag_map_for_all_keypoints(make_codec, convention, tag_maps, num_tag
     assert 0 < result.keypoint_scores[1, 2] < 0.1
 
 
+@CONVENTIONS
+@pytest.mark.parametrize(("reach", "resize", "people"), [(100, 1, 2), (100, 2, 2), (20, 1, 6)])
+def test_nobody_reaches_farther(make_codec, convention, reach, resize, people):
+    """Tags are nearly the same. From the middle of one's keypoints it is up to 56 input pixels to
+    the next of them, and 115 and more to one of the other person."""
+    codec, size = make_codec(256, convention=convention, reach=reach), 64
+    heatmaps = encode_places(codec, PLACES, size)
+    heatmaps[0, 26:] *= 0.9                           # other people are stronger in other maps
+    heatmaps[1, :26] *= 0.9
+    tags = 0.001 * np.arange(6, dtype=np.float32).reshape(3, 2, 1, 1).repeat(32, 1).repeat(size, 2)
+    heatmaps, tags = (m.repeat(resize, 1).repeat(resize, 2) for m in (heatmaps, tags))
+    item = make_item(codec)
+    result = codec.decode(heatmaps, np.ascontiguousarray(tags), item)
+    assert result.tags.shape == (people, 3, 1)
+    if people == 2:
+        cells = in_cells(codec, result, item)
+        assert np.abs(cells[np.argsort(result.tags[:, 0, 0])] - PLACES).max() < 1.2
+
+
 def encode_places(codec, places, size):
     """Heatmaps (K, size, size) of people that are all visible."""
     view = MapView(places, np.ones((size, size), bool))
@@ -241,6 +260,9 @@ def test_unknown_convention(make_codec, convention):
     ({"tag_threshold": -1}, "codec.tag_threshold = -1: give a number that is not negative"),
     ({"max_num_people": 30.5}, "codec.max_num_people = 30.5: give a whole number"),
     ({"nms_kernel": 5.0}, "codec.nms_kernel = 5.0: give a whole number"),
+    ({"reach": 0}, "codec.reach = 0: give a positive number, or None"),
+    ({"reach": float("nan")}, "codec.reach = nan: give a positive number, or None"),
+    ({"reach": "100"}, "codec.reach = '100': give a positive number, or None"),
     ({"nms_kernel": 4}, "codec.nms_kernel = 4: give an odd number"),
     *(({"grouping_order": order}, f"codec.grouping_order = {order!r}: give a list of different key")
       for order in (["haed"], ["left", "left"], "head", [0], [["left"]])),
@@ -328,7 +350,7 @@ def test_tensors_and_arrays_give_the_same(make_codec, planar):
 @pytest.mark.parametrize("option", [
     {"max_num_people": 7}, {"nms_kernel": 3}, {"detection_threshold": 0.99}, {"tag_threshold": 0.3},
     {"use_detection_val": False}, {"ignore_too_much": True}, {"adjust": False},
-    {"refine": False}, {"first_people_only": True}, {"grouping_order": ["right"]},
+    {"refine": False}, {"first_people_only": True}, {"reach": 10}, {"grouping_order": ["right"]},
 ], ids=str)
 def test_every_option_of_decoding_counts(make_codec, option):
     rng = np.random.default_rng(0)
