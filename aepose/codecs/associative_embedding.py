@@ -174,7 +174,7 @@ class AssociativeEmbeddingCodec:
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or value <= 0:
                 raise ConfigError(f"codec.{name} = {value!r}: give a positive number")
-        if not (self.reach is None or isinstance(self.reach, (int, float)) and self.reach > 0):
+        if not (self.reach is None or (isinstance(self.reach, (int, float)) and self.reach > 0)):
             raise ConfigError(f"codec.reach = {self.reach!r}: give a positive number, or None")
         for name in ("max_num_people", "nms_kernel", "size_multiple"):
             if not isinstance(getattr(self, name), int):

@@ -197,18 +197,19 @@ def test_one_tag_map_for_all_keypoints(make_codec, convention, tag_maps, num_tag
 
 
 @CONVENTIONS
-@pytest.mark.parametrize(("reach", "resize", "people"), [(100, 1, 2), (100, 2, 2), (20, 1, 6)])
-def test_nobody_reaches_farther(make_codec, convention, reach, resize, people):
+@pytest.mark.parametrize(("reach", "stride", "people"), [(100, 4, 2), (100, 2, 2), (20, 4, 6)])
+def test_nobody_reaches_farther(make_codec, convention, reach, stride, people):
     """Tags are nearly the same. From the middle of one's keypoints it is up to 56 input pixels to
     the next of them, and 115 and more to one of the other person."""
-    codec, size = make_codec(256, convention=convention, reach=reach), 64
-    heatmaps = encode_places(codec, PLACES, size)
-    heatmaps[0, 26:] *= 0.9                           # other people are stronger in other maps
-    heatmaps[1, :26] *= 0.9
-    tags = 0.001 * np.arange(6, dtype=np.float32).reshape(3, 2, 1, 1).repeat(32, 1).repeat(size, 2)
-    heatmaps, tags = (m.repeat(resize, 1).repeat(resize, 2) for m in (heatmaps, tags))
+    codec, size = make_codec(256, convention=convention, reach=reach), 256 // stride
+    heatmaps = encode_places(codec, PLACES * 4 / stride, size)
+    middle = 104 // stride                            # between the two
+    heatmaps[0, middle:] *= 0.9                       # another is stronger in each map
+    heatmaps[1, :middle] *= 0.9
+    tags = np.arange(0, 0.3, 0.1, np.float32)[:, None, None, None].repeat(size, 1).repeat(size, 2)
+    tags[:, middle:] += 0.01
     item = make_item(codec)
-    result = codec.decode(heatmaps, np.ascontiguousarray(tags), item)
+    result = codec.decode(heatmaps, tags, item)
     assert result.tags.shape == (people, 3, 1)
     if people == 2:
         cells = in_cells(codec, result, item)
