@@ -196,26 +196,6 @@ def test_one_tag_map_for_all_keypoints(make_codec, convention, tag_maps, num_tag
     assert 0 < result.keypoint_scores[1, 2] < 0.1
 
 
-@CONVENTIONS
-@pytest.mark.parametrize(("reach", "stride", "people"), [(100, 4, 2), (100, 2, 2), (20, 4, 6)])
-def test_nobody_reaches_farther(make_codec, convention, reach, stride, people):
-    """Tags are nearly the same. From the middle of one's keypoints it is up to 56 input pixels to
-    the next of them, and 115 and more to one of the other person."""
-    codec, size = make_codec(256, convention=convention, reach=reach), 256 // stride
-    heatmaps = encode_places(codec, PLACES * 4 / stride, size)
-    middle = 104 // stride                            # between the two
-    heatmaps[0, middle:] *= 0.9                       # another is stronger in each map
-    heatmaps[1, :middle] *= 0.9
-    tags = np.arange(0, 0.3, 0.1, np.float32)[:, None, None, None].repeat(size, 1).repeat(size, 2)
-    tags[:, middle:] += 0.01
-    item = make_item(codec)
-    result = codec.decode(heatmaps, tags, item)
-    assert result.tags.shape == (people, 3, 1)
-    if people == 2:
-        cells = in_cells(codec, result, item)
-        assert np.abs(cells[np.argsort(result.tags[:, 0, 0])] - PLACES).max() < 1.2
-
-
 def encode_places(codec, places, size):
     """Heatmaps (K, size, size) of people that are all visible."""
     view = MapView(places, np.ones((size, size), bool))
@@ -261,9 +241,6 @@ def test_unknown_convention(make_codec, convention):
     ({"tag_threshold": -1}, "codec.tag_threshold = -1: give a number that is not negative"),
     ({"max_num_people": 30.5}, "codec.max_num_people = 30.5: give a whole number"),
     ({"nms_kernel": 5.0}, "codec.nms_kernel = 5.0: give a whole number"),
-    ({"reach": 0}, "codec.reach = 0: give a positive number, or None"),
-    ({"reach": float("nan")}, "codec.reach = nan: give a positive number, or None"),
-    ({"reach": "100"}, "codec.reach = '100': give a positive number, or None"),
     ({"nms_kernel": 4}, "codec.nms_kernel = 4: give an odd number"),
     *(({"grouping_order": order}, f"codec.grouping_order = {order!r}: give a list of different key")
       for order in (["haed"], ["left", "left"], "head", [0], [["left"]])),
