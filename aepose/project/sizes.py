@@ -14,7 +14,7 @@ from aepose.errors import DataError
 _SPACING = 8
 _LONGEST = 256  # input pixels: more of a creature costs time and shows nothing new
 _MOST_GROWN = 2  # times; what a picture does not show no enlargement brings back
-_ROOM = 1.5  # lengths of a creature that a crop is long: room to turn, and for part of another
+_ROOM = 1.5  # lengths of a creature within which all of it lies, and part of what is beside it
 _LARGEST_CROP = 512
 
 
@@ -24,10 +24,12 @@ class Recipe:
 
     input_size: of the codec, the side that a test picture's short side becomes
     crop_size: of RandomCrop, the side of a training crop in pixels of that input
+    reach: of the codec, how far keypoints may be from the others of a creature, in such pixels
     """
 
     input_size: int
     crop_size: int
+    reach: int
 
 
 def suggest_sizes(keypoints: np.ndarray, pictures: np.ndarray) -> Recipe:
@@ -39,8 +41,8 @@ def suggest_sizes(keypoints: np.ndarray, pictures: np.ndarray) -> Recipe:
     A creature is as long as the longer side of the box around its labelled keypoints. Pictures are
     taken as they are, unless most creatures would be longer than 256 pixels: then they are shrunk
     to that. Keypoints lie at least 8 pixels from their nearest neighbour, by the lower quartile of
-    the keypoints' medians; for that, pictures are shrunk less or grown, up to twice. A crop has
-    one and a half times the length of the longest tenth.
+    the keypoints' medians; for that, pictures are shrunk less or grown, up to twice. Crop and reach
+    are one and a half times as long as the longest tenth.
 
     Raises DataError if there are no pictures, or no creature with two labelled keypoints.
     """
@@ -55,8 +57,8 @@ def suggest_sizes(keypoints: np.ndarray, pictures: np.ndarray) -> Recipe:
     spread = _SPACING / max(_spacing(xy), _SPACING / _MOST_GROWN)
     factor = max(shrunk, spread)
     input_size = _round_up(factor * np.median(pictures.min(axis=1)))
-    crop = _round_up(factor * _ROOM * np.percentile(lengths, 90))
-    return Recipe(input_size, min(crop, input_size, _LARGEST_CROP))
+    room = factor * _ROOM * np.percentile(lengths, 90)
+    return Recipe(input_size, min(_round_up(room), input_size, _LARGEST_CROP), round(room))
 
 
 def _spacing(xy: np.ndarray) -> float:
