@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ _base_ = 'aepose::_base_/small_data.py'
 metainfo = '{keypoints}'
 data_root = '{{{{ fileDirname }}}}'    # the folder of this file
 work_dir = '{{{{ fileDirname }}}}/work_dir'
-codec = dict(input_size={input_size})    # of a picture's short side in a test
+# In pixels that the network sees: a picture's short side; how far keypoints of one are apart.
+codec = dict(input_size={input_size}, reach={reach})
 train_dataloader = dict(dataset=dict(
     ann_file='{train}', img_dir={train_images!r},
     transforms=[
@@ -47,7 +48,8 @@ val_dataloader = dict(dataset=dict(
     ann_file='{val}', img_dir={val_images!r}))
 '''
 # Where nobody is annotated yet: a picture's short side, and creatures of up to half a crop.
-_NO_SIZES = {"input_size": 512, "crop_size": 256, "train_images": "images", "val_images": "images"}
+_NO_SIZES = {"input_size": 512, "crop_size": 256, "reach": 256,
+             "train_images": "images", "val_images": "images"}
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _annotated(
         parts = {"train": data, "val": tested}
     recipe = suggest_sizes(keypoints, np.array(
         [(image["width"], image["height"]) for image in data["images"]]))
-    sizes = {"input_size": recipe.input_size, "crop_size": recipe.crop_size,
+    sizes = {**asdict(recipe),
              **{f"{part}_images": _from(folder, place) for part, place in places.items()}}
     return _Content(metainfo, sizes, parts, told)
 

@@ -14,7 +14,10 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(type='CocoKeypoints', test_mode=True))
 val_evaluator = dict(type='CocoMetric')
 test_time = dict(scales=[1], multi_scales=[0.5, 1, 2])
-train_cfg = dict(type='PoseTrainLoop', max_epochs=12, val_interval=3)
+train_cfg = dict(type='PoseTrainLoop', max_epochs=12, val_interval=2)
+custom_hooks = [
+    dict(type='SaveResultsHook'), dict(type='ValidationPanelHook', count=4),
+    dict(type='PoseEarlyStoppingHook', patience=3)]
 optim_wrapper = dict(type='GuardedOptimWrapper', optimizer=dict(type='Adam', lr=0.002))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
