@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from aepose.labels import read_labels
-from aepose.project.new import new_project
 
 import aepose
 from aepose.datasets.annotations import with_images
 from aepose.files import write_json
+from aepose.labels import read_labels
+from aepose.project.new import new_project
 from animals_metrics import Found, measure
 from common import FOLDER, ROOT, limit_threads, table
 

@@ -7,7 +7,7 @@ Newell, Huang, Deng: Associative Embedding: End-to-End Learning for Joint Detect
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import cv2
@@ -18,6 +18,7 @@ from aepose.codecs.gaussian import draw_gaussians
 from aepose.codecs.geometry import CONVENTIONS, SIZE_MULTIPLE
 from aepose.codecs.maps import check_maps
 from aepose.codecs.matching import match_by_tag
+from aepose.codecs.options import checked_order, checked_size, checked_strides
 from aepose.codecs.read_maps import read_maps
 from aepose.codecs.refine import person_scores, refine
 from aepose.errors import ConfigError
@@ -34,49 +35,6 @@ def _planar(image: np.ndarray) -> np.ndarray:
     planes = np.empty((3, *image.shape[:2]), np.uint8)
     cv2.split(image, list(planes))  # writes into them; many times as fast as a NumPy transpose
     return planes
-
-
-def checked_size(
-    size: int | Sequence[int], multiple: int, name: str = "codec.input_size"
-) -> tuple[int, int]:
-    """Return ``size``, the side of a square or (W, H), as (W, H).
-
-    Raises ConfigError that calls it ``name`` if a side is no positive multiple of ``multiple``.
-    """
-    square = type(size) is int
-    sides = (size, size) if square else size
-    if not (isinstance(sides, (list, tuple)) and len(sides) == 2
-            and all(type(side) is int and side > 0 for side in sides)):
-        raise ConfigError(f"{name} = {size!r}: give the side of a square, or width and "
-                          "height such as (768, 512), in whole pixels")
-    for side, which in zip(sides, ("width", "height"), strict=True):
-        if side % multiple:
-            wanted = "a multiple" if square else f"a {which} that is a multiple"
-            raise ConfigError(f"{name} = {size}: give {wanted} of codec.size_multiple, "
-                              f"{multiple}, so that networks can halve it often enough")
-    return tuple(sides)
-
-
-def _checked_strides(strides: Sequence[int]) -> tuple[int, ...]:
-    """Return ``codec.map_strides`` in falling order."""
-    if not (isinstance(strides, (list, tuple)) and strides
-            and all(type(stride) is int and stride > 0 for stride in strides)
-            and len(set(strides)) == len(strides)):
-        raise ConfigError(f"codec.map_strides = {strides!r}: give a list of different positive "
-                          "whole numbers, such as [4] or [4, 2]")
-    return tuple(sorted(strides, reverse=True))
-
-
-def _checked_order(metainfo: Metainfo, order: Sequence[str] | None) -> tuple[int, ...]:
-    """Return the keypoint indices in the order of ``codec.grouping_order``, or the metainfo's."""
-    if order is None:
-        return metainfo.grouping_index
-    names = metainfo.keypoint_names
-    if not (isinstance(order, (list, tuple)) and all(name in names for name in order)
-            and len(set(order)) == len(order)):
-        raise ConfigError(f"codec.grouping_order = {order!r}: give a list of different keypoints "
-                          f"of '{metainfo.name}', which are {', '.join(names)}")
-    return replace(metainfo, grouping_order=tuple(order)).grouping_index
 
 
 def _order_of(order: Sequence[int], pose_class: PoseClass) -> tuple[int, ...]:
@@ -186,11 +144,11 @@ class AssociativeEmbeddingCodec:
                 raise ConfigError(f"codec.{name} = {value!r}: give a number that is not negative")
         if self.nms_kernel % 2 == 0:
             raise ConfigError(f"codec.nms_kernel = {self.nms_kernel}: give an odd number")
-        self.grouping_index = _checked_order(self.metainfo, self.grouping_order)
+        self.grouping_index = checked_order(self.metainfo, self.grouping_order)
         self._classes = [(own.keypoints, _order_of(self.grouping_index, own))
                          for own in self.metainfo.classes]
         self.train_size = checked_size(self.input_size, self.size_multiple)
-        self.map_strides = _checked_strides(self.map_strides)
+        self.map_strides = checked_strides(self.map_strides)
         self.geometry = CONVENTIONS[self.convention](self.size_multiple)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aepose.codecs import AssociativeEmbeddingCodec
-from aepose.codecs.associative_embedding import checked_size
+from aepose.codecs.options import checked_size
 from aepose.datasets.transforms.random_affine import warp_sample
 from aepose.errors import ConfigError
 from aepose.ranges import Count, NotNegative, Share
