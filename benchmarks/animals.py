@@ -95,9 +95,8 @@ def peer(folder: Path, python: Path, seconds: float) -> dict[str, float]:
         for image in data["images"]:
             image["file_name"] = str(source / part / image["file_name"])
         write_json(folder / f"{part}.json", data)
-    subprocess.run([python, PEER / "run.py", "bottomup", folder / "train.json",
-                    folder / "val.json", folder, str(round(seconds))], check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run([python, PEER / "run.py", folder / "train.json", folder / "val.json", folder,
+                    str(round(seconds))], check=True, stdout=subprocess.DEVNULL)
     return json.loads((folder / "run.json").read_text())
 
 
