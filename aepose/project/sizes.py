@@ -14,7 +14,7 @@ from aepose.errors import DataError
 _SPACING = 8
 _LONGEST = 256  # input pixels: more of a creature costs time and shows nothing new
 _MOST_GROWN = 2  # times; what a picture does not show no enlargement brings back
-_ROOM = 1.5  # lengths of a creature within which all of it lies, and part of what is beside it
+_ROOM = 2  # lengths of a creature within which all of it lies, and another beside it
 _LARGEST_CROP = 512
 
 
@@ -42,7 +42,7 @@ def suggest_sizes(keypoints: np.ndarray, pictures: np.ndarray) -> Recipe:
     taken as they are, unless most creatures would be longer than 256 pixels: then they are shrunk
     to that. Keypoints lie at least 8 pixels from their nearest neighbour, by the lower quartile of
     the keypoints' medians; for that, pictures are shrunk less or grown, up to twice. Crop and reach
-    are one and a half times as long as the longest tenth.
+    are twice as long as the longest tenth.
 
     Raises DataError if there are no pictures, or no creature with two labelled keypoints.
     """

@@ -15,16 +15,16 @@ def creatures(length, spacing, number=20, labelled=6):
 
 @pytest.mark.parametrize(("length", "spacing", "size", "expected"), [
     # As it is; the short side counts, and all is rounded up.
-    (100, 20, (1024, 1024), Recipe(1024, 192, 150)),
-    (100, 20, (1000, 470), Recipe(512, 192, 150)),
+    (100, 20, (1024, 1024), Recipe(1024, 256, 200)),
+    (100, 20, (1000, 470), Recipe(512, 256, 200)),
     # Shrunk to 256 pixels, or as far as the spacing allows.
-    (1024, 100, (2048, 2048), Recipe(512, 384, 384)),
-    (1024, 16, (2048, 2048), Recipe(1024, 512, 768)),
+    (1024, 100, (2048, 2048), Recipe(512, 512, 512)),
+    (1024, 16, (2048, 2048), Recipe(1024, 512, 1024)),
     # Grown to a spacing of 8, and twice at most.
-    (50, 5, (640, 640), Recipe(1024, 128, 120)),
-    (50, 1, (640, 640), Recipe(1280, 192, 150)),
+    (50, 5, (640, 640), Recipe(1024, 192, 160)),
+    (50, 1, (640, 640), Recipe(1280, 256, 200)),
     # A crop is no larger than a picture.
-    (200, 20, (256, 256), Recipe(256, 256, 300)),
+    (200, 20, (256, 256), Recipe(256, 256, 400)),
 ])
 def test_sizes(length, spacing, size, expected):
     assert suggest_sizes(creatures(length, spacing), np.full((10, 2), size)) == expected
