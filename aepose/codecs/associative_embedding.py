@@ -96,10 +96,10 @@ class AssociativeEmbeddingCodec:
         and SWAHR do; every other candidate becomes a person of its own, who is kept
     grouping_order: names of the keypoints that grouping visits first; None: those of the metainfo
     adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
-    reach: a keypoint farther than so many pixels of the network input at scale 1 from the middle of
-        a person's keypoints is not theirs; position is then part of the tags, in units of it, which
-        parts people who are too far apart for the network to see both. None: tags alone, as
-        published
+    reach: a candidate farther than so many pixels of the network input at scale 1, times
+        ``tag_threshold``, from the middle of a person's keypoints does not join; position is then
+        part of the tags, in units of it, and parts people whom the network never sees together.
+        Missing keypoints are filled in by tags alone. None: tags alone, as published
     convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
     size_multiple: sides of network inputs are multiples of it; that of a network must divide it
 

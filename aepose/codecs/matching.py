@@ -44,8 +44,9 @@ def match_by_tag(
         integers, are equal; without it the unrounded distance alone decides
     ignore_too_much: give no candidate to people after the first ``max_num_people``, and drop them
     first_people_only: give them none, but keep them: each has one keypoint
-    reach: position in units of so many pixels counts as two tags more, so a candidate farther than
-        this from the middle of a person's keypoints does not join; None: tags alone, as published
+    reach: position in units of so many pixels counts as two tags more, so a candidate that is
+        ``tag_threshold`` times as far from the middle of a person's keypoints does not join; None:
+        tags alone, as published
 
     Raises ValueError if ``order`` is not a permutation of the keypoints, if ``max_num_people`` < 1,
     and for tags whose distances are not finite or lead to costs above 1e18.
