@@ -20,7 +20,7 @@ from aepose.codecs.maps import check_maps
 from aepose.codecs.matching import match_by_tag
 from aepose.codecs.options import checked_order, checked_size, checked_strides
 from aepose.codecs.read_maps import read_maps
-from aepose.codecs.refine import person_scores, refine
+from aepose.codecs.refine import drop_far, person_scores, refine
 from aepose.errors import ConfigError
 from aepose.metainfo import Metainfo, PoseClass
 from aepose.ranges import Count
@@ -99,7 +99,7 @@ class AssociativeEmbeddingCodec:
     reach: a candidate farther than so many pixels of the network input at scale 1, times
         ``tag_threshold``, from the middle of a person's keypoints does not join; position is then
         part of the tags, in units of it, and parts people whom the network never sees together.
-        Missing keypoints are filled in by tags alone. None: tags alone, as published
+        Nor is a missing keypoint filled in beyond it. None: tags alone, as published
     convention: what pixel positions mean, see :mod:`aepose.codecs.geometry`
     size_multiple: sides of network inputs are multiples of it; that of a network must divide it
 
@@ -294,7 +294,7 @@ class AssociativeEmbeddingCodec:
             maps = read_maps(heatmaps, tags)
             peaks = maps.find_peaks(self.max_num_people, self.nms_kernel, self.detection_threshold)
         reach = self.reach
-        if reach and input_width:
+        if reach is not None and input_width is not None:
             reach *= heatmaps.shape[2] / input_width
         with stage("match"):
             people = match_by_tag(
@@ -316,4 +316,6 @@ class AssociativeEmbeddingCodec:
         if self.refine:
             with stage("refine"):
                 people = refine(people, maps, self.geometry.cell_offset)
+                if reach is not None:
+                    people = drop_far(people, found, reach)
         return Grouped(people, scores, found, np.full(len(people), index, np.int64))

@@ -74,6 +74,18 @@ def refine(people: np.ndarray, maps: Maps, offset: float = PIXEL_CENTRE) -> np.n
     return refined
 
 
+def drop_far(people: np.ndarray, found: np.ndarray, reach: float) -> np.ndarray:
+    """Return people whose filled-in keypoints far from those found are missing again, at 0.
+
+    people: (P, K, 3 + L) after :func:`refine`; found: (P, K) bool, one of each at least; reach:
+    pixels of the maps from the middle of a person's found keypoints
+    """
+    seen = found[..., None]
+    middle = (people[..., :2] * seen).sum(axis=1) / seen.sum(axis=1)
+    away = np.linalg.norm(people[..., :2] - middle[:, None], axis=2)
+    return np.where((found | (away <= reach))[..., None], people, np.float32(0))
+
+
 def _mean_tags(people: np.ndarray, maps: Maps) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean tags (P, L) under the found keypoints, and (P,) bool: is any found?
 

@@ -33,6 +33,21 @@ def test_nobody_reaches_farther(make_codec, convention, reach, stride, people):
         assert np.abs(cells[np.argsort(result.tags[:, 0, 0])] - PLACES).max() < 1.2
 
 
+@pytest.mark.parametrize(("reach", "score"), [(None, 0.05), (400, 0.05), (100, 0)])
+def test_nothing_is_filled_in_beyond(make_codec, reach, score):
+    """The third keypoint of person 1 is not seen, but weakly where person 0 is."""
+    codec, size = make_codec(256, reach=reach, use_detection_val=False), 64
+    heatmaps = encode_places(codec, PLACES, size)
+    heatmaps[2, :26] *= 0.05
+    heatmaps[2, 26:] = 0
+    tags = np.zeros((1, size, size, 1), np.float32)
+    tags[:, 26:] = 0.3
+    result = codec.decode(heatmaps, tags, make_item(codec))
+    person = int(np.argmax(result.tags[:, 0, 0]))
+    assert not result.found[person, 2]
+    assert result.keypoint_scores[person, 2] == pytest.approx(score)
+
+
 @pytest.mark.parametrize("reach", [0, -1, float("nan"), "100"])
 def test_a_reach_that_cannot_be(make_codec, reach):
     with pytest.raises(ConfigError, match=f"codec.reach = {reach!r}: give a positive number"):
