@@ -30,12 +30,14 @@ def new(
 ) -> None:
     """Begin a project with keypoints of your own: a keypoint set, annotations, and a config.
 
+    Categories with different keypoints are classes of one network, of which --category picks some.
     Left and right, skeleton and sizes are guessed, and what does not look right is said. Files that
     are given are not changed.
     """
     from aepose.analysis.doctor import examine_config
     from aepose.analysis.findings import format_findings
     from aepose.analysis.sides import check_pair_names
+    from aepose.datasets.categories import parse_category
     from aepose.errors import UsageError
     from aepose.metainfo import is_metainfo_file
     from aepose.project.new import new_project
@@ -49,12 +51,13 @@ def new(
     if keypoints and not isinstance(given, Path) and not all(given):
         raise UsageError(f"--keypoints {keypoints!r}: a name is empty")
     project = new_project(folder, given, from_, val, images,
-                          category.split(",") if category else None)
+                          parse_category(category) if category else None)
     print("\n".join(project.told))
     if from_:
         found = examine_config(str(project.config))
     else:
-        found = {"Keypoints": check_pair_names(project.metainfo)}
+        found = {"Keypoints": [one for part in project.metainfo.classes
+                               for one in check_pair_names(part.metainfo)]}
     # What is well, doctor says.
     doubtful = {title: [one for one in part if one.level in ("warning", "error")]
                 for title, part in found.items()}

@@ -28,21 +28,23 @@ def sigmas(
     By COCO's rule: how far annotations scatter, relative to the root of the creature's area. What
     has too few repeats keeps its sigma, which is said.
     """
+    from aepose.datasets.categories import parse_category
     from aepose.errors import UsageError
     from aepose.metainfo import get_metainfo
     from aepose.project.sigmas import estimate_sigmas, write_sigmas
-    from aepose.project.sketch import sketch_metainfo
-    from aepose.project.source import list_keypoints
+    from aepose.project.sketch import sketch_lists
+    from aepose.project.source import categories_of, list_keypoints
     from aepose.tables import format_table
 
-    chosen = category.split(",") if category else None
+    chosen = parse_category(category) if category else None
     if metainfo or write:
         keypoints = get_metainfo(metainfo or write)
     else:
-        listed = list_keypoints(annotations[0], chosen)
-        if not listed.names:
+        lists = list_keypoints(annotations[0], chosen)
+        if not lists[0].names:
             raise UsageError(f"{annotations[0]} does not list its keypoints; give --metainfo")
-        keypoints = sketch_metainfo("keypoints", listed.names)
+        keypoints = sketch_lists("keypoints", lists)
+        chosen = categories_of(lists) if len(lists) > 1 else chosen
     found = estimate_sigmas(annotations, keypoints, chosen)
     print(format_table(("keypoint", "sigma", "repeats", "left out", ""), [
         (one.name, f"{default if one.sigma is None else one.sigma:.4f}", str(one.count),

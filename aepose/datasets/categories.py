@@ -58,7 +58,7 @@ def select_people(data: dict[str, Any], metainfo: Metainfo, category: Category, 
     afterwards. Raises DataError for categories and ids of categories that cannot be used, for names
     of keypoints that are not the metainfo's, and where a choice must be made.
     """
-    known = _check_categories(data["categories"], path, notes)
+    known = check_categories(data["categories"], path, notes)
     used = _check_ids(data["annotations"], known, path, notes)
     if not known:
         return {}
@@ -117,7 +117,7 @@ def _of_only_class(known: dict[Id, dict[str, Any]], used: Counter[Id], data: dic
     _leave_out_stale_lists(known, data["annotations"], metainfo, notes)
     if category in (None, [], ()):
         return _only_one(known, used, data["annotations"], metainfo, path)
-    return [_find(wanted, known, path) for wanted in _listed(category)]
+    return [find_category(wanted, known, path) for wanted in _listed(category)]
 
 
 def _of_classes(known: dict[Id, dict[str, Any]], data: dict[str, Any], metainfo: Metainfo,
@@ -134,7 +134,7 @@ def _of_classes(known: dict[Id, dict[str, Any]], data: dict[str, Any], metainfo:
                             f"'{metainfo.name}'" + nearest(str(name), names))
     chosen, owners = [], {}
     for one in metainfo.classes:
-        entries = ([_find(wanted, known, path) for wanted in _listed(given[one.name])]
+        entries = ([find_category(wanted, known, path) for wanted in _listed(given[one.name])]
                    if one.name in given else
                    [entry for entry in known.values()
                     if plain_name(entry.get("name") or "") == plain_name(one.name)])
@@ -158,9 +158,12 @@ def _listed(category: Id | Sequence[Id]) -> Sequence[Id]:
     return category if isinstance(category, (list, tuple)) else [category]
 
 
-def _check_categories(categories: list[dict[str, Any]], path: Path,
-                      notes: Notes) -> dict[Id, dict[str, Any]]:
-    """Return the categories by id; one that calls all its keypoints alike lists none."""
+def check_categories(categories: list[dict[str, Any]], path: Path,
+                     notes: Notes) -> dict[Id, dict[str, Any]]:
+    """Return the categories by id; one that calls all its keypoints alike lists none.
+
+    Raises DataError that names the entry, the key and the value for what cannot be used.
+    """
     known: dict[Id, dict[str, Any]] = {}
     for number, entry in enumerate(categories):
         where = f"{path}: categories[{number}]"
@@ -259,8 +262,11 @@ def _only_one(known: dict[Id, dict[str, Any]], used: Counter[Id],
     return fitting
 
 
-def _find(wanted: Id, known: dict[Id, dict[str, Any]], path: Path) -> dict[str, Any]:
-    """Return the category of an id or name; ids that are texts may be given as numbers."""
+def find_category(wanted: Id, known: dict[Id, dict[str, Any]], path: Path) -> dict[str, Any]:
+    """Return the category of an id or name; ids that are texts may be given as numbers.
+
+    known: categories by id. Raises DataError that names the nearest one if it is not among them.
+    """
     for entry in known.values():
         if wanted in (entry["id"], entry.get("name")):
             return entry

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aepose.datasets.annotations import with_images
-from aepose.errors import ConfigError
+from aepose.datasets.categories import Category
+from aepose.errors import ConfigError, DataError
 from aepose.files import make_folder, write_json, write_text
-from aepose.metainfo import Metainfo, get_metainfo
+from aepose.metainfo import Metainfo, get_metainfo, metainfo_files, read_metainfo_file
+from aepose.metainfo.own import read_commented_json
 from aepose.project.sizes import suggest_sizes
-from aepose.project.sketch import DEFAULT_SIGMA, metainfo_text, sketch_metainfo
+from aepose.project.sketch import about_sketch, metainfo_text, sketch_lists
 from aepose.project.source import (
     KeypointList,
     Source,
     as_coco,
+    categories_of,
     find_pictures,
     list_keypoints,
     load_people,
@@ -62,22 +66,37 @@ class Project:
 
 
 @dataclass(frozen=True)
-class _Content:
-    """What is to be written.
+class _Keypoints:
+    """Where a project's keypoints come from: lists to sketch a set from, or the user's own file.
 
-    sizes: what the config says of sizes, and of folders of pictures
-    parts: content of annotation files, 'train' and 'val'; told: how they came about
+    name: of the project; category: which of the annotations' have them
     """
 
-    metainfo: Metainfo
-    sizes: dict[str, Any]
-    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    told: list[str] = field(default_factory=list)
+    name: str
+    lists: list[KeypointList]
+    own: Path | None = None
+    category: Category = None
+
+    def metainfo(self, keypoints: np.ndarray | None = None) -> Metainfo:
+        """Return the set; ``keypoints``: (P, K, 3) of creatures, to sketch skeletons from."""
+        return get_metainfo(self.own) if self.own else sketch_lists(
+            self.name, self.lists, keypoints)
+
+    def written(self, metainfo: Metainfo) -> tuple[str, list[list[str]]]:
+        """Return the text of the project's metainfo file, and of each class what to know of it."""
+        if not self.own:
+            about = [about_sketch(one) for one in self.lists]
+            return metainfo_text(metainfo, about), about
+        text, more = self.own.read_text(encoding="utf-8"), ""
+        if any(metainfo_files(read_commented_json(self.own, "metainfo file", "name, classes"))):
+            text = json.dumps(read_metainfo_file(self.own), indent=1, ensure_ascii=False) + "\n"
+            more = " and the files that it names"
+        return text, [[f"copied from {self.own}{more}"]] * len(metainfo.classes)
 
 
 def new_project(
     folder: str | Path, keypoints: Sequence[str] | Path = (), source: str | None = None,
-    val: str | None = None, images: str | None = None, category: Sequence[str] | None = None,
+    val: str | None = None, images: str | None = None, category: Category = None,
 ) -> Project:
     """Write the files of a project.
 
@@ -85,9 +104,10 @@ def new_project(
         which is copied
     source, val: annotation files in COCO's format, or whatever :mod:`aepose.labels` reads; without
         ``val``, the pictures of ``source`` are parted, see
-        :func:`~aepose.project.split.split_images`
+        :func:`~aepose.project.split.split_images`. Categories with different keypoints are classes
     images: folder of the pictures of both; without it, the likely ones are looked into
-    category: ids or names of the categories that are meant, where the file leaves a choice
+    category: ids or names of the categories that are meant, where the file leaves a choice; by
+        class, where a metainfo file has several
 
     Given files are not changed: the parts of the annotations are written to the project. Raises
     ConfigError if the folder has a project, and for names that cannot be used, and DataError for
@@ -101,36 +121,43 @@ def new_project(
     name = re.sub(r"\W+", "_", folder.resolve().name) or "project"
     given = {part: as_coco(labels, images, folder / "annotations" / f"{part}_labels.json")
              for part, labels in (("train", source), ("val", val)) if labels is not None}
-    listed = list_keypoints(given["train"].path, category) if given else KeypointList()
+    train = given["train"].path if given else None
     if isinstance(keypoints, Path):
-        metainfo, own, limbs = get_metainfo(keypoints), keypoints, ()
+        found = _Keypoints(name, [], keypoints, _own_category(keypoints, train, category))
     else:
-        names, own = tuple(keypoints) or listed.names, None
-        if not names:
-            raise ConfigError(f"{source} does not say how its keypoints are called; name them with "
-                              '--keypoints "nose, left_ear, …", in the order of the file')
-        limbs = tuple(limb for limb in listed.limbs if set(limb) <= set(names))
-        pairs = [pair for pair in listed.flip_pairs if set(pair) <= set(names)]
-        metainfo = sketch_metainfo(name, names, limbs, pairs=pairs)
-    content = _annotated(folder, metainfo, not (own or limbs), given, listed.category
-                         ) if given else _Content(metainfo, _NO_SIZES)
-    return _written(folder, name, content, not limbs, own)
+        lists = _lists(keypoints, train, category)
+        found = _Keypoints(name, lists, category=categories_of(lists))
+    if not given:
+        return _written(folder, found, found.metainfo(), _NO_SIZES, {}, [])
+    return _annotated(folder, found, given)
 
 
-def _annotated(
-    folder: Path, sketch: Metainfo, no_limbs: bool, given: Mapping[str, Source],
-    category: Sequence[Any],
-) -> _Content:
-    """Return the content of a project that has annotations.
+def _lists(names: Sequence[str], source: str | None, category: Category) -> list[KeypointList]:
+    """Return the lists of keypoints that a file has, or that the user names."""
+    lists = list_keypoints(source, category) if source else [KeypointList()]
+    if not names and not lists[0].names:
+        raise ConfigError(f"{source} does not say how its keypoints are called; name them with "
+                          '--keypoints "nose, left_ear, …", in the order of the file')
+    if names and len(lists) > 1:
+        known = ", ".join(repr(one.class_name) for one in lists)
+        raise DataError(f"{source}: the categories {known} list different keypoints; say with "
+                        "--category which has those that are named")
+    return [lists[0].named(names)] if names else lists
 
-    no_limbs: the sketch's skeleton is guessed from the names alone
-    given: files to train on and, if there is one, to test on
-    """
+
+def _own_category(own: Path, source: str | None, category: Category) -> Category:
+    """Return which categories have the keypoints of the user's file: all, where they are alike."""
+    if not source or category or len(get_metainfo(own).classes) > 1:
+        return category
+    lists = list_keypoints(source)
+    return categories_of(lists) if len(lists) == 1 else None
+
+
+def _annotated(folder: Path, found: _Keypoints, given: Mapping[str, Source]) -> Project:
+    """Write a project with annotations: ``given`` to train on and, if there are, to test on."""
     source = given["train"]
-    data, keypoints = load_people(source.path, sketch, category)
+    data, keypoints = load_people(source.path, found.metainfo(), found.category)
     places = {"train": find_pictures(source.path, data["images"], source.images)}
-    metainfo = sketch_metainfo(sketch.name, sketch.keypoint_names, keypoints=keypoints,
-                               pairs=sketch.flip_pairs) if no_limbs else sketch
     told = [line for file in given.values() for line in file.told]
     if "val" not in given:
         split = split_images(data["images"], source.path)
@@ -139,46 +166,53 @@ def _annotated(
         parts = {"train": with_images(data, split.train), "val": with_images(data, split.val)}
     else:
         val = given["val"]
-        tested, _ = load_people(val.path, sketch, category)
+        tested, _ = load_people(val.path, found.metainfo(), found.category)
         places["val"] = find_pictures(val.path, tested["images"], val.images)
         parts = {"train": data, "val": tested}
     recipe = suggest_sizes(keypoints, np.array(
         [(image["width"], image["height"]) for image in data["images"]]))
     sizes = {**asdict(recipe),
              **{f"{part}_images": _from(folder, place) for part, place in places.items()}}
-    return _Content(metainfo, sizes, parts, told)
+    return _written(folder, found, found.metainfo(keypoints), sizes, parts, told)
 
 
-def _written(folder: Path, name: str, content: _Content, guessed_limbs: bool, own: Path | None
-             ) -> Project:
-    """Write the files, and tell of them; ``own``: the user's metainfo file."""
-    metainfo = content.metainfo
-    guessed = ["flip_pairs are guessed from the names: what changes places in a mirrored picture"]
-    if guessed_limbs:
-        guessed.append("skeleton is guessed; it is drawn, and serves for nothing else")
-    guessed.append(f"sigmas are a default, {DEFAULT_SIGMA} for each; `aepose sigmas` estimates them"
-                   " from pictures annotated twice")
-    text = metainfo_text(metainfo, guessed)
-    if own:
-        guessed, text = [f"copied from {own}"], own.read_text(encoding="utf-8")
+def _written(folder: Path, found: _Keypoints, metainfo: Metainfo, sizes: Mapping[str, Any],
+             parts: Mapping[str, dict[str, Any]], how: Sequence[str]) -> Project:
+    """Write the files, and tell of them.
+
+    sizes: what the config says of sizes, and of folders of pictures
+    parts: content of annotation files, 'train' and 'val'; how: they came about
+    """
+    text, about = found.written(metainfo)
     make_folder(folder / "annotations")
     write_text(folder / _FILES["keypoints"], text)
-    pairs = ", ".join(f"{a} and {b}" for a, b in metainfo.flip_pairs) or "none"
-    told = [f"{folder / _FILES['keypoints']}: {metainfo.num_keypoints} keypoints; pairs of left "
-            f"and right: {pairs}", *(f"  {line}" for line in guessed)]
-    for part, data in content.parts.items():
+    told = _about_keypoints(folder / _FILES["keypoints"], metainfo, about)
+    for part, data in parts.items():
         write_json(folder / _FILES[part], data)
         told.append(f"{folder / _FILES[part]}: {len(data['images'])} pictures, "
                     f"{len(data['annotations'])} annotations")
-    told += content.told
+    told += how
     config = folder / _FILES["config"]
     write_text(config, _CONFIG.format(
-        title=f"{name}: {metainfo.num_keypoints} keypoints, written by `aepose new`",
-        **content.sizes, **_FILES))
+        title=f"{found.name}: {metainfo.num_keypoints} keypoints, written by `aepose new`",
+        **sizes, **_FILES))
     told.append(f"{config}: what is trained, and how" + (
-        "" if content.parts else "; its sizes are a guess, which `aepose new` replaces once it has "
+        "" if parts else "; its sizes are a guess, which `aepose new` replaces once it has "
         "annotations (--from)"))
     return Project(config, metainfo, told)
+
+
+def _about_keypoints(path: Path, metainfo: Metainfo, about: Sequence[Sequence[str]]) -> list[str]:
+    """Return what is in a metainfo file, in lines; ``about``: lines for each class."""
+    several = len(metainfo.classes) > 1
+    told = [f"{path}: {metainfo.num_keypoints} keypoints of {len(metainfo.classes)} classes"
+            ] if several else []
+    for one, lines in zip(metainfo.classes, about, strict=True):
+        pairs = ", ".join(f"{a} and {b}" for a, b in one.metainfo.flip_pairs) or "none"
+        what = f"{one.metainfo.num_keypoints} keypoints; pairs of left and right: {pairs}"
+        told += [f"  {one.name}: {what}" if several else f"{path}: {what}",
+                 *(f"    {line}" if several else f"  {line}" for line in lines)]
+    return told
 
 
 def _from(folder: Path, place: Path) -> str:

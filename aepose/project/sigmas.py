@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -19,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from aepose.datasets.annotations import by_image, load_annotations
+from aepose.datasets.annotations import all_keypoints, by_image, load_annotations
+from aepose.datasets.categories import Category, classes_of
 from aepose.errors import ConfigError, DataError
 from aepose.files import write_text
-from aepose.metainfo import Metainfo, get_metainfo
+from aepose.metainfo import Metainfo, get_metainfo, with_files_read
 from aepose.metainfo.own import parse_commented_json
 
 LEAST = 10
@@ -63,12 +65,13 @@ class _Creature:
 
 
 def estimate_sigmas(paths: Sequence[str | Path], metainfo: Metainfo,
-                    category: Sequence[str] | None = None) -> list[SigmaEstimate]:
+                    category: Category = None) -> list[SigmaEstimate]:
     """Return an estimate for each keypoint, from annotation files in COCO's format.
 
     paths: several files with the same pictures, each by one annotator, or files in which creatures
         are annotated several times
-    category: ids or names of the categories that are meant, where the files leave a choice
+    category: ids or names of the categories that are meant, where the files leave a choice, by
+        class where there are several
 
     In a picture, annotations of two files are joined one to one, the nearest first; in one file
     those so near to each other that they cannot be two creatures are, where this is so for nearly
@@ -76,21 +79,24 @@ def estimate_sigmas(paths: Sequence[str | Path], metainfo: Metainfo,
     keypoints are copies, and not counted. Raises DataError for files that cannot be read, or that
     give a picture two sizes.
     """
-    pairs = [pair for creatures in _pictures(paths, metainfo, category)
-             for pair in _repeats(creatures)]
+    repeats: dict[int, list[tuple[_Creature, _Creature]]] = defaultdict(list)
+    for index, creatures in _pictures(paths, metainfo, category):
+        repeats[index] += _repeats(creatures)
     return [_estimate(name, [
-        _half_square(a, b, k) for a, b in pairs
+        _half_square(a, b, k) for a, b in repeats[index]
         if a.keypoints[k, 2] > 0 and b.keypoints[k, 2] > 0])
-        for k, name in enumerate(metainfo.keypoint_names)]
+        for index, one in enumerate(metainfo.classes)
+        for k, name in enumerate(metainfo.keypoint_names[one.keypoints])]
 
 
-def _pictures(paths: Sequence[str | Path], metainfo: Metainfo, category: Sequence[str] | None
-              ) -> Iterator[list[_Creature]]:
-    """Yield the creatures with keypoints of each picture, of all files."""
-    found: dict[str, list[_Creature]] = {}
+def _pictures(paths: Sequence[str | Path], metainfo: Metainfo, category: Category
+              ) -> Iterator[tuple[int, list[_Creature]]]:
+    """Yield a class, by index, and its creatures with keypoints in a picture, of all files."""
+    found: dict[tuple[str, int], list[_Creature]] = {}
     sizes: dict[str, tuple[int, int]] = {}
     for number, path in enumerate(paths):
         data = load_annotations(path, metainfo, category)
+        classes = classes_of(data["categories"], metainfo)
         people = by_image(data["images"], data["annotations"])
         for image in data["images"]:
             name, size = image["file_name"], (image["width"], image["height"])
@@ -98,16 +104,15 @@ def _pictures(paths: Sequence[str | Path], metainfo: Metainfo, category: Sequenc
                 raise DataError(f"{path}: {name} is {size[0]}x{size[1]}, and "
                                 f"{sizes[name][0]}x{sizes[name][1]} in another file; annotations "
                                 "of pictures of two sizes cannot be compared")
-            found.setdefault(name, []).extend(
-                _Creature(number, joints, _area(person, joints), person.get("track_id"))
-                for person in people[image["id"]] if not person.get("iscrowd", 0)
-                and ((joints := _joints(person, metainfo))[:, 2] > 0).any())
-    yield from found.values()
-
-
-def _joints(person: dict[str, Any], metainfo: Metainfo) -> np.ndarray:
-    return np.concatenate([np.array(person[name], float).reshape(-1, 3)
-                           for name, _ in metainfo.annotation_fields])
+            own = [person for person in people[image["id"]] if not person.get("iscrowd", 0)]
+            for person, joints in zip(own, all_keypoints(own, classes, metainfo), strict=True):
+                index = classes[person["category_id"]]
+                joints = joints[metainfo.classes[index].keypoints]
+                if (joints[:, 2] > 0).any():
+                    found.setdefault((name, index), []).append(_Creature(
+                        number, joints, _area(person, joints), person.get("track_id")))
+    for (_, index), creatures in found.items():
+        yield index, creatures
 
 
 def _area(person: dict[str, Any], joints: np.ndarray) -> float:
@@ -183,18 +188,25 @@ def _estimate(name: str, squares: Sequence[float]) -> SigmaEstimate:
 def write_sigmas(path: str | Path, estimates: Sequence[SigmaEstimate]) -> None:
     """Put the sigmas that were estimated into a metainfo file, and leave all else as it is.
 
-    Raises ConfigError if its list of sigmas cannot be found in its text.
+    Raises ConfigError if a list of sigmas cannot be found in its text, such as that of a class that
+    is in a file of its own.
     """
     path = Path(path)
-    former = get_metainfo(path).sigmas
+    metainfo = get_metainfo(path)
     new = [old if one.sigma is None else round(one.sigma, 4)
-           for old, one in zip(former, estimates, strict=True)]
+           for old, one in zip(metainfo.sigmas, estimates, strict=True)]
     text = path.read_text(encoding="utf-8")
-    changed = re.sub(r'(?m)^([^/#\n]*"sigmas"\s*:\s*)\[[^\]]*\]', rf"\g<1>{new}", text, count=1)
-    changed = re.sub(r"(?m)^// sigmas are a default.*$",
-                     "// sigmas were estimated by `aepose sigmas`, as far as it could", changed)
+    sets = parse_commented_json(text, path, "metainfo file", "sigmas").get("classes")
+    lists = (new[one.keypoints] for one in metainfo.classes
+             if sets is None or isinstance(sets[one.name], dict))
+    changed = re.sub(r'(?m)^([^/#\n]*"sigmas"\s*:\s*)(\[[^\]]*\])',
+                     lambda found: f"{found[1]}{next(lists, found[2])}", text)
+    changed = re.sub(r"(?m)^(\s*)// sigmas are a default.*$",
+                     r"\1// sigmas were estimated by `aepose sigmas`, as far as it could", changed)
     content = parse_commented_json(changed, path, "metainfo file", "sigmas")
-    if list(get_metainfo(content).sigmas) != new:
+    if list(get_metainfo(with_files_read(content, path.parent)).sigmas) != new:
+        missing = ", ".join(f'"sigmas": {new[one.keypoints]}' + (f" of {one.name}" if sets else "")
+                            for one in metainfo.classes)
         raise ConfigError(f"{path}: the place of 'sigmas' is not found in its text; write there "
-                          f'"sigmas": {new}')
+                          + missing)
     write_text(path, changed)

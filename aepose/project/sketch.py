@@ -11,6 +11,7 @@ import numpy as np
 
 from aepose.metainfo import Metainfo, get_metainfo
 from aepose.metainfo.pairs import guess_pairs
+from aepose.project.source import KeypointList
 
 DEFAULT_SIGMA = 0.05
 """Between the eyes' (0.025) and the hips' (0.107) of COCO."""
@@ -35,6 +36,27 @@ def sketch_metainfo(name: str, names: Sequence[str], limbs: Sequence[tuple[str, 
             names, pairs)
     return get_metainfo({"name": name, "keypoint_names": list(names), "flip_pairs": pairs,
                          "sigmas": [DEFAULT_SIGMA] * len(names), "skeleton": list(limbs)})
+
+
+def sketch_lists(name: str, lists: Sequence[KeypointList], keypoints: np.ndarray | None = None
+                 ) -> Metainfo:
+    """Return the set of what a file lists: of one class, or of several, each sketched for itself.
+
+    keypoints: (P, K, 3) of annotated creatures, with all K keypoints side by side
+    """
+    sets: dict[str, Metainfo] = {}
+    start = 0
+    for one in lists:
+        own = None
+        if keypoints is not None:
+            own = keypoints[:, start:start + len(one.names)]
+            own = own[(own[..., 2] > 0).any(axis=1)]
+        start += len(one.names)
+        sets[one.class_name] = sketch_metainfo(one.class_name if len(lists) > 1 else name,
+                                               one.names, one.limbs, own, one.flip_pairs)
+    if len(sets) > 1:
+        return get_metainfo({"name": name, "classes": sets})
+    return sets[lists[0].class_name]
 
 
 def tree_of(names: Sequence[str], pairs: Sequence[tuple[str, str]], keypoints: np.ndarray
@@ -99,13 +121,42 @@ def _by_names(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[tu
     return limbs + list(pairs[:1] if len(side) == len(names) else ())
 
 
-def metainfo_text(metainfo: Metainfo, about: Sequence[str]) -> str:
-    """Return a keypoint set as a file says it; ``about``: lines of comment above it."""
+def about_sketch(one: KeypointList) -> list[str]:
+    """Return what is to be known of the sketch of a list, in lines."""
+    lines = []
+    if len(one.category) > 1:
+        lines.append(f"the categories {', '.join(map(str, one.category))} are one class, as they "
+                     "list the same keypoints")
+    if not one.flip_pairs:
+        lines.append("flip_pairs are guessed from the names: what changes places in a mirrored "
+                     "picture")
+    if not one.limbs:
+        lines.append("skeleton is guessed; it is drawn, and serves for nothing else")
+    return [*lines, f"sigmas are a default, {DEFAULT_SIGMA} for each; `aepose sigmas` estimates "
+            "them from pictures annotated twice"]
+
+
+def metainfo_text(metainfo: Metainfo, about: Sequence[Sequence[str]]) -> str:
+    """Return a keypoint set as a file says it; ``about``: of each class, lines of comment."""
+    if len(metainfo.classes) == 1:
+        return "".join(f"// {line}\n" for line in about[0]) + _object(metainfo) + "\n"
+    classes = ",\n".join(
+        "".join(f"    // {line}\n" for line in lines)
+        + f"    {_json(one.name)}: {_object(one.metainfo, '    ')}"
+        for one, lines in zip(metainfo.classes, about, strict=True))
+    return f'{{\n  "name": {_json(metainfo.name)},\n  "classes": {{\n{classes}\n  }}\n}}\n'
+
+
+def _object(metainfo: Metainfo, indent: str = "") -> str:
+    """Return a set of one class as JSON."""
     content: dict[str, Any] = {
         "name": metainfo.name, "keypoint_names": metainfo.keypoint_names,
         "flip_pairs": metainfo.flip_pairs, "sigmas": metainfo.sigmas,
         "skeleton": metainfo.skeleton, "keypoint_colors": metainfo.keypoint_colors}
-    head = "".join(f"// {line}\n" for line in about)
-    entries = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+    entries = ",\n".join(f"{indent}  {_json(key)}: {_json(value)}"
                          for key, value in content.items())
-    return f"{head}{{\n{entries}\n}}\n"
+    return f"{{\n{entries}\n{indent}}}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from aepose.datasets.annotations import join_fields, load_annotations
-from aepose.errors import DataError
+from aepose.datasets.annotations import all_keypoints, load_annotations
+from aepose.datasets.categories import (
+    Category,
+    check_categories,
+    classes_of,
+    find_category,
+)
+from aepose.datasets.values import Id, Notes, shown
+from aepose.errors import ConfigError, DataError
 from aepose.files import read_json
 from aepose.labels import read_labels, write_labels
+from aepose.labels.content import checked_pairs
 from aepose.metainfo import Metainfo
+from aepose.metainfo.pairs import plain_name
 
 _TRIED = 20  # pictures that are looked for
 
 
 @dataclass(frozen=True)
 class KeypointList:
-    """What an annotation file says of its keypoints.
+    """What an annotation file says of the keypoints of a category, or of several with the same.
 
     names: none where it lists none; limbs: of its skeleton, and flip_pairs: pairs of names
-    category: the name or id of each category that lists these
+    category: the name, or else the id, of each category that lists these
+    class_name: of its creatures, where there are others: as the first category is called
     """
 
     names: tuple[str, ...] = ()
     limbs: tuple[tuple[str, str], ...] = ()
-    category: tuple[Any, ...] = ()
+    category: tuple[Id, ...] = ()
     flip_pairs: tuple[tuple[str, str], ...] = ()
+    class_name: str = ""
+
+    def named(self, names: Sequence[str]) -> KeypointList:
+        """Return it with other names, and those limbs and pairs that are of them."""
+        limbs, flip_pairs = (tuple(pair for pair in pairs if set(pair) <= set(names))
+                             for pairs in (self.limbs, self.flip_pairs))
+        return replace(self, names=tuple(names), limbs=limbs, flip_pairs=flip_pairs)
 
 
 @dataclass(frozen=True)
@@ -57,39 +75,61 @@ def as_coco(source: str, images: str | None, target: Path) -> Source:
         f"{target}: labels of {source}", labels.report.table()))
 
 
-def list_keypoints(path: str | Path, category: Sequence[str] | None = None) -> KeypointList:
-    """Return the keypoints that the categories of a COCO-format annotation file list.
+def list_keypoints(path: str | Path, category: Category = None) -> list[KeypointList]:
+    """Return the different lists of keypoints of a COCO-format annotation file's categories.
 
     category: ids or names of those that are meant; None takes all that list some
 
-    Raises DataError if it cannot be read, and if the categories list different keypoints.
+    One without names stands for a file that has none. Raises DataError if its categories cannot be
+    read, do not have one that is meant, or have one name for different lists, and ConfigError for
+    categories by class, which only a keypoint set has.
     """
+    if isinstance(category, Mapping):
+        raise ConfigError(f"category = {category!r} is by class: give a metainfo file with these "
+                          "classes, too, or the names of categories alone")
     content = read_json(path, "annotation file")
     entries = content.get("categories") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
         raise DataError(f"{path}: 'categories' is missing; a COCO annotation file is an object "
                         "with 'images', 'annotations', 'categories'")
-    wanted = None if category is None else {str(part) for part in category}
-    listing = [entry for entry in entries if _lists(entry) and (
-        wanted is None or {str(entry.get("id")), str(entry.get("name"))} & wanted)]
-    if not listing:
-        return KeypointList(category=tuple(category or ()))
-    names = listing[0]["keypoints"]
-    for entry in listing[1:]:
-        if entry["keypoints"] != names:
-            known = ", ".join(repr(e.get("name", e.get("id"))) for e in listing)
-            raise DataError(f"{path}: the categories {known} list different keypoints; say with "
-                            "--category which one is meant")
-    return KeypointList(tuple(names), _limbs(listing[0].get("skeleton"), names),
-                        tuple(entry.get("name") or entry.get("id") for entry in listing),
-                        tuple(map(tuple, listing[0].get("flip_pairs") or ())))
+    known = check_categories(entries, Path(path), Notes(path))
+    meant = known.values() if category is None else [
+        find_category(wanted, known, Path(path)) for wanted in category]
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for entry in meant:
+        if entry.get("keypoints"):
+            alike.setdefault(tuple(entry["keypoints"]), []).append(entry)
+    called = Counter(entry.get("name") for entry in known.values())
+    lists = [KeypointList(
+        names, _limbs(some[0].get("skeleton"), names),
+        tuple(e["name"] if e.get("name") and called[e["name"]] == 1 else e["id"] for e in some),
+        _flip_pairs(some[0], path), str(some[0].get("name") or some[0]["id"])).named(names)
+        for names, some in alike.items()]
+    _check_class_names(lists, path)
+    return lists or [KeypointList(category=tuple(category or ()))]
 
 
-def _lists(entry: dict[str, Any]) -> bool:
-    """Return whether a category lists names; some exporters call all keypoints alike."""
-    names = entry.get("keypoints")
-    return isinstance(names, list) and bool(names) and all(
-        isinstance(name, str) for name in names) and (len(names) == 1 or len(set(names)) > 1)
+def categories_of(lists: Sequence[KeypointList]) -> Category:
+    """Return which categories have the keypoints of these lists, by class if they are several."""
+    if len(lists) > 1:
+        return {one.class_name: list(one.category) for one in lists}
+    return list(lists[0].category) or None
+
+
+def _check_class_names(lists: Sequence[KeypointList], path: str | Path) -> None:
+    """Refuse names that the categories of a project could not be told by."""
+    owners: dict[str, str] = {}
+    for name in (one.class_name for one in lists):
+        if plain_name(name) in owners:
+            raise DataError(f"{path}: the categories {owners[plain_name(name)]!r} and {name!r} "
+                            "list different keypoints, but their names are the same or nearly so; "
+                            "give them others, or say with --category which is meant, by its id")
+        owners[plain_name(name)] = name
+
+
+def _flip_pairs(entry: dict[str, Any], path: str | Path) -> tuple[tuple[str, str], ...]:
+    where = f"{path}: 'flip_pairs' of category {shown(entry['id'])}"
+    return tuple((a, b) for a, b in checked_pairs(entry.get("flip_pairs"), where))
 
 
 def _limbs(skeleton: Any, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -107,14 +147,12 @@ def _limbs(skeleton: Any, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple((names[a - first], names[b - first]) for a, b in skeleton if a != b)
 
 
-def load_people(path: str | Path, metainfo: Metainfo, category: Sequence[Any]
+def load_people(path: str | Path, metainfo: Metainfo, category: Category
                 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return the content of an annotation file, checked, and its people's (P, K, 3) keypoints."""
-    data = load_annotations(path, metainfo, list(category) or None)
-    names = [name for name, _ in metainfo.annotation_fields]
-    joints = np.array([join_fields(person, names) for person in data["annotations"]
-                       if not person.get("iscrowd", 0)], float)
-    joints = joints.reshape(-1, metainfo.num_keypoints, 3)
+    data = load_annotations(path, metainfo, category)
+    joints = all_keypoints([a for a in data["annotations"] if not a.get("iscrowd", 0)],
+                           classes_of(data["categories"], metainfo), metainfo)
     return data, joints[(joints[..., 2] > 0).any(axis=1)]
 
 

@@ -148,7 +148,7 @@ def test_a_skeleton_of_the_file(tmp_path, skeleton, expected):
     path.write_text(json.dumps({"categories": [
         {"id": 1, "name": "x", "keypoints": ["a", "b", "c"], "skeleton": skeleton},
         {"id": 2, "name": "box"}, {"id": 3, "name": "y", "keypoints": ["k", "k"]}]}))
-    listed = list_keypoints(path)
+    (listed,) = list_keypoints(path)
     assert (listed.names, listed.limbs, listed.category) == (("a", "b", "c"), expected, ("x",))
 
 
@@ -179,5 +179,5 @@ def test_pairs_that_labels_give_are_taken(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"categories": [
         {"id": 1, "name": "x", "keypoints": ["a", "b"], "flip_pairs": [["a", "b"]]}]}))
-    assert list_keypoints(path).flip_pairs == (("a", "b"),)
+    assert list_keypoints(path)[0].flip_pairs == (("a", "b"),)
     assert sketch_metainfo("x", ["a", "b"], pairs=[("a", "b")]).flip_pairs == (("a", "b"),)
