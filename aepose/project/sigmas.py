@@ -38,6 +38,9 @@ _LEAST_COMMON = 3  # keypoints that both have
 # median says, one in a thousand is: others are mistakes, such as left for right.
 _FAR = math.log(1000)
 
+# A list of sigmas in JSON's text; comments and strings are passed over.
+_SIGMAS = re.compile(r'(?://|#).*|("sigmas"\s*:\s*)(\[[^\]]*\])|"(?:[^"\\]|\\.)*"')
+
 
 @dataclass(frozen=True)
 class SigmaEstimate:
@@ -199,8 +202,8 @@ def write_sigmas(path: str | Path, estimates: Sequence[SigmaEstimate]) -> None:
     sets = parse_commented_json(text, path, "metainfo file", "sigmas").get("classes")
     lists = (new[one.keypoints] for one in metainfo.classes
              if sets is None or isinstance(sets[one.name], dict))
-    changed = re.sub(r'(?m)^([^/#\n]*"sigmas"\s*:\s*)(\[[^\]]*\])',
-                     lambda found: f"{found[1]}{next(lists, found[2])}", text)
+    changed = _SIGMAS.sub(
+        lambda found: f"{found[1]}{next(lists, found[2])}" if found[1] else found[0], text)
     changed = re.sub(r"(?m)^(\s*)// sigmas are a default.*$",
                      r"\1// sigmas were estimated by `aepose sigmas`, as far as it could", changed)
     content = parse_commented_json(changed, path, "metainfo file", "sigmas")

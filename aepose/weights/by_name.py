@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from aepose.errors import AeposeError
-from aepose.metainfo import Metainfo, get_metainfo, is_metainfo_file
+from aepose.metainfo import Metainfo, PoseClass, get_metainfo, is_metainfo_file
 from aepose.metainfo.pairs import plain_name
 from aepose.models.specs import KeypointAxis
 from aepose.zoo.index import list_models
@@ -38,17 +38,32 @@ def keypoints_of(meta: Mapping[str, Any], source: str | Path) -> Metainfo | None
 def same_names(before: Metainfo, now: Metainfo) -> list[tuple[int, int]]:
     """Return the keypoints of ``now`` that ``before`` has, too, as pairs of their indices there.
 
-    Spelling makes no difference as far as it makes none in annotation files; see ``aliases``.
+    Spelling makes no difference as far as it makes none in annotation files; see ``aliases``. Each
+    class has its own names: it takes keypoints from the class that is called as it is, and those
+    that this lacks, or all if there is none, from the first of the others that has them.
     """
-    known = {plain_name(name): index for index, name in enumerate(before.keypoint_names)}
-    for other, name in before.aliases:
-        known.setdefault(plain_name(other), before.keypoint_names.index(name))
     pairs = []
-    for index, name in enumerate(now.keypoint_names):
-        spellings = [name, *(other for other, meant in now.aliases if meant == name)]
-        found = [known[plain_name(s)] for s in spellings if plain_name(s) in known]
-        pairs += [(index, found[0])] if found else []
+    for one in now.classes:
+        known: dict[str, int] = {}
+        for other in _nearest_first(before, now, one):
+            names = other.metainfo.keypoint_names
+            spelt = {plain_name(spelling): names.index(name)
+                     for spelling, name in other.metainfo.aliases}
+            spelt |= {plain_name(name): index for index, name in enumerate(names)}
+            known = {spelling: other.start + k for spelling, k in spelt.items()} | known
+        for index, name in enumerate(one.metainfo.keypoint_names, one.start):
+            spellings = [name, *(other for other, meant in one.metainfo.aliases if meant == name)]
+            found = [known[plain_name(s)] for s in spellings if plain_name(s) in known]
+            pairs += [(index, found[0])] if found else []
     return pairs
+
+
+def _nearest_first(before: Metainfo, now: Metainfo, one: PoseClass) -> list[PoseClass]:
+    """Return the classes of ``before``, those that are called as ``one`` of ``now`` first."""
+    # A set of one class is called as its creatures, or it is of people.
+    called = one.name if len(now.classes) > 1 else now.name
+    return sorted(before.classes, key=lambda other: (
+        plain_name(other.name) != plain_name(called), other.name != one.name))
 
 
 def carry_over(

@@ -99,6 +99,13 @@ def _plain_names(metainfo: Metainfo) -> list[str]:
     return [plain_name(name) for name in metainfo.keypoint_names]
 
 
+def _whence(now: Metainfo, index: int, before: Metainfo, source: int) -> str:
+    """Return a keypoint's name, and of several classes which one it is from if that is another."""
+    name, other = now.keypoint_names[index], before.keypoint_names[source]
+    same = len(before.classes) == 1 or plain_name(name) == plain_name(other)
+    return name if same else f"{name} from {other}"
+
+
 def _about_keypoints(before: Metainfo | None, now: Metainfo | None,
                      pairs: Sequence[tuple[int, int]], entries: int) -> list[str]:
     """Return what became of the keypoints, in lines; none if they are the same.
@@ -110,8 +117,8 @@ def _about_keypoints(before: Metainfo | None, now: Metainfo | None,
     if before is None:
         return ["  it does not say how its keypoints are called: if they are as many as those of "
                 f"'{now.name}', they are taken to be the same, in the same order"]
-    kept = {index for index, _ in pairs} if entries else set()
-    carried = [name for index, name in enumerate(now.keypoint_names) if index in kept]
+    kept = dict(pairs) if entries else {}
+    carried = [_whence(now, index, before, kept[index]) for index in kept]
     anew = [name for index, name in enumerate(now.keypoint_names) if index not in kept]
     return [f"  {len(names)} of {now.num_keypoints} keypoints {what}: "
             + ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aepose.commands.app import call
-from aepose.errors import AeposeError, ConfigError, DataError, UsageError
+from aepose.errors import ConfigError, DataError, UsageError
 from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
 from aepose.project.new import new_project
@@ -114,8 +114,11 @@ def renamed(content):
 @pytest.mark.parametrize(("change", "options", "error", "message"), [
     (no_names, [], ConfigError, "does not say how its keypoints are called; name them with --key"),
     (no_names, ["--keypoints", "a,b"], DataError, "must be 6 numbers .* got 51 values"),
-    (two_kinds, [], DataError, "'person', 'dog' list different keypoints; .* --category"),
-    (two_kinds, ["--category", "cat"], AeposeError, "does not say how|category = 'cat'"),
+    (two_kinds, ["--keypoints", "a,b"], DataError,
+     "'person', 'dog' list different keypoints; .* --category"),
+    (two_kinds, ["--category", "dig"], DataError, "category = 'dig' is not .* mean 'dog'"),
+    (two_kinds, ["--category", "dog,cat"], DataError, "category = 'cat' is not among"),
+    (two_kinds, ["--category", "pet=dog"], ConfigError, "is by class: give a metainfo file"),
     (renamed, [], DataError, r"none of its pictures, such as x0.*\.jpg, is in .* --images"),
     (renamed, ["--images", "."], DataError, r"none of its pictures, .* is in \.; give"),
     (None, ["--keypoints", "nose, ear"], DataError,

@@ -131,6 +131,9 @@ def test_what_has_no_estimate_keeps_its_sigma(tmp_path):
     write_sigmas(file, [SigmaEstimate(name, sigma, 0) for name, sigma in (
         ("head", None), ("left", 0.123456), ("right", None))])
     assert get_metainfo(file).sigmas == (0.05, 0.1235, 0.05)
-    file.write_text(json.dumps({**get_metainfo("coco").__dict__, "name": "a/b"}))
+    file.write_text(json.dumps({**get_metainfo("coco").__dict__, "name": 'a//b "sigmas": [1]'}))
+    write_sigmas(file, [SigmaEstimate("", 0.2, 0)] * 17)
+    assert get_metainfo(file).sigmas == (0.2,) * 17
+    file.write_text(KEYPOINTS.replace('"sigmas": [0', '"s\\u0069gmas": [0'))
     with pytest.raises(ConfigError, match=r"the place of 'sigmas' is not found.*\[0\.2, 0\.2"):
-        write_sigmas(file, [SigmaEstimate("", 0.2, 0)] * 17)
+        write_sigmas(file, [SigmaEstimate("", 0.2, 0)] * 3)

@@ -96,6 +96,37 @@ def test_same_names_by_aliases(three, four):
     assert same_names(three, four) == [(0, 2), (1, 0), (3, 1)]
 
 
+def keypoints(text, name="x", **more):
+    names = text.split()
+    return {"name": name, "keypoint_names": names, "flip_pairs": [], "sigmas": [0.1] * len(names),
+            **more}
+
+
+def classes(**texts):
+    return {"name": "farm", "classes": {name: keypoints(text) for name, text in texts.items()}}
+
+
+BOTH_CLASSES = classes(person="nose hand", dog="nose tail")
+
+
+@pytest.mark.parametrize(("before", "now", "expected"), [
+    (keypoints("tail Nose"), BOTH_CLASSES, "person.nose<Nose dog.nose<Nose dog.tail<tail"),
+    (BOTH_CLASSES, keypoints("tail nose ear"), "tail<dog.tail nose<person.nose"),
+    (BOTH_CLASSES, keypoints("tail nose", "dog"), "tail<dog.tail nose<dog.nose"),
+    (classes(dog="nose", person="nose"), keypoints("nose", "coco"), "nose<person.nose"),
+    (BOTH_CLASSES, classes(Dog="tail nose", person="nose"),
+     "Dog.tail<dog.tail Dog.nose<dog.nose person.nose<person.nose"),
+    (BOTH_CLASSES, classes(cat="tail nose", dog="hand"),
+     "cat.tail<dog.tail cat.nose<person.nose dog.hand<person.hand"),
+    (keypoints("nose a", aliases=[["snout", "nose"]]), classes(dog="Snout", cat="A"),
+     "dog.Snout<nose cat.A<a"),
+])
+def test_same_names_of_classes(before, now, expected):
+    before, now = get_metainfo(before), get_metainfo(now)
+    assert " ".join(f"{now.keypoint_names[i]}<{before.keypoint_names[j]}"
+                    for i, j in same_names(before, now)) == expected
+
+
 @pytest.mark.parametrize(("meta", "source", "expected"), [
     ({"aepose_config": json.dumps({"metainfo": "aic"})}, "a.pth", "aic"),
     ({"aepose_config": json.dumps({"metainfo": "aic"})},
@@ -129,6 +160,13 @@ def test_report(tiny_config, four):
     final = new.keypoint_head.final_layer.weight
     assert torch.equal(final[[1, 2, 3, 5, 6, 7]],
                        state["keypoint_head.final_layer.weight"][[0, 2, 1, 17, 19, 18]])
+    farm = network(tiny_config, "farm", metainfo={"name": "farm", "classes": {
+        "person": "coco", "creature": creature}})
+    said = load_what_fits(farm, state, "x.pth", farm.codec.metainfo, coco)
+    assert "20 of 21 keypoints carried over from 'coco', in 2 entries: person.nose, " in said
+    assert "1 of 21 keypoints start anew: creature.tail" in said
+    back = load_what_fits(new, farm.state_dict(), "y.pth", new.codec.metainfo, farm.codec.metainfo)
+    assert "carried over from 'farm', in 2 entries: tail from creature.tail, Nose from crea" in back
     names = [f"part {number}" for number in range(17)]
     other = network(tiny_config, "other", metainfo={
         "name": "other", "keypoint_names": names, "flip_pairs": [], "sigmas": [0.1] * 17})
