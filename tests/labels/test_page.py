@@ -32,6 +32,7 @@ def test_blocks(tmp_path, monkeypatch, capsys):
     (tmp_path / "found").mkdir()
     write_results(tmp_path / "found" / "results.jsonl", [result(2, image_path="p.png")])
     assert set(BLOCKS) == {"bash", "python"}
+    assert SECTION.count("\n```") == 2 * len(BLOCKS)    # one of each
     for line in BLOCKS["bash"].splitlines():
         call(shlex.split(line)[1:])
         assert "| kept" in capsys.readouterr().out
