@@ -155,20 +155,18 @@ def _own_category(own: Path, source: str | None, category: Category) -> Category
 
 def _annotated(folder: Path, found: _Keypoints, given: Mapping[str, Source]) -> Project:
     """Write a project with annotations: ``given`` to train on and, if there are, to test on."""
-    source = given["train"]
-    data, keypoints = load_people(source.path, found.metainfo(), found.category)
-    places = {"train": find_pictures(source.path, data["images"], source.images)}
+    read = {part: load_people(file.path, found.metainfo(), found.category)
+            for part, file in given.items()}
+    parts = {part: data for part, (data, _) in read.items()}
+    places = {part: find_pictures(file.path, parts[part]["images"], file.images)
+              for part, file in given.items()}
     told = [line for file in given.values() for line in file.told]
+    data, keypoints = read["train"]
     if "val" not in given:
-        split = split_images(data["images"], source.path)
+        split = split_images(data["images"], given["train"].path)
         places["val"] = places["train"]
         told.append(f"pictures {split.told}")
         parts = {"train": with_images(data, split.train), "val": with_images(data, split.val)}
-    else:
-        val = given["val"]
-        tested, _ = load_people(val.path, found.metainfo(), found.category)
-        places["val"] = find_pictures(val.path, tested["images"], val.images)
-        parts = {"train": data, "val": tested}
     recipe = suggest_sizes(keypoints, np.array(
         [(image["width"], image["height"]) for image in data["images"]]))
     sizes = {**asdict(recipe),

@@ -32,8 +32,8 @@ def sketch_metainfo(name: str, names: Sequence[str], limbs: Sequence[tuple[str, 
     """
     pairs = pairs or guess_pairs(names)
     if not limbs:
-        limbs = tree_of(names, pairs, keypoints) if keypoints is not None else _by_names(
-            names, pairs)
+        limbs = _by_names(names, pairs) if keypoints is None else _tree_of(
+            names, pairs, keypoints)
     return get_metainfo({"name": name, "keypoint_names": list(names), "flip_pairs": pairs,
                          "sigmas": [DEFAULT_SIGMA] * len(names), "skeleton": list(limbs)})
 
@@ -54,13 +54,12 @@ def sketch_lists(name: str, lists: Sequence[KeypointList], keypoints: np.ndarray
         start += len(one.names)
         sets[one.class_name] = sketch_metainfo(one.class_name if len(lists) > 1 else name,
                                                one.names, one.limbs, own, one.flip_pairs)
-    if len(sets) > 1:
-        return get_metainfo({"name": name, "classes": sets})
-    return sets[lists[0].class_name]
+    return get_metainfo({"name": name, "classes": sets} if len(sets) > 1 else
+                        sets[lists[0].class_name])
 
 
-def tree_of(names: Sequence[str], pairs: Sequence[tuple[str, str]], keypoints: np.ndarray
-            ) -> list[tuple[str, str]]:
+def _tree_of(names: Sequence[str], pairs: Sequence[tuple[str, str]], keypoints: np.ndarray
+             ) -> list[tuple[str, str]]:
     """Return the limbs of the shortest tree over keypoints, as pairs of names.
 
     keypoints: (P, K, 3). A limb's length is the root of the mean square of its length in creatures

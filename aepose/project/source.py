@@ -93,8 +93,8 @@ def list_keypoints(path: str | Path, category: Category = None) -> list[Keypoint
         raise DataError(f"{path}: 'categories' is missing; a COCO annotation file is an object "
                         "with 'images', 'annotations', 'categories'")
     known = check_categories(entries, Path(path), Notes(path))
-    meant = known.values() if category is None else [
-        find_category(wanted, known, Path(path)) for wanted in category]
+    given = [category] if isinstance(category, (str, int)) else category or ()
+    meant = [find_category(wanted, known, Path(path)) for wanted in given] or known.values()
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for entry in meant:
         if entry.get("keypoints"):
@@ -106,7 +106,7 @@ def list_keypoints(path: str | Path, category: Category = None) -> list[Keypoint
         _flip_pairs(some[0], path), str(some[0].get("name") or some[0]["id"])).named(names)
         for names, some in alike.items()]
     _check_class_names(lists, path)
-    return lists or [KeypointList(category=tuple(category or ()))]
+    return lists or [KeypointList(category=tuple(given))]
 
 
 def categories_of(lists: Sequence[KeypointList]) -> Category:

@@ -89,7 +89,7 @@ def test_it_can_be_trained(farm, tmp_path, capsys):
 
 @pytest.mark.parametrize(("category", "expected"), [
     (None, [("dog",), ("person",)]), (["person", "7"], [("person",), ("dog",)]),
-    (["dog"], [("dog",)]), (["ball"], [("ball",)]),
+    (["dog"], [("dog",)]), ("dog", [("dog",)]), (["ball"], [("ball",)]),
 ])
 def test_categories_that_are_meant(farm, category, expected):
     lists = list_keypoints(farm, category)
