@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from aepose.files import make_folder, write_json, write_text
 from aepose.metainfo import Metainfo, get_metainfo, metainfo_files, read_metainfo_file
 from aepose.metainfo.own import read_commented_json
 from aepose.project.sizes import suggest_sizes
-from aepose.project.sketch import about_sketch, metainfo_text, sketch_lists
+from aepose.project.sketch import about_sketch, content_of, metainfo_text, sketch_lists
 from aepose.project.source import (
     KeypointList,
     Source,
@@ -86,12 +85,12 @@ class _Keypoints:
         """Return the text of the project's metainfo file, and of each class what to know of it."""
         if not self.own:
             about = [about_sketch(one) for one in self.lists]
-            return metainfo_text(metainfo, about), about
-        text, more = self.own.read_text(encoding="utf-8"), ""
+            return metainfo_text(content_of(metainfo), about), about
+        about = [[f"copied from {self.own}"]] * len(metainfo.classes)
         if any(metainfo_files(read_commented_json(self.own, "metainfo file", "name, classes"))):
-            text = json.dumps(read_metainfo_file(self.own), indent=1, ensure_ascii=False) + "\n"
-            more = " and the files that it names"
-        return text, [[f"copied from {self.own}{more}"]] * len(metainfo.classes)
+            about = [[f"copied from {self.own} and the files that it names"]] * len(about)
+            return metainfo_text(read_metainfo_file(self.own), about), about
+        return self.own.read_text(encoding="utf-8"), about
 
 
 def new_project(

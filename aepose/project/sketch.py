@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -135,23 +135,33 @@ def about_sketch(one: KeypointList) -> list[str]:
             "them from pictures annotated twice"]
 
 
-def metainfo_text(metainfo: Metainfo, about: Sequence[Sequence[str]]) -> str:
-    """Return a keypoint set as a file says it; ``about``: of each class, lines of comment."""
-    if len(metainfo.classes) == 1:
-        return "".join(f"// {line}\n" for line in about[0]) + _object(metainfo) + "\n"
+def content_of(metainfo: Metainfo) -> dict[str, Any]:
+    """Return what a file says of a sketched set."""
+    if len(metainfo.classes) > 1:
+        return {"name": metainfo.name, "classes": {
+            one.name: content_of(one.metainfo) for one in metainfo.classes}}
+    return {key: getattr(metainfo, key) for key in (
+        "name", "keypoint_names", "flip_pairs", "sigmas", "skeleton", "keypoint_colors")}
+
+
+def metainfo_text(content: Mapping[str, Any], about: Sequence[Sequence[str]]) -> str:
+    """Return the text of a metainfo file; ``about``: of each class, lines of comment above it."""
+    if "classes" not in content:
+        return _commented(about[0]) + _object(content) + "\n"
     classes = ",\n".join(
-        "".join(f"    // {line}\n" for line in lines)
-        + f"    {_json(one.name)}: {_object(one.metainfo, '    ')}"
-        for one, lines in zip(metainfo.classes, about, strict=True))
-    return f'{{\n  "name": {_json(metainfo.name)},\n  "classes": {{\n{classes}\n  }}\n}}\n'
+        f"{_commented(lines, '    ')}    {_json(name)}: {_object(own, '    ')}"
+        for (name, own), lines in zip(content["classes"].items(), about, strict=True))
+    return f'{{\n  "name": {_json(content["name"])},\n  "classes": {{\n{classes}\n  }}\n}}\n'
 
 
-def _object(metainfo: Metainfo, indent: str = "") -> str:
-    """Return a set of one class as JSON."""
-    content: dict[str, Any] = {
-        "name": metainfo.name, "keypoint_names": metainfo.keypoint_names,
-        "flip_pairs": metainfo.flip_pairs, "sigmas": metainfo.sigmas,
-        "skeleton": metainfo.skeleton, "keypoint_colors": metainfo.keypoint_colors}
+def _commented(lines: Sequence[str], indent: str = "") -> str:
+    return "".join(f"{indent}// {line}\n" for line in lines)
+
+
+def _object(content: Mapping[str, Any] | str, indent: str = "") -> str:
+    """Return a set of one class as JSON, a line for each field; of a known set its name."""
+    if isinstance(content, str):
+        return _json(content)
     entries = ",\n".join(f"{indent}  {_json(key)}: {_json(value)}"
                          for key, value in content.items())
     return f"{{\n{entries}\n{indent}}}"

@@ -131,6 +131,7 @@ def test_a_keypoint_set_with_files(farm, tmp_path, capsys):
     call([*arguments, "hound=dog"])
     assert "copied from " in capsys.readouterr().out
     metainfo = Experiment.load(tmp_path / "my" / "config.py").metainfo
+    assert metainfo.sigmas == FARM.sigmas
     assert metainfo.keypoint_names[3:5] == ("person.foot", "hound.nose")
     load_annotations(tmp_path / "my" / "annotations" / "val.json", metainfo)
 

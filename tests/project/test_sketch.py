@@ -3,7 +3,7 @@ import pytest
 
 from aepose.errors import ConfigError
 from aepose.metainfo import get_metainfo
-from aepose.project.sketch import DEFAULT_SIGMA, metainfo_text, sketch_metainfo
+from aepose.project.sketch import DEFAULT_SIGMA, content_of, metainfo_text, sketch_metainfo
 
 
 @pytest.mark.parametrize(("names", "expected"), [
@@ -39,7 +39,7 @@ def test_limbs_by_distance():
 def test_the_file_says_the_same(tmp_path):
     sketch = sketch_metainfo("x", NAMES)
     path = tmp_path / "keypoints.json"
-    path.write_text(metainfo_text(sketch, [["guessed", "as well"]]))
+    path.write_text(metainfo_text(content_of(sketch), [["guessed", "as well"]]))
     assert get_metainfo(path) == sketch
 
 

@@ -117,6 +117,7 @@ def test_the_page(tmp_path, monkeypatch):
     page = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
     section = re.search(r"## Drawn worlds\n(.*?)(\n## |$)", page, re.DOTALL)[1]
     blocks = dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
+    assert section.count("\n```") == 2 * len(blocks)    # one of each
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fish.json").write_text(blocks["json"])
     for line in re.sub(r"[82]00", "1", blocks["bash"]).splitlines():
