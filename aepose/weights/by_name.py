@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from aepose.errors import AeposeError
-from aepose.metainfo import Metainfo, PoseClass, get_metainfo, is_metainfo_file
+from aepose.metainfo import Metainfo, PoseClass, get_metainfo, metainfo_files
 from aepose.metainfo.pairs import plain_name
 from aepose.models.specs import KeypointAxis
 from aepose.zoo.index import list_models
@@ -28,7 +28,7 @@ def keypoints_of(meta: Mapping[str, Any], source: str | Path) -> Metainfo | None
         try:
             described = json.loads(text)["metainfo"]
             # A file of keypoints is not read because a checkpoint says so.
-            return None if is_metainfo_file(described) else get_metainfo(described)
+            return None if any(metainfo_files(described)) else get_metainfo(described)
         except (AeposeError, KeyError, TypeError, ValueError, RecursionError):
             return None
     published = [model for model in list_models() if model.checkpoint == Path(source).name]

@@ -133,13 +133,21 @@ def test_same_names_of_classes(before, now, expected):
      "higher_hrnet32_coco_512x512-8ae85183_20200713.pth", "aic"),
     ({}, "somewhere/higher_hrnet32_coco_512x512-8ae85183_20200713.pth", "coco"),
     ({}, "a.pth", None),
-    ({"aepose_config": json.dumps({"metainfo": "keypoints.json"})}, "a.pth", None),
     ({"aepose_config": json.dumps({"metainfo": {"name": "half"}})}, "a.pth", None),
     ({"aepose_config": "[1"}, "a.pth", None), ({"aepose_config": "3"}, "a.pth", None),
 ])
 def test_keypoints_of_a_checkpoint(meta, source, expected):
     found = keypoints_of(meta, source)
     assert (found and found.name) == expected
+
+
+@pytest.mark.parametrize("described", [
+    "dog.json", {"name": "farm", "classes": {"dog": "dog.json"}}])
+def test_files_that_a_checkpoint_names_are_not_read(tmp_path, monkeypatch, described):
+    (tmp_path / "dog.json").write_text(json.dumps(keypoints("nose")))
+    monkeypatch.chdir(tmp_path)
+    assert get_metainfo(described).num_keypoints == 1
+    assert keypoints_of({"aepose_config": json.dumps({"metainfo": described})}, "a.pth") is None
 
 
 def network(tiny_config, name, **changes):
