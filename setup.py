@@ -11,7 +11,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 CONFIGS = Path("configs")
-CORE = Path("csrc")
+CORE, HEADERS = Path("csrc"), Path("include")
 # No contraction of a * b + c: the core must round as NumPy does. errno only stands in the way of a
 # vectorised square root.
 FLAGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fno-math-errno",
@@ -57,8 +57,8 @@ def core() -> list[Extension]:
         return []
     return [Extension(
         "aepose._core", [str(CORE / "core.cpp")], language="c++", optional=True,
-        include_dirs=[pybind11.get_include(), str(CORE)],
-        depends=sorted(map(str, CORE.glob("*.hpp"))),
+        include_dirs=[pybind11.get_include(), str(HEADERS)],
+        depends=sorted(map(str, HEADERS.rglob("*.hpp"))),
     )]
 
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "maps.hpp"
-#include "matching.hpp"
+#include <aepose/maps.hpp>
+#include <aepose/matching.hpp>
 
 namespace py = pybind11;
 
@@ -95,11 +95,11 @@ Tags tags_of(const Floats& array, const Heatmaps& heatmaps) {
 // The maps of a picture; keeps the arrays alive.
 class Maps {
   public:
-    Maps(Floats heatmaps, Floats tags)
+    Maps(Floats heatmaps, Floats tags, const std::string& instructions, std::int64_t threads)
         : heatmaps_(std::move(heatmaps)),
           tags_(std::move(tags)),
           held_(heatmaps_, tags_),
-          maps_(read()) {}
+          maps_(read(aepose::loops_for(instructions), threads)) {}
 
     py::tuple top(std::int64_t most, std::int64_t kernel, float threshold) {
         const Heatmaps& heat = maps_.heatmaps();
@@ -116,9 +116,7 @@ class Maps {
             const py::gil_scoped_release release;
             std::fill_n(scores, heat.count * most, 0.0F);
             std::fill_n(cells, heat.count * most, std::int64_t{0});
-            // No window is larger than the map.
-            const std::int64_t widest = 2 * std::max(heat.width, heat.height) + 1;
-            maps_.top(most, std::min(kernel, widest), threshold, scores, cells, ties);
+            maps_.top(most, kernel, threshold, scores, cells, ties);
         }
         return py::make_tuple(score, cell, tied);
     }
@@ -148,9 +146,10 @@ class Maps {
     Held held_;
     aepose::Maps maps_;
 
-    aepose::Maps read() const {
+    aepose::Maps read(const aepose::Loops& loops, std::int64_t threads) const {
+        require(threads >= 1, "threads: expected at least 1");
         const Heatmaps heatmaps = heatmaps_of(heatmaps_);
-        return {heatmaps, tags_of(tags_, heatmaps)};
+        return {heatmaps, tags_of(tags_, heatmaps), loops, threads};
     }
 };
 
@@ -198,8 +197,9 @@ PYBIND11_MODULE(_core, module) {
     module.attr("INTERFACE") = interface_version;
     module.attr("COMPILER") = compiler;
     py::class_<Maps>(module, "Maps")
-        .def(py::init<Floats, Floats>(), py::arg("heatmaps").noconvert(),
-             py::arg("tags").noconvert())
+        .def(py::init<Floats, Floats, const std::string&, std::int64_t>(),
+             py::arg("heatmaps").noconvert(), py::arg("tags").noconvert(),
+             py::arg("instructions") = "", py::arg("threads") = 1)
         .def("top", &Maps::top, py::arg("most"), py::arg("kernel"), py::arg("threshold"))
         .def("best_cells", &Maps::best_cells, py::arg("keypoint").noconvert(),
              py::arg("mean").noconvert());

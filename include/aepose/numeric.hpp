@@ -1,4 +1,4 @@
-// Sums and rounding that agree with NumPy to the last bit.
+// Sums that agree with NumPy to the last bit.
 #pragma once
 
 #include <cmath>
@@ -28,13 +28,6 @@ T pairwise_sum(const T* values, std::int64_t n, std::int64_t stride) {
     T sum = ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
     for (; i < n; ++i) sum += values[i * stride];
     return sum;
-}
-
-// Round a value that is not negative to the nearest integer, halves to even. Above 2^23 a float has
-// no fraction; adding 2^23 to one below drops it, in plain additions that every machine vectorises.
-inline float round_half_even(float value) {
-    constexpr float whole = 8388608.0F;
-    return value < whole ? (value + whole) - whole : value;
 }
 
 }  // namespace aepose
