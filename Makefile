@@ -16,7 +16,7 @@ setup:
 	@$(BIN)/python -c 'import aepose._core' 2> /dev/null || rm -f $(VENV)/.done
 	@$(MAKE) --no-print-directory $(VENV)/.done
 
-$(VENV)/.done: pyproject.toml requirements.txt setup.py $(wildcard csrc/*)
+$(VENV)/.done: pyproject.toml requirements.txt setup.py $(wildcard csrc/core.cpp include/aepose/*)
 	@$(PYTHON) -c 'import sys; sys.exit("aepose needs Python 3.11 or newer, and this is %s; name another one: make setup PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo 'Step 1 of 2: a virtual environment in $(VENV) (seconds)'
 	@$(PYTHON) -m venv $(VENV)

@@ -15,7 +15,7 @@ CORE, HEADERS = Path("csrc"), Path("include")
 # No contraction of a * b + c: the core must round as NumPy does. errno only stands in the way of a
 # vectorised square root.
 FLAGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fno-math-errno",
-         "-fvisibility=hidden", "-g0"]
+         "-fvisibility=hidden", "-g0", "-pthread"]
 
 
 class BuildWithConfigs(build_py):
@@ -37,6 +37,7 @@ class BuildOptionalCore(build_ext):
     def build_extensions(self) -> None:
         for extension in self.extensions:
             extension.extra_compile_args = FLAGS
+            extension.extra_link_args = ["-pthread"]
         super().build_extensions()
 
     def build_extension(self, ext: Extension) -> None:

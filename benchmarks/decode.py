@@ -2,8 +2,9 @@
 
 Times decoding from aggregated maps to poses with the compiled core and in Python, side by side with
 MMPose 0.29 where benchmarks/peer/setup.sh has been run, on the same maps and one thread. Prints a
-table of medians in milliseconds, and whether the poses are the same; then how times grow with
-people and with keypoints, and which stage is the reason.
+table of medians in milliseconds, whether the poses are the same, and how long it takes to read the
+maps once, which no decoding can do without; then how times grow with people and with keypoints, and
+which stage is the reason.
 """
 
 from __future__ import annotations
@@ -90,10 +91,21 @@ def time_ours(
         for _ in range(repeats + 1):
             with StageClock() as clock:
                 start = time.perf_counter()
-                found = codec.group(*planar)
+                found = codec.group(*planar)[:2]
                 total.append(time.perf_counter() - start)
             of_stages.append(list(clock.seconds.values()))
     return _timing(total[1:], list(clock.seconds), of_stages[1:], found)
+
+
+def time_reading(heatmaps: np.ndarray, tags: np.ndarray, repeats: int) -> float:
+    """Return the milliseconds (median) that it takes to read all maps once."""
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        for maps in (heatmaps, tags):
+            np.bitwise_or.reduce(maps.reshape(-1).view(np.uint64))
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[1:]) * 1e3
 
 
 def _timing(seconds: Any, names: Any, of_stages: Any, found: tuple[np.ndarray, ...]) -> Timing:
@@ -124,6 +136,7 @@ def same(ours: tuple[np.ndarray, ...], theirs: tuple[np.ndarray, ...]) -> bool:
 
 
 WHO = "MMPose 0.29", "aepose, Python", "aepose, core"
+FLOOR = "reading the maps once"
 WHY = """In brackets: the stage that most of the additional time goes to, and its share. More
 people have more keypoints that are missing, and refine searches a whole map for each, so that time
 grows with missing keypoints rather than with people. More keypoints are more maps to be searched
@@ -146,23 +159,24 @@ def main() -> None:
         print(f"The compiled core is left out: {info['reason']}.")
     print(f"{SIDE}x{SIDE} maps, 2 tags per keypoint, one thread; medians in milliseconds\n")
     print("| keypoints | people | MMPose 0.29 | aepose, Python | ratio | aepose, core | ratio "
-          "| same poses |")
-    print("|" + " ---: |" * 8)
+          f"| same poses | {FLOOR} |")
+    print("|" + " ---: |" * 9)
     measured = {}
     for num_keypoints in options.keypoints:
         codec = AssociativeEmbeddingCodec(get_metainfo(METAINFO[num_keypoints]), SIDE)
         for people in options.people:
-            timings = time_all(codec, people, options, info["decoding"] == "compiled")
+            maps = make_maps(people, num_keypoints, np.random.default_rng(people))
+            timings = time_all(codec, maps, options, info["decoding"] == "compiled")
             measured[num_keypoints, people] = timings
-            print_row(num_keypoints, people, timings)
+            print_row(num_keypoints, people, timings, time_reading(*maps, 3 * options.repeats))
     print(f"\n{growth_table(measured)}\n\n{WHY}")
 
 
 def time_all(
-    codec: AssociativeEmbeddingCodec, people: int, options: argparse.Namespace, compiled: bool
+    codec: AssociativeEmbeddingCodec, maps: tuple[np.ndarray, ...], options: argparse.Namespace,
+    compiled: bool,
 ) -> dict[str, Timing]:
     """Time all that are there on the same maps; keys are some of ``WHO``."""
-    maps = make_maps(people, codec.metainfo.num_keypoints, np.random.default_rng(people))
     timings = {}
     if options.peer.exists():
         timings[WHO[0]] = time_peer(options.peer, *maps, options.repeats, threads=1)
@@ -172,14 +186,17 @@ def time_all(
     return timings
 
 
-def print_row(num_keypoints: int, people: int, timings: dict[str, Timing]) -> None:
-    """Print times, ratios and whether all found the same."""
+def print_row(
+    num_keypoints: int, people: int, timings: dict[str, Timing], floor: float
+) -> None:
+    """Print times, ratios, whether all found the same, and what reading the maps takes."""
     peer, *ours = (timings[who].ms if who in timings else None for who in WHO)
     ratios = [f"{peer / ms:.0f}x" if peer and ms else "-" for ms in ours]
     shown = [f"{ms:.1f}" if ms else "-" for ms in (peer, *ours)]
     reference = timings[WHO[1]].found
     equal = "yes" if all(same(reference, t.found) for t in timings.values()) else "NO"
-    cells = (num_keypoints, people, *shown[:2], ratios[0], shown[2], ratios[1], equal)
+    cells = (num_keypoints, people, *shown[:2], ratios[0], shown[2], ratios[1], equal,
+             f"{floor:.1f}")
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 

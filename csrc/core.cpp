@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,24 @@ void require(bool condition, const std::string& message) {
 void require_aligned(const py::array& array, const char* name) {
     require((array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0,
             std::string(name) + ": not aligned");
+}
+
+// Environment variables that aepose/codecs/core.py tells of.
+constexpr const char* instructions_variable = "AEPOSE_CORE_INSTRUCTIONS";
+constexpr const char* threads_variable = "AEPOSE_CORE_THREADS";
+
+std::string setting(const char* variable) {
+    const char* value = std::getenv(variable);
+    return value ? value : "";
+}
+
+std::int64_t threads() {
+    const std::string value = setting(threads_variable);
+    if (value.empty()) return 1;
+    const bool digits = value.find_first_not_of("0123456789") == std::string::npos;
+    const std::int64_t number = digits && value.size() < 4 ? std::stoll(value) : 0;
+    require(number >= 1, std::string(threads_variable) + " = " + value + ": expected 1 to 999");
+    return number;
 }
 
 // Keeps the memory of arrays in its place. A reference does not, with resize(refcheck=False), and
@@ -95,11 +114,11 @@ Tags tags_of(const Floats& array, const Heatmaps& heatmaps) {
 // The maps of a picture; keeps the arrays alive.
 class Maps {
   public:
-    Maps(Floats heatmaps, Floats tags, const std::string& instructions, std::int64_t threads)
+    Maps(Floats heatmaps, Floats tags)
         : heatmaps_(std::move(heatmaps)),
           tags_(std::move(tags)),
           held_(heatmaps_, tags_),
-          maps_(read(aepose::loops_for(instructions), threads)) {}
+          maps_(read()) {}
 
     py::tuple top(std::int64_t most, std::int64_t kernel, float threshold) {
         const Heatmaps& heat = maps_.heatmaps();
@@ -146,10 +165,10 @@ class Maps {
     Held held_;
     aepose::Maps maps_;
 
-    aepose::Maps read(const aepose::Loops& loops, std::int64_t threads) const {
-        require(threads >= 1, "threads: expected at least 1");
+    aepose::Maps read() const {
         const Heatmaps heatmaps = heatmaps_of(heatmaps_);
-        return {heatmaps, tags_of(tags_, heatmaps), loops, threads};
+        return {heatmaps, tags_of(tags_, heatmaps), aepose::loops_for(setting(instructions_variable)),
+                threads()};
     }
 };
 
@@ -196,10 +215,12 @@ PYBIND11_MODULE(_core, module) {
     module.doc() = "Peaks, matching and the search for missing keypoints, compiled.";
     module.attr("INTERFACE") = interface_version;
     module.attr("COMPILER") = compiler;
+    std::vector<std::string> instructions;
+    for (const aepose::Loops& loops : aepose::all_loops()) instructions.push_back(loops.name);
+    module.attr("INSTRUCTIONS") = py::tuple(py::cast(instructions));
     py::class_<Maps>(module, "Maps")
-        .def(py::init<Floats, Floats, const std::string&, std::int64_t>(),
-             py::arg("heatmaps").noconvert(), py::arg("tags").noconvert(),
-             py::arg("instructions") = "", py::arg("threads") = 1)
+        .def(py::init<Floats, Floats>(), py::arg("heatmaps").noconvert(),
+             py::arg("tags").noconvert())
         .def("top", &Maps::top, py::arg("most"), py::arg("kernel"), py::arg("threshold"))
         .def("best_cells", &Maps::best_cells, py::arg("keypoint").noconvert(),
              py::arg("mean").noconvert());

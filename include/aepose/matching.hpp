@@ -114,7 +114,10 @@ class Matcher {
     void find_distances(std::int64_t known) {
         const std::int64_t channels = from_.channels;
         mean_.resize(known * channels);
-        for (std::int64_t p = 0; p < known; ++p) find_mean(people_[p], mean_.data() + p * channels);
+        for (std::int64_t p = 0; p < known; ++p) {
+            const std::vector<float>& tags = people_[p].tags;
+            mean_of_rows(tags.data(), tags.size() / channels, channels, mean_.data() + p * channels);
+        }
         distance_.resize(found_.size() * known);
         square_.resize(channels);
         for (std::size_t r = 0; r < found_.size(); ++r)
@@ -127,19 +130,6 @@ class Matcher {
                 distance_[r * known + p] =
                     std::sqrt(pairwise_sum(square_.data(), channels, 1));
             }
-    }
-
-    // NumPy sums several channels row by row, a single one pairwise.
-    void find_mean(const Person& person, float* mean) const {
-        const std::int64_t channels = from_.channels, n = person.tags.size() / channels;
-        for (std::int64_t c = 0; c < channels; ++c) {
-            float sum = 0;
-            if (channels == 1)
-                sum = pairwise_sum(person.tags.data(), n, 1);
-            else
-                for (std::int64_t i = 0; i < n; ++i) sum += person.tags[i * channels + c];
-            mean[c] = sum / static_cast<float>(n);
-        }
     }
 };
 

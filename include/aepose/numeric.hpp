@@ -1,7 +1,6 @@
 // Sums that agree with NumPy to the last bit.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
 namespace aepose {
@@ -28,6 +27,19 @@ T pairwise_sum(const T* values, std::int64_t n, std::int64_t stride) {
     T sum = ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
     for (; i < n; ++i) sum += values[i * stride];
     return sum;
+}
+
+// The mean of n rows of numbers, as NumPy computes it along the first axis: several columns are summed
+// row by row, a single one pairwise.
+inline void mean_of_rows(const float* rows, std::int64_t n, std::int64_t columns, float* mean) {
+    for (std::int64_t c = 0; c < columns; ++c) {
+        float sum = 0;
+        if (columns == 1)
+            sum = pairwise_sum(rows, n, 1);
+        else
+            for (std::int64_t i = 0; i < n; ++i) sum += rows[i * columns + c];
+        mean[c] = sum / static_cast<float>(n);
+    }
 }
 
 }  // namespace aepose

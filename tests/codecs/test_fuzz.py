@@ -76,7 +76,7 @@ def sanitized(tmp_path_factory):
     pybind11 = pytest.importorskip("pybind11")
     libraries = sanitizer_libraries(compiler)
     core = tmp_path_factory.mktemp("sanitized") / "_core.so"
-    includes = pybind11.get_include(), sysconfig.get_paths()["include"], ROOT / "csrc"
+    includes = pybind11.get_include(), sysconfig.get_paths()["include"], ROOT / "include"
     subprocess.run(
         [compiler, "-std=c++17", "-O1", "-g", "-ffp-contract=off", "-fvisibility=hidden",
          "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-shared", "-fPIC",
