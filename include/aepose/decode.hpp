@@ -24,7 +24,7 @@ namespace aepose {
 // What pixel positions mean. Classic: cell i covers [i, i + 1). UDP: cell i is the point i.
 enum class Convention { classic, udp };
 
-// The codec's options, with its defaults.
+// The codec's options, with its defaults; all but `reach`.
 struct Options {
     std::int64_t max_num_people = 30;  // M, candidates per keypoint; limits people with ignore_too_much
     std::int64_t nms_kernel = 5;       // side of the window in which a peak is the maximum; odd
