@@ -4,7 +4,9 @@ Draws beetles (9 keypoints) and hands (21), several and of both kinds to a pictu
 outside the checkout, and runs the commands there as a user does: `aepose toy`, and for each of
 three networks `aepose train`, `aepose test` and `aepose ceiling`. All three see the same pictures
 for the same number of steps, with the same settings and starting weights; a network of one class
-is given the annotations of that class alone, and the other class is background to it.
+is given the annotations of that class alone, and the other class is background to it. The network
+of both is then trained once more, from what it reached: that is as many steps as the two others
+have together.
 """
 
 from __future__ import annotations
@@ -77,11 +79,11 @@ def first_row(printed: str) -> dict[str, float]:
     return {name: float(value) for name, value in zip(header, row, strict=True) if value != "-"}
 
 
-def train(folder: Path, name: str, metainfo: str, classes: list[str], epochs: int) -> Outcome:
-    """Train and test a network of some classes."""
+def train(folder: Path, name: str, metainfo: str, classes: list[str], epochs: int,
+          start: Path = TOY_CHECKPOINT) -> Outcome:
+    """Train and test a network of some classes, from the weights ``start``."""
     config = f"{name}.py"
-    (folder / config).write_text(CONFIG.format(metainfo=metainfo, start=TOY_CHECKPOINT,
-                                               epochs=epochs))
+    (folder / config).write_text(CONFIG.format(metainfo=metainfo, start=start, epochs=epochs))
     before = core_minutes()
     aepose(folder, "train", config)
     minutes = core_minutes() - before
@@ -100,7 +102,7 @@ def report(outcomes: dict[str, Outcome], pictures: int, epochs: int) -> str:
             rows.append([name, kind, f"{CLASSES[kind]}", f"{ap:.3f}", f"{ceiling:.3f}",
                          f"{ap / ceiling:.0%}", "" if number else f"{outcome.minutes:.1f}"])
     return (f"{pictures} pictures, {epochs} epochs, batches of 8: {pictures // 8 * epochs} steps "
-            "of each network, from the toy checkpoint\nthat ships; last checkpoint, single scale, "
+            "of each training, from the toy checkpoint\nthat ships; last checkpoint, single scale, "
             "flip test. Minutes are processor time\nof `aepose train`, which ends with a "
             "validation.\n\n" + table(
                 ["network", "class", "keypoints", "OKS-AP", "ceiling", "of it",
@@ -122,8 +124,10 @@ def main() -> None:
                *(word for name in CLASSES for word in ("--creature", name)))
         outcomes = {name: train(folder, name, f"world/metainfo/{name}.json", [name], options.epochs)
                     for name in CLASSES}
-        outcomes["both in one"] = train(folder, "both", "world/keypoints.json", list(CLASSES),
-                                        options.epochs)
+        both = "world/keypoints.json", list(CLASSES), options.epochs
+        outcomes["both in one"] = train(folder, "both", *both)
+        outcomes["both, once more"] = train(folder, "both_more", *both,
+                                            folder / "work_dirs" / "both" / "last.pth")
         print(report(outcomes, options.pictures, options.epochs))
 
 
