@@ -63,9 +63,12 @@ def find(config: Path, flip: bool = True) -> float:
 
 def quality(found: Found) -> list[str]:
     """Return the cells of _QUALITY."""
-    return [f"{found.ap:.3f}", f"{found.ap75:.3f}", f"{np.median(found.errors):.2f}",
-            f"{found.errors.mean():.2f}", f"{100 * found.creatures:.1f}",
-            f"{100 * found.keypoints:.1f}", f"{100 * found.mixed:.2f}"]
+    start = [f"{found.ap:.3f}", f"{found.ap75:.3f}"]
+    if not len(found.errors):
+        return [*start, "-", "-", f"{100 * found.creatures:.1f}", "-", "-"]
+    return [*start, f"{np.median(found.errors):.2f}", f"{found.errors.mean():.2f}",
+            f"{100 * found.creatures:.1f}", f"{100 * found.keypoints:.1f}",
+            f"{100 * found.mixed:.2f}"]
 
 
 def flies(folder: Path, python: Path | None) -> str:

@@ -23,6 +23,8 @@ class Found:
     creatures: share of the annotated creatures that were found, at an OKS of 0.1 or more
     keypoints: share of these creatures' labelled keypoints that were found
     mixed: share of the keypoints found that lie nearer to the same keypoint of another creature
+
+    Where nobody was found, shares of what was found are NaN.
     """
 
     ap: float
@@ -48,7 +50,7 @@ def measure(
         found[record["image_id"]].append(record)
     if best_alone:
         found = {image: best[:1] for image, best in found.items()}
-    errors, mixed, creatures, labelled_number = [], [], 0, 0
+    errors, mixed, creatures, labelled_number = [np.zeros(0)], [np.zeros(0, bool)], 0, 0
     for image, detections in found.items():
         people = [a for a in truth["annotations"] if a["image_id"] == image]
         true = np.array([a["keypoints"] for a in people]).reshape(-1, metainfo.num_keypoints, 3)
@@ -63,12 +65,14 @@ def measure(
                 away, others = _distances(pose, true, p)
                 errors.append(away)
                 mixed.append(others < away)
-    metric = CocoMetric(metainfo, ann_file, prefix=None)
+    metric = CocoMetric(metainfo, ann_file)
     kept = [record for best in found.values() for record in best]
     scores = metric.compute_from_records(kept)
-    errors = np.concatenate(errors)
-    return Found(scores["AP"], scores["AP75"], errors, creatures / len(truth["annotations"]),
-                 len(errors) / labelled_number, float(np.concatenate(mixed).mean()))
+    away, confused = np.concatenate(errors), np.concatenate(mixed)
+    nan = float("nan")
+    return Found(scores["AP"], scores["AP75"], away, creatures / len(truth["annotations"]),
+                 len(away) / labelled_number if labelled_number else nan,
+                 float(confused.mean()) if len(away) else nan)
 
 
 def _distances(pose: np.ndarray, true: np.ndarray, own: int) -> tuple[np.ndarray, np.ndarray]:
