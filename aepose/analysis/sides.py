@@ -17,6 +17,8 @@ from aepose.metainfo.pairs import mirrored_name, mirrors
 _MOSTLY, _LEAST_PEOPLE = 0.6, 20
 _FEW = 0.1  # of the people: so many may be mistakes
 _SAMPLE = 1000  # people, to find what is far apart
+# By these, a keypoint set is people's: an animal that is seen from above always shows its nose.
+_OF_PEOPLE = {"nose", "left_wrist", "right_wrist"}
 _CLEAR = 0.5  # sine of the angle between a body's axis and its left to right
 
 
@@ -41,8 +43,8 @@ def check_sides(keypoints: np.ndarray, metainfo: Metainfo) -> list[Finding]:
     keypoints: (P, K, 3) x, y, visibility, pixels of the pictures
 
     A pair is compared with the other pairs of the same person: all point from left to right about
-    the same way. That all are exchanged shows in people whose nose is visible, whose left is
-    to the right in the picture.
+    the same way. That all are exchanged shows in people (not in animals) whose nose is visible,
+    whose left is to the right in the picture.
     """
     index = [[metainfo.keypoint_names.index(name) for name in pair] for pair in metainfo.flip_pairs]
     if not index or not len(keypoints):
@@ -69,7 +71,7 @@ def _is_most(part: int, whole: int) -> bool:
 
 
 def _all_exchanged(keypoints: np.ndarray, ways: np.ndarray, metainfo: Metainfo) -> list[Finding]:
-    if "nose" not in metainfo.keypoint_names:
+    if not set(metainfo.keypoint_names) >= _OF_PEOPLE:
         return []
     facing = keypoints[:, metainfo.keypoint_names.index("nose"), 2] == 2
     across = ways[facing].sum(axis=1)[:, 0]  # positive: from left to right in the picture, too

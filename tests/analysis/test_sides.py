@@ -61,6 +61,14 @@ def test_all_sides_exchanged(coco, visible, said):
     assert [found.text[:40] for found in check_sides(keypoints, coco)] == said
 
 
+def test_an_animal_whose_nose_is_visible_from_behind(three):
+    names = ("nose", "left_ear", "right_ear")
+    mouse = replace(three, keypoint_names=names, flip_pairs=(names[1:],), skeleton=(),
+                    skeleton_colors=())
+    upward = np.tile(np.float64([[20, 10, 2], [10, 20, 2], [30, 20, 2]]), (40, 1, 1))
+    assert not check_sides(upward, mouse)
+
+
 def test_creatures_seen_from_the_side(coco):
     """Left and right as often this way as that is no error."""
     keypoints = people(coco, 200)
