@@ -12,7 +12,7 @@ from aepose.errors import DataError
 from aepose.evaluation.ground_truth import BOX_SHARE
 from aepose.files import make_folder, write_json
 from aepose.labels.content import Labels, box_around, checked_pairs, count_content, points_of
-from aepose.labels.pictures import PictureFinder, write_frames
+from aepose.labels.pictures import PictureFinder, likely_folders, picture_size, write_frames
 from aepose.labels.report import Report
 from aepose.labels.request import Request
 from aepose.metainfo import Metainfo
@@ -43,19 +43,33 @@ def read_coco(request: Request) -> Labels:
     _check_more(data, path)
     computed = _add_boxes(data)
     count_content(data, report)
-    folder = _folder(data["images"], path, request.images)
-    if folder is None:
+    folders = [request.images] if request.images else likely_folders(path, data["images"])
+    if len(folders) != 1:
         report.add("kept", "names of pictures that were not found, as they are (--images says in "
                    "which folder they lie)", len(data["images"]))
         return Labels(data, path.parent, report=report, computed=computed)
+    (folder,) = folders
     finder = PictureFinder(path, folder, report)
     for image in data["images"]:
         found = finder.find(image["file_name"])
-        if found not in (None, folder / image["file_name"]):
+        if found is not None:
+            _check_size(image, found, path, report)
             image["file_name"] = found.relative_to(folder).as_posix()
     report.add("kept", "names of pictures that are not there", len(finder.missing),
                *finder.missing[:1])
     return Labels(data, folder, report=report, computed=computed)
+
+
+def _check_size(image: dict[str, Any], picture: Path, path: Path, report: Report) -> None:
+    """Refuse a picture of another size than the file gives: its keypoints lie elsewhere."""
+    given, size = (image["width"], image["height"]), picture_size(picture)
+    if given == size:
+        return
+    if given != picture_size(picture, upright=False):
+        raise DataError(f"{picture} is {size[0]}x{size[1]}, but {path} gives {given[0]}x{given[1]} "
+                        f"for image id {image['id']!r}; one of them is wrong")
+    report.add("kept", "pictures whose labels are as they are stored, not as their EXIF "
+               "orientation turns them: other programs may turn them", first=picture)
 
 
 def write_coco(labels: Labels, target: Path, frames: str) -> Labels:
@@ -91,7 +105,7 @@ def _metainfo_of(entry: dict[str, Any], path: Path) -> Metainfo:
         raise DataError(f"{path}: two keypoints of category {shown(entry.get('id'))} have one name "
                         f"({shown(names)}); give the names with --metainfo")
     pairs = entry.get("skeleton") or ()
-    if not all(isinstance(p, list) and len(p) == 2 and all(
+    if not isinstance(pairs, (list, tuple)) or not all(isinstance(p, list) and len(p) == 2 and all(
             isinstance(k, int) and 1 <= k <= len(names) for k in p) for p in pairs):
         raise DataError(f"{path}: the 'skeleton' of category {shown(entry.get('id'))} must be a "
                         f"list of pairs of numbers from 1 to {len(names)}")
@@ -162,23 +176,3 @@ def _add_boxes(data: dict[str, Any]) -> Counter[str]:
             person["area"] = round(BOX_SHARE * person["bbox"][2] * person["bbox"][3], 3)
             computed["area"] += 1
     return computed
-
-
-def _folder(images: list[dict[str, Any]], path: Path, given: Path | None) -> Path | None:
-    """Return the folder of the pictures: the file's own or one beside it, that has the most.
-
-    None where there is none, or several have as many and not one of them is called as the file is.
-    """
-    if given is not None or not images:
-        return given
-    above = path.absolute().parent
-    near = [folder for root in (above, above.parent) for folder in
-            (root, *sorted(f for f in root.iterdir() if f.is_dir()))]
-    counts = {folder: sum((folder / image["file_name"]).is_file() for image in images)
-              for folder in dict.fromkeys(near)
-              if (folder / images[0]["file_name"]).is_file()}
-    best = [folder for folder, count in counts.items() if count == max(counts.values())]
-    if above in best:
-        return above
-    called = [folder for folder in best if folder.name in path.stem]
-    return (called or best)[0] if len(called or best) == 1 else None

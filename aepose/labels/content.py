@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from aepose.datasets.regions import FARTHEST, farthest
-from aepose.datasets.values import shown
+from aepose.datasets.values import are_numbers, shown
 from aepose.errors import DataError
 from aepose.evaluation.ground_truth import BOX_SHARE
 from aepose.labels.report import Report
@@ -143,6 +143,7 @@ class LabelsBuilder:
         self.report = Report()
         self.data: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
         self.frames: dict[int | str, FilmFrame] = {}
+        self._numbers: dict[FilmFrame | str, int] = {}
         self.computed: Counter[str] = Counter()
 
     def category(self, name: str, keypoints: Sequence[str],
@@ -170,8 +171,15 @@ class LabelsBuilder:
 
     def image(self, path: str | Path, size: tuple[int, int], frame: FilmFrame | None = None,
               **more: Any) -> int:
-        """Add a picture of a size (W, H), or a frame of a film; return its id."""
+        """Add a picture of a size (W, H), or a frame of a film; return its id.
+
+        Raises DataError for one that was added before.
+        """
         number = len(self.data["images"]) + 1
+        if self._numbers.setdefault(frame or str(path), number) != number:
+            what = f"frame {frame.number} of {frame.film}" if frame else path
+            raise DataError(f"{self.source}: {what} is labelled in two places; put all that is "
+                            "labelled in it into one")
         if frame:
             self.frames[number] = frame
             more = {"film": str(frame.film), "frame": frame.number, **more}
@@ -188,7 +196,8 @@ class LabelsBuilder:
         points: (K, 3) x, y in pixels, visibility 0 to 2; x NaN or visibility 0: not labelled
         box: x, y, w, h; score, scores: of a prediction, and of its K keypoints
 
-        Raises DataError that names picture, keypoint and value for what lies nowhere near.
+        Raises DataError that names picture, keypoint and value for what lies nowhere near, and for
+        a box that is none.
         """
         picture = self.data["images"][image - 1]
         size = picture["width"], picture["height"]
@@ -204,6 +213,10 @@ class LabelsBuilder:
         if box is None:
             box = box_around(points[labelled, :2], size)
             self.computed["bbox"] += 1
+        elif not are_numbers(list(box), 4, farthest(size)) or min(box[2:]) < 0:
+            raise DataError(f"{self.source}: picture {picture['file_name']} ({size[0]}x{size[1]}): "
+                            f"a box is {shown(list(box))}; it must be x, y, width, height, near "
+                            "the picture")
         self.computed["area"] += 1
         more = {"track_id": track, "score": score, "keypoint_scores": scores}
         self.data["annotations"].append({
@@ -215,7 +228,13 @@ class LabelsBuilder:
             **{key: value for key, value in more.items() if value is not None}})
 
     def labels(self) -> Labels:
-        """Return what was put together, with its numbers in the report."""
+        """Return what was put together, with its numbers in the report.
+
+        Raises DataError where no keypoints are known.
+        """
+        if not self.data["categories"]:
+            raise DataError(f"{self.source}: nobody is labelled with keypoints in it, and it does "
+                            "not list any, so there is nothing to read")
         count_content(self.data, self.report)
         return Labels(self.data, None, self.frames, self.report, self.computed).placed()
 

@@ -22,8 +22,7 @@ NAMES = "keypoint_names"
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # what an upload puts before a file's name
 # Of a region, where they are there.
 _FIELDS = {"id": str | int | None, "parentID": str | int | None, "from_id": str | int | None,
-           "to_id": str | int | None, "type": str, "value": dict | None, "meta": dict | None,
-           "original_width": int | float | None, "original_height": int | float | None}
+           "to_id": str | int | None, "type": str, "value": dict | None, "meta": dict | None}
 _NO_CLASS = "creature"  # of keypoints without a box
 _Group = tuple[str, dict[str, Any] | None, list[dict[str, Any]]]  # class, box, keypoints
 
@@ -47,12 +46,10 @@ def read_label_studio(request: Request) -> Labels:
               for task, answer in found]
     categories = _categories(found, groups, request, builder)
     for (task, answer), creatures in zip(found, groups, strict=True):
-        size = next(((item["original_width"], item["original_height"]) for item in answer["result"]
-                     if item.get("original_width") and item.get("original_height")), None)
         path = finder.find(*_names(task, request))
         if path is None:
             continue
-        size = size or picture_size(path)
+        size = picture_size(path)  # percents are of the picture, also if it was resized since
         image = builder.image(path, size)
         for name, box, keypoints in creatures:
             number, names = categories[name]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from PIL import Image
 
 from aepose.drawing import write_image
 from aepose.errors import DataError, ImageError
-from aepose.files import free_name
+from aepose.files import free_name, make_folder
 from aepose.film.video import Film
 from aepose.labels.content import FilmFrame, Labels
 from aepose.labels.report import Report
@@ -23,6 +23,29 @@ from aepose.results.formats import needed
 
 _ORIENTATION, _LYING = 0x0112, 5  # EXIF: from 5 on, width and height change places
 _SHOWN = 3  # names in a message
+_TRIED = 20  # pictures that are looked for, of those that a file names
+
+
+def likely_folders(path: Path, images: Sequence[dict[str, Any]]) -> list[Path]:
+    """Return the folder that the pictures of an annotation file lie in, looked for near the file.
+
+    images: its entries
+
+    It is the file's own folder, the one above, or one in these, that has the most of some of the
+    pictures; of several that have as many, the file's own, or those whose names are part of its
+    name. None is returned where none has any, and several where that does not tell.
+    """
+    own = path.absolute().parent
+    near = [folder for root in (own, own.parent) for folder in
+            (root, *sorted(f for f in root.iterdir() if f.is_dir()))]
+    names = [image["file_name"] for image in images[::max(1, len(images) // _TRIED)]]
+    counts = {folder: sum(os.path.isfile(folder / name) for name in names)
+              for folder in dict.fromkeys(near)}
+    most = max(counts.values())
+    best = [folder for folder, count in counts.items() if count == most] if most else []
+    if own in best:
+        return [own]
+    return [folder for folder in best if folder.name in path.stem] or best
 
 
 class PictureFinder:
@@ -121,17 +144,17 @@ class PictureFinder:
         return None, False
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Return the (W, H) of a picture, upright as its EXIF orientation says, from its header.
+def picture_size(path: Path, upright: bool = True) -> tuple[int, int]:
+    """Return the (W, H) of a picture from its header.
+
+    upright: as its EXIF orientation says; False: as it is stored
 
     Raises ImageError that names what is no picture.
     """
     try:
         with Image.open(path) as header:
             width, height = header.size
-            # Of a PNG the whole picture would be decoded, to look behind it.
-            told = header.format != "PNG" or "exif" in header.info
-            lying = told and header.getexif().get(_ORIENTATION, 1) >= _LYING
+            lying = upright and header.getexif().get(_ORIENTATION, 1) >= _LYING
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(f"cannot read picture {path}: {error}") from None
     return (height, width) if lying else (width, height)
@@ -202,10 +225,17 @@ def _stored_frames(film: Path, dataset: str,
 
 
 def copy_pictures(labels: Labels, places: dict[Any, Path]) -> None:
-    """Copy the pictures of images, by id, to other places; raises DataError for one missing."""
+    """Copy the pictures of images, by id, to other places.
+
+    Raises DataError for one that is missing, and where two would have one place.
+    """
+    for place, number in Counter(places.values()).items():
+        if number > 1:
+            raise DataError(f"{number} pictures would be {place}; give them different names, or "
+                            "leave out what is there twice")
     for image in labels.data["images"]:
         source, target = labels.path(image), places[image["id"]]
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         try:
             if not target.exists() or not os.path.samefile(source, target):
                 shutil.copyfile(source, target)

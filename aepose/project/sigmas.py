@@ -23,7 +23,9 @@ import numpy as np
 from aepose.datasets.annotations import all_keypoints, by_image, load_annotations
 from aepose.datasets.categories import Category, classes_of
 from aepose.errors import ConfigError, DataError
+from aepose.evaluation.ground_truth import BOX_SHARE
 from aepose.files import write_text
+from aepose.labels.content import box_around
 from aepose.metainfo import Metainfo, get_metainfo, with_files_read
 from aepose.metainfo.own import parse_commented_json
 
@@ -113,19 +115,20 @@ def _pictures(paths: Sequence[str | Path], metainfo: Metainfo, category: Categor
                 joints = joints[metainfo.classes[index].keypoints]
                 if (joints[:, 2] > 0).any():
                     found.setdefault((name, index), []).append(_Creature(
-                        number, joints, _area(person, joints), person.get("track_id")))
+                        number, joints, _area(person, joints, size), person.get("track_id")))
     for (_, index), creatures in found.items():
         yield index, creatures
 
 
-def _area(person: dict[str, Any], joints: np.ndarray) -> float:
-    """Return the area in square pixels; where the file gives none, that of the box."""
+def _area(person: dict[str, Any], joints: np.ndarray, size: tuple[int, int]) -> float:
+    """Return the area in square pixels, as the metric goes by: the file's, or a share of the box.
+
+    size: (W, H) of the picture; where there is no box either, it is that of `aepose convert`
+    """
     if person.get("area"):
         return float(person["area"])
-    if person.get("bbox"):
-        return float(person["bbox"][2] * person["bbox"][3])
-    labelled = joints[joints[:, 2] > 0, :2]
-    return float(np.ptp(labelled, axis=0).prod())
+    box = person.get("bbox") or box_around(joints[joints[:, 2] > 0, :2], size)
+    return float(BOX_SHARE * box[2] * box[3])
 
 
 def _half_square(a: _Creature, b: _Creature, k: int | slice) -> Any:

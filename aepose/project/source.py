@@ -23,10 +23,9 @@ from aepose.errors import ConfigError, DataError
 from aepose.files import read_json
 from aepose.labels import read_labels, write_labels
 from aepose.labels.content import checked_pairs
+from aepose.labels.pictures import likely_folders
 from aepose.metainfo import Metainfo
 from aepose.metainfo.pairs import plain_name
-
-_TRIED = 20  # pictures that are looked for
 
 
 @dataclass(frozen=True)
@@ -159,20 +158,22 @@ def load_people(path: str | Path, metainfo: Metainfo, category: Category
 def find_pictures(path: str | Path, images: Sequence[dict[str, Any]], folder: str | None) -> Path:
     """Return the folder that the pictures of an annotation file lie in.
 
-    folder: given by the user; otherwise it is looked for beside the file and in the folder above
-        it, and in the folders there
+    folder: given by the user; otherwise it is looked for, see
+        :func:`~aepose.labels.pictures.likely_folders`
 
-    Raises DataError that says where was looked, if none of them is there.
+    Raises DataError that says where was looked if none of them is there, and which folders there
+    are to choose from.
     """
-    homes = [Path(folder)] if folder else [Path(path).parent, Path(path).parent.parent]
-    places = homes if folder else homes + [
-        place for home in homes for place in sorted(home.resolve().glob("*/"))]
-    tried = [image["file_name"] for image in images[::max(1, len(images) // _TRIED)]]
-    found = {place: sum(os.path.isfile(place / name) for name in tried) for place in places}
-    best = max(found, key=found.__getitem__)
-    if not found[best]:
-        first = f", such as {tried[0]}," if tried else ""
-        where = folder or f"{homes[0].resolve()}, {homes[1].resolve()} and the folders in them"
-        raise DataError(f"{path}: none of its pictures{first} is in {where}; give their folder "
-                        "with --images")
-    return best.resolve()
+    path = Path(path)
+    folders = likely_folders(path, images) if folder is None else [
+        Path(folder)] if any(os.path.isfile(Path(folder, i["file_name"])) for i in images) else []
+    if len(folders) == 1:
+        return folders[0].resolve()
+    if folders:
+        raise DataError(f"{path}: {' and '.join(map(str, folders))} have pictures of these names; "
+                        "give the folder of the right ones with --images")
+    first = f", such as {images[0]['file_name']}," if images else ""
+    own = path.resolve().parent
+    raise DataError(f"{path}: none of its pictures{first} is in "
+                    + (folder or f"{own}, {own.parent} and the folders in them")
+                    + "; give their folder with --images")

@@ -9,6 +9,7 @@ import inspect
 from pathlib import Path
 
 import mmengine
+from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -17,6 +18,7 @@ PACKAGE = Path(__file__).parents[2] / "aepose"
 # Private name of the engine -> modules that use it.
 USED = {
     "_epoch": {"train_loop.py"},
+    "_get_cfg_path": {"config.py"},
     "_iter": {"train_loop.py"},
     "_save_best_checkpoint": {"checkpoint_hook.py"},
     "_save_checkpoint": {"checkpoint_hook.py"},
@@ -44,9 +46,9 @@ def names_of(cls):
 def test_no_other_private_names_are_used():
     """Of the engine's classes that ours derive from or are handed."""
     engines = set().union(*map(names_of, (CheckpointHook, OptimWrapper, EpochBasedTrainLoop,
-                                          Runner)))
+                                          Runner, Config)))
     found = {}
-    for path in sorted((PACKAGE / "engine").glob("*.py")):
+    for path in sorted([*(PACKAGE / "engine").glob("*.py"), PACKAGE / "experiment" / "config.py"]):
         own = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mmengine"):
@@ -86,6 +88,12 @@ def test_a_step_counts_batches_as_it_is_told():
     source = inspect.getsource(OptimWrapper.initialize_count_status)
     assert "self._inner_count = init_counts" in source
     assert "self._max_counts = max_counts" in source
+
+
+def test_a_base_is_found_through_the_function_that_is_replaced():
+    """experiment/config.py replaces it while a config is read."""
+    assert "Config._get_cfg_path(" in inspect.getsource(Config._file2dict)
+    assert list(inspect.signature(Config._get_cfg_path).parameters) == ["cfg_path", "filename"]
 
 
 def test_schedulers_have_a_base():

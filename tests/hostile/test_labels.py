@@ -1,12 +1,14 @@
 """Label files of other programs: each is read, or named with what is wrong in it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from hypothesis import given
 
 from aepose.drawing import write_image
+from aepose.errors import DataError
 from aepose.labels import read_labels, write_labels
 from tests.hostile.mutants import changed_bytes, changed_json, fewer
 from tests.hostile.test_data import outcome
@@ -34,12 +36,17 @@ def folder(tmp_path_factory):
 
 
 def convert(source, folder, kind):
-    """Read labels and write them as COCO and as Ultralytics has them."""
+    """Read labels and write them as COCO and as Ultralytics has them: these can be read again."""
     images = folder / "pictures" if kind == "coco" else None
-    for target in ("out.json", "out"):
-        outcome(lambda target=target: write_labels(
-            read_labels(source, kind, images=images), folder / "written" / target,
-            None if "." in target else "ultralytics"))
+    for target, format in (("out.json", "coco"), ("out", "ultralytics")):
+        path = folder / "written" / target
+        shutil.rmtree(path.parent, ignore_errors=True)
+        written = outcome(lambda path=path, format=format: write_labels(
+            read_labels(source, kind, images=images), path, format))
+        if not isinstance(written, DataError):
+            again = read_labels(path, format, images=written.folder if format == "coco" else None)
+            assert len(again.data["images"]) == len(written.data["images"])
+            assert len(again.data["annotations"]) == len(written.data["annotations"])
 
 
 @pytest.mark.parametrize("kind", JSON)

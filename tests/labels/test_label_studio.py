@@ -49,9 +49,10 @@ def test_who_and_what_is_done(tmp_path):
     nobody = task(MARK)
     nobody["annotations"] = [{"result": []}]
     twice = task(MARK)
+    twice["data"] = {"image": "q.png"}
     twice["annotations"] += task({**MARK, "value": {**MARK["value"], "x": 0}}, by=2)["annotations"]
     open_ = {**task(), "annotations": []}
-    write(tmp_path, {"t.json": [done, skipped, nobody, twice, open_], "p.png": 0})
+    write(tmp_path, {"t.json": [done, skipped, nobody, twice, open_], "p.png": 0, "q.png": 0})
     labels = read_labels(tmp_path / "t.json", scorer="1")
     assert [a["image_id"] for a in labels.data["annotations"]] == [1, 2]
     assert labels.report.counts("dropped") == {

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from aepose.errors import DataError
 from aepose.labels import read_labels, write_labels
 from tests.labels.sets import NAMES, content, poses, write_set
 
@@ -61,3 +62,11 @@ def test_classes_with_the_same_keypoints_stay_apart(tmp_path, kind):
     assert poses(again).keys() == poses(labels).keys()
     assert [[p[:2] for p in people] for people in poses(again).values()] == [
         [p[:2] for p in people] for people in poses(labels).values()]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    labels = read_labels(write_set(tmp_path), images=tmp_path / "pictures")
+    (tmp_path / "yolo").mkdir()
+    (tmp_path / "yolo" / "images").write_text("in the way")
+    with pytest.raises(DataError, match=r"cannot make folder .*yolo/images"):
+        write_labels(labels, tmp_path / "yolo", "ultralytics")

@@ -132,6 +132,19 @@ def test_bad_annotations(annotations, tmp_path, change, options, error, message)
     assert not (tmp_path / "new").exists()
 
 
+def test_pictures_of_the_same_names_in_two_folders(annotations, tmp_path):
+    source = spoilt(annotations, tmp_path / "labels.json", lambda content: None)
+    pictures = annotations.parent.parent / "train2017"
+    for name in ("first", "second"):
+        (tmp_path / name).symlink_to(pictures)
+    with pytest.raises(DataError, match=r"first and .*second have pictures of these names; give"):
+        call(["new", str(tmp_path / "new"), "--from", source])
+    # The file's name tells which.
+    (tmp_path / "labels.json").rename(tmp_path / "second.json")
+    project = new_project(tmp_path / "new", source=str(tmp_path / "second.json"))
+    assert Experiment.load(project.config).image_folder("train").samefile(pictures)
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     ([], "give --keypoints"), (["--keypoints", "a,,b"], "a name is empty"),
     (["--keypoints", "a", "--val", "b.json"], "give --from, too"),

@@ -7,6 +7,7 @@ import pytest
 
 from aepose.commands.app import call
 from aepose.errors import ConfigError, DataError
+from aepose.evaluation.ground_truth import BOX_SHARE
 from aepose.metainfo import get_metainfo
 from aepose.project.sigmas import LEAST, SigmaEstimate, estimate_sigmas, write_sigmas
 
@@ -23,12 +24,13 @@ def creatures(number, apart=FAR, seed=0, sigmas=SIGMAS):
     return np.concatenate([places + scatter, np.full((number, 2, 3, 1), 2.0)], axis=-1)
 
 
-def write(path, *sets, size=640, tracks=False):
-    """Write annotation sets as one file."""
+def write(path, *sets, size=640, tracks=False, box=None):
+    """Write annotation sets as one file; ``box`` stands for the area."""
+    extent = {"area": AREA} if box is None else {"bbox": box}
     images = [{"id": i, "file_name": f"{i}.jpg", "width": size, "height": 480}
               for i in range(len(sets[0]))]
     people = [{"image_id": i, "category_id": 1, "keypoints": joints.ravel().tolist(), "iscrowd": 0,
-               "area": AREA, **({"track_id": number} if tracks else {})}
+               **extent, **({"track_id": number} if tracks else {})}
               for given in sets for i, both in enumerate(given)
               for number, joints in enumerate(both)]
     path.write_text(json.dumps({
@@ -48,6 +50,15 @@ def test_drawn_scatter_is_found(three, tmp_path, files):
     found = estimate_sigmas(paths, three)
     assert all(390 <= one.count + one.left_out <= 400 for one in found)
     assert [one.sigma for one in found] == pytest.approx(SIGMAS, rel=0.08)
+
+
+def test_an_area_is_the_metrics(three, tmp_path):
+    """Where a file gives none, OKS goes by 0.53 of the box; so does what OKS's sigmas are for."""
+    sets = [creatures(20, seed=seed) for seed in (1, 2)]
+    by_area, by_box = ([one.sigma for one in estimate_sigmas(
+        [write(tmp_path / f"{i}.json", given, box=box) for i, given in enumerate(sets)], three)]
+        for box in (None, [90, 90, 80, AREA / 80 / BOX_SHARE]))
+    assert by_box == pytest.approx(by_area)
 
 
 def test_mistakes_are_left_out(three, tmp_path):
