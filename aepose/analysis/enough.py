@@ -79,6 +79,8 @@ def check_films(train: Sequence[Mapping[str, Any]], val: Sequence[Mapping[str, A
                   if 0 < sum(id(image) in tested for image in images) < len(images))
     if not both:
         return []
+    advice = ("test on other films; `aepose new` parts them so" if len(films) > 1 else
+              "label pictures of another one to test on")
     return [Finding("warning", f"{counted(len(both), 'film')} both trained and tested on: "
                     f"{examples(both)}", "frames of a film are alike, so the metric will look too "
-                    "good: test on other films; `aepose new` parts them so")]
+                    f"good: {advice}")]
