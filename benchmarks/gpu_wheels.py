@@ -20,9 +20,10 @@ from packaging.utils import canonicalize_name
 
 from common import ROOT
 
-# What is taken for granted, with all that it needs itself.
+# What is taken for granted, with all that it needs itself; and our own extras, which no test that
+# takes a device needs.
 PRESENT = {
-    "torch", "torchvision", "numpy", "pillow", "matplotlib", "tensorboard", "rich",
+    "aepose", "torch", "torchvision", "numpy", "pillow", "matplotlib", "tensorboard", "rich",
     "safetensors", "pyyaml", "packaging", "pytest", "pybind11", "setuptools",
 }
 # The same modules, but without need of a display's libraries.

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -15,8 +15,10 @@ import torch
 from PIL import Image, ImageOps
 
 from aepose.errors import DataError, ImageError
-from aepose.film.video import Film, Frame, read_camera
 from aepose.images import decode_image, list_images, read_image
+
+if TYPE_CHECKING:
+    from aepose.film.video import Film, Frame
 
 _FILM_SUFFIXES = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv",
                   ".mts", ".m2ts", ".3gp", ".ogv"}
@@ -56,7 +58,7 @@ def count_pictures(source: Any) -> int | None:
     if is_single(source):
         return 1
     if isinstance(source, (str, os.PathLike)):
-        return Film(source).facts.num_frames if is_film(source) else len(_files(source, False))
+        return _film(source).facts.num_frames if is_film(source) else len(_files(source, False))
     return len(source) if hasattr(source, "__len__") else None
 
 
@@ -72,11 +74,13 @@ def pictures_of(source: Any, bgr: bool = False, recursive: bool = False) -> Iter
     """
     if isinstance(source, (str, os.PathLike)):
         if is_film(source):
-            return _frames(Film(source), str(source))
+            return _frames(_film(source), str(source))
         files = [Path(source)] if is_single(source) else _files(source, recursive)
         return (Picture(lambda file=file: read_image(file), str(file), lasting=True)
                 for file in files)
     if isinstance(source, int) and not isinstance(source, bool):
+        from aepose.film.video import read_camera
+
         return _frames(read_camera(source), f"camera {source}")
     if isinstance(source, Picture):
         return iter([source])
@@ -86,6 +90,13 @@ def pictures_of(source: Any, bgr: bool = False, recursive: bool = False) -> Iter
     if isinstance(source, Iterable) and not isinstance(source, dict):
         return _of_each(source, bgr, recursive)
     raise DataError(f"source of type {type(source).__name__}: {_EXPECTED}")
+
+
+def _film(path: str | os.PathLike) -> Film:
+    """Open a film. The library that reads films is large; pictures do without it."""
+    from aepose.film.video import Film
+
+    return Film(path)
 
 
 def _frames(film: Iterable[Frame], name: str) -> Iterator[Picture]:

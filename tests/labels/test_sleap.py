@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import sleap_io
 
 from aepose.errors import DataError
 from aepose.images import read_image
@@ -10,6 +9,8 @@ from aepose.labels import FilmFrame, read_labels, write_labels
 from tests.film.films import make_film, picture
 from tests.labels.sets import poses, write_set
 from tests.shared import shared
+
+sleap_io = pytest.importorskip("sleap_io")
 
 
 def project(path, film):
