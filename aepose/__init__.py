@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from aepose.lazy import lazily
 from aepose.version import __version__
 
 if TYPE_CHECKING:
     from aepose.apis.evaluate import evaluate
-    from aepose.apis.inference import PoseInferencer, load_model
+    from aepose.apis.inference import PoseInferencer
+    from aepose.apis.loading import load_model
     from aepose.apis.train import train
     from aepose.codecs.core import build_info
     from aepose.experiment import Experiment
@@ -18,12 +19,7 @@ if TYPE_CHECKING:
     from aepose.results import PoseResult, read_results
     from aepose.zoo.index import ModelEntry, list_models
 
-__all__ = ["Experiment", "ModelEntry", "PoseInferencer", "PoseResult", "__version__", "build_info",
-           "create_backbone", "evaluate", "get_metainfo", "list_models", "load_model",
-           "read_results", "train"]
-
-# Imported when they are first asked for, so that `import aepose` does not wait for PyTorch.
-_LAZY = {
+__all__, __getattr__, __dir__ = lazily(__name__, {
     "Experiment": "aepose.experiment",
     "ModelEntry": "aepose.zoo.index",
     "PoseInferencer": "aepose.apis.inference",
@@ -33,17 +29,8 @@ _LAZY = {
     "evaluate": "aepose.apis.evaluate",
     "get_metainfo": "aepose.metainfo",
     "list_models": "aepose.zoo.index",
-    "load_model": "aepose.apis.inference",
+    "load_model": "aepose.apis.loading",
     "read_results": "aepose.results",
     "train": "aepose.apis.train",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'aepose' has no attribute '{name}'")
-    return getattr(importlib.import_module(_LAZY[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+})
+__all__ += ["__version__"]

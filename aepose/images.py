@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
-import mmcv
 import numpy as np
-from PIL import Image
 
 from aepose.errors import DataError, ImageError, warn_once
 
@@ -20,7 +18,13 @@ LONGEST_SIDE = 32766
 _MOST_PIXELS = 178_956_970  # from there on, Pillow takes a header for an attack
 _SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff",
              ".avif", ".gif", ".jp2"}
+_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _SHOWN = 5  # names in a message
+
+if int(cv2.__version__.split(".")[0]) >= 5:
+    warn_once(f"OpenCV {cv2.__version__} warps pictures a few grey levels otherwise than OpenCV 4, "
+              "so metrics will differ a little from published ones; install "
+              "'opencv-python>=4.11,<5'")
 
 
 def read_image(path: str | Path, exif: bool = True) -> np.ndarray:
@@ -52,8 +56,8 @@ def decode_image(data: bytes, path: str | Path, exif: bool = True) -> np.ndarray
         raise ImageError(f"picture {path} is an empty file")
     _check_header(data, path)
     try:
-        image = mmcv.imfrombytes(data, flag="color" if exif else "color_ignore_orientation",
-                                 backend="cv2")
+        image = cv2.imdecode(np.frombuffer(data, np.uint8),
+                             cv2.IMREAD_COLOR if exif else _AS_STORED)
     except cv2.error as error:
         raise ImageError(f"picture {path} cannot be decoded: OpenCV refuses it "
                          f"({error.err or error})") from None
@@ -108,7 +112,11 @@ def _is_picture(file: Path) -> bool:
 
 
 def _check_header(data: bytes, path: str | Path) -> None:
-    """Refuse a file that says it is huge, if it is of a kind that Pillow knows."""
+    """Refuse a file that says it is huge, if Pillow is there and knows its kind."""
+    try:
+        from PIL import Image
+    except ModuleNotFoundError:  # OpenCV has a limit of its own, if a higher one
+        return
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as header:
             size = header.size

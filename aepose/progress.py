@@ -5,16 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
 
 @contextmanager
 def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
@@ -22,8 +12,12 @@ def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None
 
     total: None where nobody knows it: then the bar counts
     """
-    left = TimeElapsedColumn() if total is None else TimeRemainingColumn()
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), left)
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    from rich import progress
+    from rich.console import Console
+
+    left = progress.TimeElapsedColumn() if total is None else progress.TimeRemainingColumn()
+    columns = (progress.TextColumn(title), progress.BarColumn(), progress.MofNCompleteColumn(),
+               left)
+    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=total)
         yield lambda done: bar.update(task, completed=done)

@@ -25,12 +25,16 @@ def _child(name: str, parent: Registry | None, *locations: str) -> Registry:
 
 
 MODELS = _child("model", engine.MODELS, "aepose.models")
-DATASETS = _child("dataset", engine.DATASETS, "aepose.datasets")
-TRANSFORMS = _child("transform", engine.TRANSFORMS, "aepose.datasets.transforms")
-CODECS = _child("codec", None, "aepose.codecs")
-METRICS = _child("metric", engine.METRICS, "aepose.evaluation")
+DATASETS = _child("dataset", engine.DATASETS, "aepose.datasets.coco_keypoints",
+                  "aepose.datasets.concat", "aepose.datasets.eval_sets")
+TRANSFORMS = _child("transform", engine.TRANSFORMS, "aepose.datasets.transforms.flip",
+                    "aepose.datasets.transforms.random_affine",
+                    "aepose.datasets.transforms.random_crop")
+CODECS = _child("codec", None, "aepose.codecs.associative_embedding")
+METRICS = _child("metric", engine.METRICS, "aepose.evaluation.coco_metric",
+                 "aepose.evaluation.crowdpose_metric")
 HOOKS = _child("hook", engine.HOOKS, "aepose.engine")
-SAMPLERS = _child("data sampler", engine.DATA_SAMPLERS, "aepose.datasets")
+SAMPLERS = _child("data sampler", engine.DATA_SAMPLERS, "aepose.datasets.sampler")
 LOOPS = _child("loop", engine.LOOPS, "aepose.engine")
 OPTIM_WRAPPERS = _child("optim_wrapper", engine.OPTIM_WRAPPERS, "aepose.engine")
 # Nothing of ours is in these, but the engine warns of a scope that lacks one.

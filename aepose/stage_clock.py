@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 _watching: ContextVar[StageClock | None] = ContextVar("watching", default=None)
 
@@ -29,7 +31,7 @@ class StageClock:
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.seconds: dict[str, float] = {}
-        self._device = torch.device(device)
+        self._device = device
         self._open: list[str] = []
         self._last = 0.0
 
@@ -52,7 +54,9 @@ class StageClock:
         self._open.pop()
 
     def _charge(self) -> None:
-        if self._device.type == "cuda":
+        if not str(self._device).startswith("cpu"):
+            import torch
+
             torch.cuda.synchronize(self._device)
         now = time.perf_counter()
         if self._open:

@@ -8,13 +8,14 @@ field says in which pixel frame.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 
 from aepose.errors import ConfigError
-from aepose.precision import autocast_type
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass
@@ -79,11 +80,13 @@ class MapTargets:
 
     def pin_memory(self) -> MapTargets:
         """Return a copy in page-locked memory (called by the data loader)."""
-        return self._map(torch.Tensor.pin_memory)
+        return self._map(lambda tensor: tensor.pin_memory())
 
     @classmethod
     def stack(cls, items: list[MapTargets]) -> MapTargets:
         """Join N targets of one picture each into one with a leading N."""
+        import torch
+
         return cls(*(torch.stack([getattr(i, f.name) for i in items]) for f in fields(cls)))
 
 
@@ -157,6 +160,8 @@ class EvalSettings:
     faster: bool = True
 
     def __post_init__(self) -> None:
+        from aepose.precision import autocast_type
+
         autocast_type(self.dtype, "test_time.dtype")
         chosen = self.outputs
         if chosen is not None and not (

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from aepose.apis import load_model
+from aepose.apis.loading import load_model
 from aepose.apis.predict_film import predict_film
 from aepose.film.tracking import Tracker
 from aepose.film.video import Film

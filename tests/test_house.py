@@ -5,20 +5,20 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "aepose"
 FLOORS = (
-    {"at_fault", "errors", "files", "tables", "malloc", "stage_clock", "precision", "progress",
-     "ranges", "startup", "version"},
+    {"arrays", "at_fault", "errors", "files", "lazy", "tables", "malloc", "stage_clock",
+     "precision", "progress", "ranges", "startup", "version"},
     {"metainfo", "registry", "structures"},
     {"drawing", "images"},
     {"results"},
     {"codecs"},
-    {"toy", "zoo"},
+    {"runtime", "toy", "zoo"},
     {"datasets", "models", "visualization", "weights"},
     {"engine", "evaluation"},
     {"film", "labels", "migration", "rescoring"},
     {"experiment"},
     {"analysis"},
     {"apis", "project"},
-    {"release"},
+    {"exporting", "release"},
     {"commands"},
     {"__main__"},
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from aepose.apis import evaluate, train
+from aepose.apis.evaluate import evaluate
+from aepose.apis.train import train
 from aepose.commands.app import call
 from aepose.experiment import Experiment
 from tests.engine.runs import differing, logged, weights

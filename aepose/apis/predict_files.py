@@ -11,11 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from aepose.apis.inference import PoseInferencer
 from aepose.apis.parts import BLOCK, Parts, Shard, blocks_of
+from aepose.apis.predictor import Predictor
 from aepose.apis.sources import is_single, pictures_of
 from aepose.errors import DataError
-from aepose.files import free_name, make_folder, sha256_of
+from aepose.files import free_name, make_folder
 from aepose.progress import progress_bar
 from aepose.results import PoseResult, write_results
 from aepose.version import __version__
@@ -41,7 +41,7 @@ class Summary:
 
 
 def predict_files(
-    model: PoseInferencer,
+    model: Predictor,
     sources: Sequence[str | Path],
     out: str | Path,
     file_format: str = "jsonl",
@@ -60,7 +60,7 @@ def predict_files(
     shard: do a share of the pictures alone; the file of all results is written by a run without
     recursive: enter the folders in folders
     progress: show a bar on stderr
-    options: ``batch_size``, ``multi_scale``, ``min_score`` of ``PoseInferencer.predict``
+    options: ``batch_size``, ``multi_scale``, ``min_score`` of ``Predictor.predict``
 
     Writes ``results.<format>``, ``<picture>.png`` and ``parts/``, see :mod:`aepose.apis.parts`: the
     same call does what an earlier one has not. A picture that cannot be read ends nothing; it is
@@ -92,7 +92,7 @@ def predict_files(
 
 
 def recipe_of(
-    model: PoseInferencer, options: dict[str, Any], files: Sequence[Path]
+    model: Predictor, options: dict[str, Any], files: Sequence[Path]
 ) -> dict[str, Any]:
     """Return what results depend on; of files, whether they are those of before."""
     stamps = sha256()
@@ -100,12 +100,12 @@ def recipe_of(
         known = file.stat() if file.exists() else None
         stamps.update(f"{known and (known.st_size, known.st_mtime_ns)}\n".encode())
     return {"state of the files (sizes and times)": stamps.hexdigest(),
-            "checkpoint": sha256_of(model.checkpoint), "config": model.experiment.to_dict(),
+            **model.recipe(),
             "options": options, "block": BLOCK, "version": __version__}
 
 
 def _joined(parts: Parts, blocks: int, out: Path, file_format: str, shard: Shard,
-            model: PoseInferencer) -> Summary:
+            model: Predictor) -> Summary:
     """Write the file of all results, unless that is left to a run of all."""
     done = [block for block in range(blocks) if block in parts]
     counted = _Counted(result for block in done for result in parts.read(block, model.metainfo))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aepose.apis.inference import PoseInferencer
 from aepose.apis.parts import Parts, Shard, blocks_of
 from aepose.apis.predict_files import ALL, recipe_of
+from aepose.apis.predictor import Predictor
 from aepose.apis.sources import is_film, pictures_of
 from aepose.errors import DataError
 from aepose.files import make_folder
@@ -47,7 +47,7 @@ class FilmSummary:
 
 
 def predict_film(
-    model: PoseInferencer,
+    model: Predictor,
     source: str | Path,
     out: str | Path,
     file_format: str = "jsonl",
@@ -114,7 +114,7 @@ def _target(source: Path, out: Path) -> Path:
     return make_folder(out) / f"{source.stem}_poses.mp4"
 
 
-def _find(model: PoseInferencer, film: Film, parts: Parts, shard: Shard, progress: bool,
+def _find(model: Predictor, film: Film, parts: Parts, shard: Shard, progress: bool,
           options: dict[str, Any]) -> tuple[int, list[str]]:
     """Write the parts that are missing; return how many blocks there are, and what failed."""
     bar = (progress_bar("finding people", film.facts.num_frames) if progress
@@ -140,7 +140,7 @@ def _noted(
         yield result
 
 
-def _results(parts: Parts, blocks: int, model: PoseInferencer) -> Iterator[PoseResult]:
+def _results(parts: Parts, blocks: int, model: Predictor) -> Iterator[PoseResult]:
     for block in range(blocks):
         yield from parts.read(block, model.metainfo)
 

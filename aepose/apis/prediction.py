@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from aepose.apis.sources import Picture
-from aepose.datasets import collate_eval, same_size_batches
-from aepose.datasets.transforms import make_eval_item
+from aepose.codecs.decoder import Decoder
+from aepose.codecs.overlap import Found
+from aepose.datasets.same_size import same_size_batches
+from aepose.datasets.transforms.resize import make_eval_item
 from aepose.errors import DataError, warn_once
-from aepose.models import AssociativeEmbedding
-from aepose.models.pipeline import find_people
 from aepose.progress import progress_bar
 from aepose.results import PoseResult
 from aepose.structures import EvalItem
@@ -94,13 +94,16 @@ class Failures:
 
 @dataclass(frozen=True)
 class Run:
-    """One call of predict: how pictures become results."""
+    """One call of predict: how pictures become results.
 
-    network: AssociativeEmbedding
+    find: gives batches with their results, from batches and whether to ``overlap``
+    """
+
+    find: Callable[[Iterator[dict[str, Any]], bool], Found]
+    decoder: Decoder
     scales: Sequence[float]
     batch_size: int
     min_score: float
-    keep_maps: bool
 
     def results(
         self, pictures: Iterator[Picture], failures: Failures, overlap: bool = True
@@ -108,9 +111,7 @@ class Run:
         """Yield the result of each picture, in order."""
         ready: dict[int, PoseResult] = {}
         due = 0
-        found = find_people(self.network, self._batches(pictures, failures), overlap,
-                            self.keep_maps)
-        for batch, results in found:
+        for batch, results in self.find(self._batches(pictures, failures), overlap):
             for read, result in zip(batch["read"], results, strict=True):
                 ready[read.place] = self._finished(read, result)
             while due in ready:
@@ -128,7 +129,7 @@ class Run:
             sizes = [tuple(image.shape[1::-1] for image in read.item.images) for read in reads]
             for batch in same_size_batches(sizes, self.batch_size):
                 chosen = [reads[position] for position in batch]
-                yield {**collate_eval([read.item for read in chosen]), "read": chosen}
+                yield {"items": [read.item for read in chosen], "read": chosen}
 
     def _readable(self, pictures: Iterator[Picture], failures: Failures) -> Iterator[_Read]:
         """Yield pictures as they are read, up to the error that ends the run."""
@@ -141,7 +142,7 @@ class Run:
                     return
                 start = perf_counter()
                 pixels = picture.load()
-                item = make_eval_item(pixels, self.network.codec, self.scales,
+                item = make_eval_item(pixels, self.decoder, self.scales,
                                       image_path=picture.path)
             except Exception as error:  # a source is the user's code: it can fail in any way
                 failures.note(error, number, picture)

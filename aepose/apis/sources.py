@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import torch
-from PIL import Image, ImageOps
 
+from aepose.arrays import is_tensor
 from aepose.errors import DataError, ImageError
 from aepose.images import decode_image, list_images, read_image
 
@@ -48,9 +48,10 @@ def is_single(source: Any) -> bool:
     """Return whether a source is one picture, not something that gives pictures."""
     if isinstance(source, (str, os.PathLike)):
         return not (_is_folder(source) or is_film(source) or _is_glob(source))
-    if isinstance(source, (np.ndarray, torch.Tensor)):
+    if isinstance(source, np.ndarray) or is_tensor(source):
         return source.ndim < 4
-    return isinstance(source, (bytes, bytearray, Image.Image, Picture)) or hasattr(source, "read")
+    return (isinstance(source, (bytes, bytearray, Picture)) or _is_pil(source)
+            or hasattr(source, "read"))
 
 
 def count_pictures(source: Any) -> int | None:
@@ -158,7 +159,9 @@ def to_rgb(picture: Any, bgr: bool = False) -> np.ndarray:
 
     Raises DataError for everything else.
     """
-    if isinstance(picture, Image.Image):
+    if _is_pil(picture):
+        from PIL import ImageOps
+
         try:
             return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
         except OSError as error:  # it is decoded only now
@@ -167,7 +170,7 @@ def to_rgb(picture: Any, bgr: bool = False) -> np.ndarray:
         picture = picture.read()
     if isinstance(picture, (bytes, bytearray)):
         return decode_image(bytes(picture), "given as bytes")
-    if isinstance(picture, torch.Tensor):
+    if is_tensor(picture):
         picture = picture.detach().cpu()
         if picture.ndim == 3 and picture.shape[0] in (1, 3, 4):
             picture = picture.permute(1, 2, 0)
@@ -175,6 +178,12 @@ def to_rgb(picture: Any, bgr: bool = False) -> np.ndarray:
     if not isinstance(picture, np.ndarray):
         raise DataError(f"picture of type {type(picture).__name__}: {_EXPECTED}")
     return _checked(picture, bgr)
+
+
+def _is_pil(value: Any) -> bool:
+    """Return whether a value is Pillow's picture; where Pillow was never imported there is none."""
+    pil = sys.modules.get("PIL.Image")
+    return pil is not None and isinstance(value, pil.Image)
 
 
 def _checked(array: np.ndarray, bgr: bool) -> np.ndarray:

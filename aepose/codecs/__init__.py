@@ -1,6 +1,15 @@
 """The Associative Embedding codec, which alone knows what a heatmap and a tag mean."""
 
-from aepose.codecs.associative_embedding import AssociativeEmbeddingCodec
-from aepose.codecs.geometry import ClassicGeometry, UdpGeometry
+from typing import TYPE_CHECKING
 
-__all__ = ["AssociativeEmbeddingCodec", "ClassicGeometry", "UdpGeometry"]
+from aepose.lazy import lazily
+
+if TYPE_CHECKING:
+    from aepose.codecs.associative_embedding import AssociativeEmbeddingCodec
+    from aepose.codecs.geometry import ClassicGeometry, UdpGeometry
+
+__all__, __getattr__, __dir__ = lazily(__name__, {
+    "AssociativeEmbeddingCodec": "aepose.codecs.associative_embedding",
+    "ClassicGeometry": "aepose.codecs.geometry",
+    "UdpGeometry": "aepose.codecs.geometry",
+})

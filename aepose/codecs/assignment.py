@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from munkres import Munkres
 
 from aepose.codecs.core import core
 
@@ -30,6 +29,8 @@ def assign(cost: np.ndarray) -> list[tuple[int, int]]:
         return []
     compiled = core()
     if compiled is None:
+        from munkres import Munkres
+
         return Munkres().compute(cost.tolist())
     columns = compiled.assign(np.ascontiguousarray(cost, np.float64))
     return [(row, column) for row, column in enumerate(columns) if column >= 0]

@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-import torch
 
+from aepose.arrays import is_tensor
 from aepose.codecs.peaks import PeakCells, Peaks, check_kernel, settle_ties, threshold_float32
 
 
@@ -78,15 +78,15 @@ class Maps(ABC):
 
 def check_maps(heatmaps: Any, tags: Any) -> None:
     """Raise ValueError unless arrays or tensors are float32 (K, H, W) and (K or 1, H, W, L)."""
-    if not any(isinstance(heatmaps, kind) and isinstance(tags, kind)
-               for kind in (np.ndarray, torch.Tensor)):
+    both = heatmaps, tags
+    if not (all(isinstance(part, np.ndarray) for part in both) or all(map(is_tensor, both))):
         raise ValueError("heatmaps and tags: expected two NumPy arrays or two tensors, got "
                          f"{type(heatmaps).__name__} and {type(tags).__name__}")
     axes_of = {"heatmaps": "(K, H, W)", "tags": "(K or 1, H, W, L)"}
     for (name, axes), maps in zip(axes_of.items(), (heatmaps, tags), strict=True):
         if maps.ndim != axes.count(",") + 1 or 0 in maps.shape:
             raise ValueError(f"{name}: expected {axes}, none of them 0, got {tuple(maps.shape)}")
-        if maps.dtype not in (np.float32, torch.float32):
+        if str(maps.dtype).removeprefix("torch.") != "float32":
             raise ValueError(f"{name}: expected float32, got {maps.dtype}")
     shape = tuple(heatmaps.shape)
     if tags.shape[0] not in (1, shape[0]) or tuple(tags.shape[1:3]) != shape[1:]:

@@ -30,6 +30,15 @@ def checked_size(
     return tuple(sides)
 
 
+def check_positive(name: str, value: float, also: str = "") -> None:
+    """Raise ConfigError unless ``codec.<name>`` is a positive number.
+
+    also: what else may be given, for the message
+    """
+    if not isinstance(value, (int, float)) or not value > 0:
+        raise ConfigError(f"codec.{name} = {value!r}: give a positive number{also}")
+
+
 def checked_strides(strides: Sequence[int]) -> tuple[int, ...]:
     """Return ``codec.map_strides`` in falling order; raise ConfigError for what is no strides."""
     if not (isinstance(strides, (list, tuple)) and strides

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import torch
 
 
 @dataclass
@@ -109,6 +108,8 @@ def settle_ties(
     Among equal scores the order, and the choice at the end, is that of torch.topk over the whole
     map on a CPU, which published poses were made with.
     """
+    import torch
+
     maxima = torch.from_numpy(suppress(heatmap, kernel).reshape(-1))
     score, cell = (part.numpy() for part in maxima.topk(most))
     above = score > threshold

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from aepose.arrays import is_tensor
 from aepose.codecs.array_maps import CompiledMaps, NumpyMaps
 from aepose.codecs.core import core
-from aepose.codecs.device_maps import DeviceMaps
 from aepose.codecs.maps import Maps, check_maps
+
+if TYPE_CHECKING:
+    import torch
 
 
 def read_maps(heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tensor) -> Maps:
@@ -19,8 +23,10 @@ def read_maps(heatmaps: np.ndarray | torch.Tensor, tags: np.ndarray | torch.Tens
 
     Raises ValueError for anything else.
     """
-    if isinstance(heatmaps, torch.Tensor) and isinstance(tags, torch.Tensor):
+    if is_tensor(heatmaps) and is_tensor(tags):
         if heatmaps.device.type != "cpu" or tags.device.type != "cpu":
+            from aepose.codecs.device_maps import DeviceMaps
+
             return DeviceMaps(heatmaps, tags)
         check_maps(heatmaps, tags)  # before numpy(), which does not know every type
         heatmaps, tags = heatmaps.detach().numpy(), tags.detach().numpy()

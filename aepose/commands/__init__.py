@@ -3,4 +3,4 @@
 What takes long to import, such as PyTorch, is imported when a command runs.
 """
 
-import aepose.startup  # noqa: F401  before all the rest
+import aepose.startup

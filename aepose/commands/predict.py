@@ -59,7 +59,7 @@ def predict(
     Writes a drawing of each, and one file of results; of films, who is who throughout. The same
     command, given again, does what is missing.
     """
-    from aepose.apis.inference import load_model
+    from aepose.apis.loading import load_model
     from aepose.apis.parts import Shard
     from aepose.apis.predict_files import predict_files
     from aepose.apis.predict_film import predict_film

@@ -39,7 +39,7 @@ def run_test(
 
     Several processes started by torchrun share the pictures; the first one reports.
     """
-    from aepose.apis import evaluate
+    from aepose.apis.evaluate import evaluate
     from aepose.engine import is_main_process
     from aepose.engine.distributed import process_group
     from aepose.experiment import Experiment

@@ -49,8 +49,8 @@ def train(
 
     In several processes by torchrun: torchrun --nproc-per-node 8 -m aepose train CONFIG
     """
-    from aepose.apis import dry_run as try_out
-    from aepose.apis import train as train_experiment
+    from aepose.apis.train import dry_run as try_out
+    from aepose.apis.train import train as train_experiment
     from aepose.engine import is_main_process
     from aepose.engine.distributed import process_group
     from aepose.experiment import Experiment

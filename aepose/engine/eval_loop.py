@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from mmengine.runner import TestLoop, ValLoop
 
+from aepose.codecs.overlap import Batch
 from aepose.engine.distributed import unwrap
 from aepose.evaluation.metric import BaseMetric
 from aepose.models import AssociativeEmbedding
-from aepose.models.pipeline import Batch, find_people
+from aepose.models.pipeline import find_people
 from aepose.registry import LOOPS
 
 

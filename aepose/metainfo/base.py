@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from aepose.errors import ConfigError, nearest
-from aepose.metainfo.classes import check_classes, join_classes
+from aepose.metainfo.classes import JoinedMetainfo, check_classes, join_classes
 from aepose.metainfo.own import make_metainfo, read_commented_json
 from aepose.metainfo.structure import Metainfo
 
@@ -49,6 +50,14 @@ def _get_member(name: str, source: Any) -> Metainfo:
         return get_metainfo(source)
     except ConfigError as error:
         raise ConfigError(f"class '{name}': {error}") from None
+
+
+def plain_metainfo(metainfo: Metainfo) -> dict[str, Any]:
+    """Return plain values that :func:`get_metainfo` makes the same set of."""
+    if isinstance(metainfo, JoinedMetainfo):
+        return {"name": metainfo.name,
+                "classes": {name: plain_metainfo(own) for name, own in metainfo.members}}
+    return asdict(metainfo)
 
 
 def is_metainfo_file(metainfo: Any) -> bool:

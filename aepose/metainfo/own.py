@@ -8,9 +8,6 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-import json_tricks
-from json_tricks.decoders import DuplicateJsonKeyException
-
 from aepose.errors import ConfigError, nearest
 from aepose.files import regular_file
 from aepose.metainfo.structure import Metainfo
@@ -36,6 +33,9 @@ def read_commented_json(path: str | Path, what: str, expected: str) -> dict[str,
 
 def parse_commented_json(text: str, path: Path, what: str, expected: str) -> dict[str, Any]:
     """Return the object in the text of a file, as :func:`read_commented_json` does."""
+    import json_tricks
+    from json_tricks.decoders import DuplicateJsonKeyException
+
     try:
         # Without hooks nothing but plain values comes out.
         content = json_tricks.loads(text, ignore_comments=True, preserve_order=False,

@@ -2,70 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any
 
 import torch
 
 from aepose.codecs.core import core
+from aepose.codecs.overlap import Batch, Found, run_batches
 from aepose.models.associative_embedding import AssociativeEmbedding
 from aepose.results import PoseResult
 from aepose.stage_clock import stage
 from aepose.structures import AggregatedMaps, EvalItem
-
-# Batches whose maps wait to be decoded while the network has the next one.
-_AHEAD = 2
-
-Batch = dict[str, Any]
-Found = Iterator[tuple[Batch, list[PoseResult]]]
-# Runs the network on a batch; what is left to do for each image is to be called.
-Run = Callable[[Batch], list[Callable[[], PoseResult]]]
 
 
 def find_people(
     model: AssociativeEmbedding, batches: Iterable[Batch], overlap: bool = True,
     keep_maps: bool = False,
 ) -> Found:
-    """Yield each batch of test images with its results, in order.
+    """Yield each batch of test images with its results, as :func:`run_batches` does.
 
     model: in evaluation mode; :meth:`AssociativeEmbedding.prepare_for_test` gives a faster one
-    overlap: let other threads decode the maps of the batches before while the network runs, so that
-        results come up to two batches late; else all is done in this thread, one after the other,
-        as :class:`~aepose.stage_clock.StageClock` needs it
     keep_maps: give each result the maps that its people were found in
 
-    Raises what network and decoding raise; later batches are then lost. Warns of outputs that are
-    used without having been trained.
+    Warns of outputs that are used without having been trained.
     """
     model.warn_of_untrained_outputs()
-    run = partial(_run_network, model, keep_maps=keep_maps)
-    return (_overlapped if overlap else _one_by_one)(run, batches)
-
-
-def _one_by_one(run: Run, batches: Iterable[Batch]) -> Found:
-    for batch in batches:
-        yield batch, [decode() for decode in run(batch)]
-
-
-def _overlapped(run: Run, batches: Iterable[Batch]) -> Found:
-    waiting: deque[tuple[Batch, list[Future[PoseResult]]]] = deque()
-    pool = ThreadPoolExecutor(_decoders(), "decode")
-    try:
-        for batch in batches:
-            waiting.append((batch, [pool.submit(decode) for decode in run(batch)]))
-            if len(waiting) > _AHEAD:
-                yield _finish(*waiting.popleft())
-        while waiting:
-            yield _finish(*waiting.popleft())
-    finally:
-        # After an error nobody asks for the others.
-        pool.shutdown(cancel_futures=True)
+    return run_batches(partial(_run_network, model, keep_maps=keep_maps), batches, overlap)
 
 
 def _run_network(
@@ -152,12 +116,3 @@ def _on_host(
 def _decode_stream(device: torch.device) -> torch.cuda.Stream:
     """Return the one stream of a GPU for decoding: each stream keeps memory of its own."""
     return torch.cuda.Stream(device, priority=-1)
-
-
-def _finish(batch: Batch, futures: list[Future[PoseResult]]) -> tuple[Batch, list[PoseResult]]:
-    return batch, [future.result() for future in futures]
-
-
-def _decoders() -> int:
-    """Return how many threads decode: few, as the network needs the processors, too."""
-    return max(1, min(8, (os.cpu_count() or 1) // 2))

@@ -10,8 +10,9 @@ import pytest
 from aepose.analysis.ceiling import ceiling
 from aepose.analysis.data_check import check_dataset
 from aepose.analysis.error_report import analyze
-from aepose.apis import evaluate, train
-from aepose.apis.inference import load_model
+from aepose.apis.evaluate import evaluate
+from aepose.apis.loading import load_model
+from aepose.apis.train import train
 from aepose.commands.app import call
 from aepose.datasets.annotations import load_annotations
 from aepose.errors import ConfigError, DataError

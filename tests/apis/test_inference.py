@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from aepose.apis import inference
-from aepose.apis.inference import PoseInferencer, load_model
+from aepose.apis.inference import PoseInferencer
+from aepose.apis.loading import load_model
 from aepose.commands.app import call
 from aepose.errors import AeposeWarning, CheckpointError, ConfigError, DataError
 from aepose.experiment import Experiment

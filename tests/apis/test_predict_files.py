@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aepose.apis import parts, predict_files
-from aepose.apis.inference import load_model
+from aepose.apis.loading import load_model
 from aepose.apis.parts import Shard
 from aepose.errors import ConfigError, DataError
 from aepose.images import read_image

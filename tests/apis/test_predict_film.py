@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aepose.apis import parts, predict_film
-from aepose.apis.inference import load_model
+from aepose.apis.loading import load_model
 from aepose.apis.parts import Shard
 from aepose.errors import DataError
 from aepose.film.video import Film

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aepose.apis import TOY_CHECKPOINT, evaluate, load_model
+from aepose.apis.evaluate import evaluate
+from aepose.apis.inference import TOY_CHECKPOINT
+from aepose.apis.loading import load_model
 from aepose.evaluation import CocoMetric, load_ground_truth
 from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo

@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 
-from aepose.apis import dry_run, train
+from aepose.apis.train import dry_run, train
 from aepose.commands.app import call
 from aepose.errors import CheckpointError, ConfigError, UsageError
 from aepose.weights.starting import load_what_fits
@@ -46,7 +46,8 @@ def coco_weights(tiny_config, tmp_path_factory):
 ])
 def test_arguments_change_the_config(tiny_config, monkeypatch, arguments, expected):
     seen, cfg = [], tiny_config("arguments")
-    monkeypatch.setattr("aepose.apis.dry_run", lambda experiment: seen.append(experiment.to_dict()))
+    monkeypatch.setattr("aepose.apis.train.dry_run",
+                        lambda experiment: seen.append(experiment.to_dict()))
     call(["train", cfg.file, "--dry-run", *arguments])
     assert seen == [cfg.changed(expected).to_dict()]
 

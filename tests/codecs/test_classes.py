@@ -49,7 +49,7 @@ def test_creatures_that_overlap_keep_their_class(path, options, monkeypatch):
     codec = make_codec(**options)
     item, joints = item_without_pixels(codec, IMAGE), annotated(CREATURES)
     with on_path(path) as read:
-        monkeypatch.setattr("aepose.codecs.associative_embedding.read_maps", read)
+        monkeypatch.setattr("aepose.codecs.decoder.read_maps", read)
         result = codec.decode(*maps_of(codec, joints, item), item)
     assert sorted(result.class_names) == ["dog", "dog", "person", "person"]
     own = result.own_keypoints

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import aepose
-from aepose.apis import load_model
+from aepose.apis.loading import load_model
 from aepose.codecs import core as core_module
 from aepose.codecs.core import INTERFACE, NO_CORE, core
 from aepose.codecs.read_maps import read_maps

@@ -38,7 +38,7 @@ def test_every_path_gives_the_same_people(make_codec, coco, device):
             continue
         with on_path(path), pytest.MonkeyPatch.context() as patch:
             if path == "torch":
-                patch.setattr("aepose.codecs.associative_embedding.read_maps", read_tensors)
+                patch.setattr("aepose.codecs.decoder.read_maps", read_tensors)
             found[path] = codec.group(heat, tags)
     expected = next(iter(found.values()))
     assert len(expected.people) > 30

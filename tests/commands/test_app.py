@@ -123,7 +123,8 @@ def test_an_option_with_a_value_or_without(monkeypatch, tiny_config, arguments, 
 ])
 def test_several_values_after_one_flag(monkeypatch, tiny_config, arguments):
     seen, config = [], tiny_config("options")
-    monkeypatch.setattr("aepose.apis.dry_run", lambda experiment: seen.append(experiment.to_dict()))
+    monkeypatch.setattr("aepose.apis.train.dry_run",
+                        lambda experiment: seen.append(experiment.to_dict()))
     call(["train", config.file, *arguments])
     assert seen == [config.changed({"test_time.flip": False, "train_cfg.max_epochs": 7}).to_dict()]
 

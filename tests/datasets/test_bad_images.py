@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from aepose.apis import train
+from aepose.apis.train import train
 from aepose.datasets import CocoKeypoints, Draw, collate_train
 from aepose.errors import ConfigError, DataError, ImageError
 from tests.conftest import write_annotations

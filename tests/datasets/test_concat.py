@@ -5,7 +5,7 @@ import json
 import pytest
 from torch.utils.data import DataLoader
 
-from aepose.apis import train
+from aepose.apis.train import train
 from aepose.datasets import ConcatDataset, Draw, SeededSampler, collate_train
 from aepose.errors import ConfigError
 from tests.conftest import PERSON, annotation

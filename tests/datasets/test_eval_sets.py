@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from aepose.apis import evaluate, train
+from aepose.apis.evaluate import evaluate
+from aepose.apis.train import train
 from aepose.datasets import EvalSets
 from aepose.datasets.eval_sets import sets_of
 from aepose.errors import ConfigError

@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from aepose.apis import train
+from aepose.apis.train import train
 from aepose.experiment import Experiment
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from aepose.apis import train
+from aepose.apis.train import train
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper
 
 OPTIONS = ["val_dataloader=None", "val_evaluator=None", "visualizer=None"]

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aepose.apis import train
+from aepose.apis.train import train
 from tests.engine.runs import NO_VALIDATION, differing, one_thread, weights
 from tests.golden_check import ROOT
 

@@ -14,7 +14,8 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from aepose.apis import TOY_CHECKPOINT, evaluate
+from aepose.apis.evaluate import evaluate
+from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.engine import read_bad_step
 from aepose.engine.distributed import (
     goes_on,

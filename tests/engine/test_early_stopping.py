@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.logging import MessageHub
 
-from aepose.apis import train
+from aepose.apis.train import train
 from aepose.engine import PoseCheckpointHook, PoseEarlyStoppingHook
 from aepose.errors import ConfigError
 from aepose.evaluation import PoseMetric

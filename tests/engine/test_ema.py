@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from aepose.apis import evaluate, train
+from aepose.apis.evaluate import evaluate
+from aepose.apis.train import train
 from aepose.engine.ema import TRAINED, WeightAverage
 from aepose.errors import CheckpointError, ConfigError
 from aepose.experiment import Experiment

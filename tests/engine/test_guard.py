@@ -9,7 +9,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from aepose.apis import train
+from aepose.apis.train import train
 from aepose.engine import GuardedOptimWrapper, ScaledOptimWrapper, guard, read_bad_step
 from aepose.engine.seeding import seed_step
 from aepose.errors import CheckpointError, ConfigError, NumericalError

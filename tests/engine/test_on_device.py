@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from aepose.apis import train
+from aepose.apis.train import train
 from tests.engine import synced
 from tests.engine.processes import TRAIN, run, run_two, torchrun
 from tests.engine.runs import logged, scalars, weights

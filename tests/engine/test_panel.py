@@ -1,7 +1,7 @@
 import cv2
 import pytest
 
-from aepose.apis import train
+from aepose.apis.train import train
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, 2), (0, 0)])

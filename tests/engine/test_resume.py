@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import dropout
 
-from aepose.apis import train
+from aepose.apis.train import train
 from aepose.datasets import CocoKeypoints
 from aepose.engine import PoseValLoop
 from aepose.engine.resume import list_checkpoints, place_to_resume

@@ -12,7 +12,8 @@ import mmengine.runner.runner as engine_runner
 import pytest
 import torch
 
-from aepose.apis import dry_run, evaluate, train
+from aepose.apis.evaluate import evaluate
+from aepose.apis.train import dry_run, train
 from aepose.errors import CheckpointError, ConfigError, OutputError
 from aepose.experiment import Experiment
 from aepose.experiment.assemble import make_runner

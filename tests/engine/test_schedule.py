@@ -8,7 +8,7 @@ from mmengine.hooks import ParamSchedulerHook
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
-from aepose.apis import train
+from aepose.apis.train import train
 from aepose.engine.resume import keep_settings, resume_schedulers
 from aepose.errors import CheckpointError
 from aepose.experiment.config import Config

@@ -5,9 +5,9 @@ import json
 import pytest
 from mmengine.evaluator import BaseMetric
 
-from aepose.apis import evaluate, train
-from aepose.apis.evaluate import evaluate_file
+from aepose.apis.evaluate import evaluate, evaluate_file
 from aepose.apis.inference import TOY_CHECKPOINT
+from aepose.apis.train import train
 from aepose.commands.app import call
 from aepose.errors import AeposeWarning, ConfigError
 from aepose.evaluation import PoseMetric

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aepose.apis import evaluate
-from aepose.apis.evaluate import cross_check, evaluate_file
+from aepose.apis.evaluate import cross_check, evaluate, evaluate_file
 from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.commands.app import call
 from aepose.engine.result_hooks import StageTimer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aepose.apis.inference import load_model
+from aepose.apis.loading import load_model
 from aepose.errors import CheckpointError
 from aepose.experiment import Experiment
 from aepose.weights.checkpoint import read_checkpoint

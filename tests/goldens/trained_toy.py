@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aepose.apis import evaluate
+from aepose.apis.evaluate import evaluate
 from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.experiment import Experiment
 from aepose.results import PoseResult

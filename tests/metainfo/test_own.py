@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from aepose.apis import train
-from aepose.apis.inference import load_model
+from aepose.apis.loading import load_model
+from aepose.apis.train import train
 from aepose.errors import CheckpointError, ConfigError
 from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo

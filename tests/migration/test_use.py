@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import aepose
+from aepose.apis.train import dry_run
 from aepose.commands.app import call
 from aepose.commands.old_options import OLD_OPTIONS
 from aepose.errors import AeposeWarning, ConfigError, UsageError
@@ -113,8 +114,8 @@ def test_several_old_options_in_one_line():
 
 def test_what_replaces_no_validate(tmp_path, tiny_config):
     replaced = OLD_OPTIONS["train"]["--no-validate"].removeprefix("--cfg-options ").split()
-    aepose.apis.dry_run(tiny_config("unvalidated", [*replaced, "randomness.deterministic=True",
-                                                    "randomness.diff_rank_seed=True"]))
+    dry_run(tiny_config("unvalidated", [*replaced, "randomness.deterministic=True",
+                                        "randomness.diff_rank_seed=True"]))
 
 
 def test_old_words_elsewhere_are_not_meant():

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from aepose.apis import train
+from aepose.apis.train import train
 from aepose.errors import ConfigError
 from aepose.weights.checkpoint import read_checkpoint
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from aepose.apis import PoseInferencer
+from aepose.apis.inference import PoseInferencer
+from aepose.codecs import overlap
 from aepose.datasets.transforms import make_eval_item
 from aepose.errors import NumericalError
-from aepose.models import pipeline
 from aepose.models.pipeline import find_people
 from aepose.stage_clock import StageClock, stage
 from tests.models.test_associative_embedding import build_architecture
@@ -135,8 +135,8 @@ def test_maps_that_nobody_will_ask_for_are_not_decoded(monkeypatch):
             begun.append(item)
             return Found(item == "first" or given_up.wait(PATIENCE))
 
-    monkeypatch.setattr(pipeline, "ThreadPoolExecutor", Pool)
-    monkeypatch.setattr(pipeline, "_decoders", lambda: 1)
+    monkeypatch.setattr(overlap, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(overlap, "_decoders", lambda: 1)
     found = find_people(Slow(), batches(["first"], ["in work"], ["behind it"]))
     next(found)
     found.close()

@@ -6,7 +6,8 @@ import json
 import pytest
 import torch
 
-from aepose.apis.inference import TOY_CHECKPOINT, load_model
+from aepose.apis.inference import TOY_CHECKPOINT
+from aepose.apis.loading import load_model
 from aepose.commands.app import call
 from aepose.errors import CheckpointError, ConfigError, DataError, OutputError, UsageError
 from aepose.release.publish import publish, strip

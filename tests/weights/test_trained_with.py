@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from aepose.apis import PoseInferencer, evaluate
+from aepose.apis.evaluate import evaluate
+from aepose.apis.inference import PoseInferencer
 from aepose.metainfo import get_metainfo
 from aepose.weights.checkpoint import save_safetensors
 from aepose.weights.trained_with import differences, warn_of_differences

@@ -3,17 +3,20 @@
 A training transform is called with a PoseSample and a random state and returns a PoseSample.
 """
 
-import cv2
+from typing import TYPE_CHECKING
 
-from aepose.datasets.transforms.flip import RandomFlip
-from aepose.datasets.transforms.random_affine import RandomAffine
-from aepose.datasets.transforms.random_crop import RandomCrop
-from aepose.datasets.transforms.resize import find_eval_frame, make_eval_item
-from aepose.errors import warn_once
+from aepose.lazy import lazily
 
-__all__ = ["RandomAffine", "RandomCrop", "RandomFlip", "find_eval_frame", "make_eval_item"]
+if TYPE_CHECKING:
+    from aepose.datasets.transforms.flip import RandomFlip
+    from aepose.datasets.transforms.random_affine import RandomAffine
+    from aepose.datasets.transforms.random_crop import RandomCrop
+    from aepose.datasets.transforms.resize import find_eval_frame, make_eval_item
 
-if int(cv2.__version__.split(".")[0]) >= 5:
-    warn_once(f"OpenCV {cv2.__version__} warps pictures a few grey levels otherwise than OpenCV 4, "
-              "so metrics will differ a little from published ones; install "
-              "'opencv-python>=4.11,<5'")
+__all__, __getattr__, __dir__ = lazily(__name__, {
+    "RandomAffine": "aepose.datasets.transforms.random_affine",
+    "RandomCrop": "aepose.datasets.transforms.random_crop",
+    "RandomFlip": "aepose.datasets.transforms.flip",
+    "find_eval_frame": "aepose.datasets.transforms.resize",
+    "make_eval_item": "aepose.datasets.transforms.resize",
+})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from aepose.codecs import AssociativeEmbeddingCodec
+from aepose.codecs.decoder import Decoder
 from aepose.codecs.geometry import EvalFrame
 from aepose.errors import ImageError
 from aepose.images import LONGEST_SIDE
@@ -18,7 +18,7 @@ _MOST_ELONGATED = 16
 
 
 def find_eval_frame(
-    size: tuple[int, int], codec: AssociativeEmbeddingCodec, scales: Sequence[float],
+    size: tuple[int, int], codec: Decoder, scales: Sequence[float],
     name: str = "picture",
 ) -> EvalFrame:
     """Return where a picture of ``size`` (w, h) goes, its sizes by descending scale.
@@ -39,7 +39,7 @@ def find_eval_frame(
 
 def make_eval_item(
     image: np.ndarray,
-    codec: AssociativeEmbeddingCodec,
+    codec: Decoder,
     scales: Sequence[float],
     image_id: int = -1,
     image_path: str = "",

@@ -1,0 +1,1 @@
+"""Exporting trained networks: to files that run without PyTorch."""

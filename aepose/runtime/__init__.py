@@ -1,0 +1,1 @@
+"""Exported networks: what a file says of itself, and running it without PyTorch."""
