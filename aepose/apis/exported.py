@@ -27,7 +27,7 @@ class ExportedModel(Predictor):
     threads: that compute; None: as many as there are cores
     dtype: 'bfloat16' or 'float16', for OpenVINO on a processor that has it; None: as exported
 
-    path: of the file; description: what it says of itself
+    path: of the file; description: what it says of itself; dtype: as given
 
     Raises CheckpointError for a file that cannot be used, ConfigError for an engine or a device
     that is not there.
@@ -48,7 +48,7 @@ class ExportedModel(Predictor):
         core()  # if it is missing, that is said now
         self._network = ExportedNetwork(path, engine, str(device or "cpu").lower(), threads, dtype)
         self.path = self._network.path
-        self._device, self._dtype = device, dtype
+        self._device, self.dtype = device, dtype
 
     @property
     def description(self) -> Description:
@@ -69,7 +69,7 @@ class ExportedModel(Predictor):
 
     def recipe(self) -> dict[str, Any]:
         return {"exported": sha256_of(self.path), "engine": self._network.engine,
-                "device": self._device, "dtype": self._dtype}
+                "device": self._device, "dtype": self.dtype}
 
     def scales(self, multi_scale: bool) -> Sequence[float]:
         """Return the test scales that the file was exported with."""

@@ -65,10 +65,10 @@ def aggregate(
     tag_scale = list(scales).index(1) if len(scales) > 1 else 0
     average = _Average(size, align_corners)
     for index, outputs in enumerate(passes):
-        for maps in _heatmaps(outputs, size, align_corners):
+        for maps in heatmap_parts(outputs, size is not None, align_corners):
             average.add(maps)
         if index == tag_scale:
-            tags = [_only_tags(of_pass) for of_pass in outputs]
+            tags = [only_tags(of_pass) for of_pass in outputs]
     heatmaps = average.result()
     first = tags[0]
     planes = _buffer((len(first), len(tags), first.shape[1], *heatmaps.shape[2:]), first.device)
@@ -77,23 +77,27 @@ def aggregate(
     return heatmaps, planes.permute(0, 2, 3, 4, 1)
 
 
-def _heatmaps(
-    passes: Sequence[Sequence[HeadOutput]], size: Size | None, align_corners: bool
+def heatmap_parts(
+    passes: Sequence[Sequence[HeadOutput]], enlarged: bool, align_corners: bool
 ) -> Iterator[torch.Tensor]:
-    """Yield maps (N, K, h, w) of one scale, whose mean at the final size is that of the scale."""
+    """Yield maps (N, K, h, w) of one scale, whose mean at the final size is that of the scale.
+
+    enlarged: whether they are still to be resized, to one size; else all have that of the last
+        output
+    """
     parts = [[o.heatmaps for o in outputs if o.heatmaps is not None] for outputs in passes]
-    if size is not None:
+    if enlarged:
         # Resizing is linear: averaged before or after, maps differ by rounding alone, and before,
         # there is less to resize.
-        yield from (_mean(of_output) for of_output in zip(*parts, strict=True))
+        yield from (mean(of_output) for of_output in zip(*parts, strict=True))
         return
     # Without an enlargement there is little to save. The last digit then decides where a DARK step
     # on a flat map goes; in this order it is the one of published results.
     last = parts[0][-1].shape[3], parts[0][-1].shape[2]
-    yield _mean([_mean([_resize(h, last, align_corners) for h in maps]) for maps in parts])
+    yield mean([mean([_resize(h, last, align_corners) for h in maps]) for maps in parts])
 
 
-def _only_tags(outputs: Sequence[HeadOutput]) -> torch.Tensor:
+def only_tags(outputs: Sequence[HeadOutput]) -> torch.Tensor:
     """Return the tags (N, K or 1, h, w) of the one output that has them."""
     tags = [o.tags for o in outputs if o.tags is not None]
     if len(tags) != 1:
@@ -101,7 +105,7 @@ def _only_tags(outputs: Sequence[HeadOutput]) -> torch.Tensor:
     return tags[0]
 
 
-def _mean(maps: Sequence[torch.Tensor]) -> torch.Tensor:
+def mean(maps: Sequence[torch.Tensor]) -> torch.Tensor:
     """Return the mean of maps of one size, without a copy of a single one."""
     if len(maps) == 1:
         return maps[0]

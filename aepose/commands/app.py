@@ -18,6 +18,7 @@ from aepose.commands.convert import convert
 from aepose.commands.convert_config import convert_config
 from aepose.commands.doctor import doctor
 from aepose.commands.eval import evaluate
+from aepose.commands.export import export
 from aepose.commands.identities import identities
 from aepose.commands.info import info
 from aepose.commands.new import new
@@ -35,6 +36,7 @@ from aepose.commands.subset import subset
 from aepose.commands.test import run_test
 from aepose.commands.toy import toy
 from aepose.commands.train import train
+from aepose.commands.verify import verify
 from aepose.commands.zoo import docs, fetch, list_
 from aepose.errors import UsageError
 from aepose.version import __version__
@@ -42,13 +44,13 @@ from aepose.version import __version__
 COMMANDS = {
     "Start": {"new": new, "sigmas": sigmas, "doctor": doctor, "toy": toy,
               "zoo": {"list": list_, "fetch": fetch, "docs": docs}},
-    "Find people": {"predict": predict, "identities": identities},
+    "Find people": {"predict": predict, "verify": verify, "identities": identities},
     "Train and test": {"browse": browse, "train": train, "test": run_test, "eval": evaluate,
                        "rescore": {"train": rescore_train, "apply": rescore_apply},
                        "scripts": scripts, "convert-config": convert_config},
     "Explain": {"analyze": analyze, "ceiling": ceiling, "profile": profile, "info": info,
                 "reproduce": reproduce},
-    "Hand out": {"publish": publish, "subset": subset, "convert": convert},
+    "Hand out": {"export": export, "publish": publish, "subset": subset, "convert": convert},
 }
 """Headings of the help -> the commands below them."""
 _PARTS = {"zoo": "Show the published models, and fetch their checkpoints.",

@@ -49,6 +49,14 @@ def _finite(least: float = -math.inf) -> Callable[[str], float]:
     return read
 
 
+def read_size(text: str) -> tuple[int, int]:
+    """Return width and height of a text such as '768x512'; raises UsageError for anything else."""
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and len(side) < 6 for side in sides):
+        raise UsageError(f"{text!r} is no size; give width and height in pixels, such as 768x512")
+    return int(sides[0]), int(sides[1])
+
+
 # Cyclopts takes the number of values from the type, and what they mean from the converter.
 Positive = Annotated[int, Parameter(metavar="N", converter=_read(whole(1)))]
 Whole = Annotated[int, Parameter(metavar="N", converter=_read(whole(0)))]

@@ -102,7 +102,7 @@ def publish(
     experiment = (Experiment.of_checkpoint(content["meta"], checkpoint) if config is None
                   else Experiment.load(config))
     meta = _public_meta({**content["meta"], "aepose_config": json.dumps(experiment.to_dict())})
-    licence = _licence(experiment, data_set)
+    licence = licence_note(experiment, data_set)
     make_folder(out.parent)
     state = content["state_dict"]
     parts = [out.with_name(f".{out.name}{suffix}") for suffix in (".pth", ".safetensors")]
@@ -130,8 +130,13 @@ def _named_by_hash(part: Path, out: Path) -> Path:
     return target
 
 
-def _licence(experiment: Experiment, data_set: str | None) -> str:
-    """Return the licence note of the data that a network was trained on."""
+def licence_note(experiment: Experiment, data_set: str | None = None) -> str:
+    """Return the licence note of the data that a network was trained on.
+
+    data_set: one that aepose knows, or 'toy'; None: that of the config
+
+    Raises ConfigError for an unknown one.
+    """
     known = datasets()
     if data_set is not None and data_set not in known:
         raise ConfigError(f"data set '{data_set}' is unknown" + nearest(data_set, known))

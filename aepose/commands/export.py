@@ -1,0 +1,43 @@
+"""``aepose export``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from aepose.commands.describe import command
+from aepose.commands.options import CfgOptions, Config, read_size
+from aepose.errors import UsageError
+
+
+@command(
+    example="aepose export higherhrnet_w32_coco_512x512 --flip --out exported",
+    interrupted="nothing was written")
+def export(
+    config: Config, checkpoint: Annotated[str | None, Parameter(
+        help="weights: a file, its URL, or a published file's name (default: those of the zoo "
+        "model)")] = None, /, *,
+    out: Annotated[str, Parameter(metavar="DIR", help="folder to write")] = "outputs/export",
+    format: Annotated[Literal["onnx", "openvino"], Parameter(
+        help="onnx: one file; openvino: OpenVINO's own, .xml and .bin")] = "onnx",
+    size: Annotated[str | None, Parameter(
+        metavar="WxH", help="the only size of the network input that it takes")] = None,
+    dynamic: Annotated[bool, Parameter(help="take pictures of any size (the default)")] = False,
+    flip: Annotated[bool, Parameter(
+        help="look at the mirrored picture, too, in twice the time")] = False,
+    multi_scale: Annotated[bool, Parameter(help="look at several scales")] = False,
+    half: Annotated[bool, Parameter(help="weights in float16")] = False,
+    cfg_options: CfgOptions = None,
+) -> None:
+    """Write a trained network to one file that runs without PyTorch.
+
+    Everything that running it needs is in the file; `aepose predict --model FILE` runs it.
+    """
+    from aepose.exporting.export import export as export_network
+
+    if size and dynamic:
+        raise UsageError("--size and --dynamic: give one of them")
+    path = export_network(config, checkpoint, out, format, read_size(size) if size else None,
+                          flip, multi_scale, half, cfg_options or ())
+    print(f"written to {path}")

@@ -1,0 +1,90 @@
+"""Graphs as ONNX: exported, cleaned, checked."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+import torch
+
+from aepose.exporting.graph import MapsGraph
+from aepose.files import whole_file
+from aepose.runtime.description import HEATMAPS, IMAGE, KEY, SIZE, TAGS, Description
+
+OPSET = 18
+_AXES = {IMAGE: ("N", "H", "W", 3), HEATMAPS: ("N", None, "map H", "map W"),
+         TAGS: ("N", None, None, "map H", "map W")}
+
+
+def make_onnx(graph: MapsGraph, size: tuple[int, int], dynamic: bool, with_size: bool
+              ) -> onnx.ModelProto:
+    """Return a graph as ONNX, for any number of pictures.
+
+    size: (W, H) of the network input; dynamic: take others, too
+    with_size: ask for the size of the maps as a second input
+    """
+    width, height = size
+    # Two pictures: a single one would be taken for a constant.
+    images = torch.zeros((2, height, width, 3), dtype=torch.uint8)
+    free = torch.export.Dim.DYNAMIC
+    axes = {0: free, **({1: free, 2: free} if dynamic else {})}
+    inputs = {IMAGE: images, **({SIZE: torch.tensor([height, width])} if with_size else {})}
+    with torch.no_grad(), _quietly():
+        program = torch.onnx.export(
+            graph.eval(), tuple(inputs.values()), dynamo=True, opset_version=OPSET, verbose=False,
+            input_names=list(inputs), output_names=[HEATMAPS, TAGS],
+            dynamic_shapes=(axes, *([None] if with_size else [])))
+    return _cleaned(program.model_proto)
+
+
+def write_onnx(model: onnx.ModelProto, description: Description, path: Path) -> None:
+    """Write a graph with its description; the file appears whole or not at all."""
+    entry = next((e for e in model.metadata_props if e.key == KEY), None)
+    entry = entry or model.metadata_props.add(key=KEY)
+    entry.value = description.to_text()
+    with whole_file(path) as part:
+        part.write_bytes(model.SerializeToString(deterministic=True))
+        onnx.checker.check_model(str(part), full_check=True)
+
+
+def _cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove what tells of the machine that exported, and name the axes."""
+    model.producer_name, model.producer_version = "aepose", ""
+    del model.metadata_props[:]
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info,
+                 *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for value in (*graph.input, *graph.output):
+        names = _AXES.get(value.name, ())
+        for axis, name in zip(value.type.tensor_type.shape.dim, names, strict=bool(names)):
+            if axis.dim_param and isinstance(name, str):
+                axis.dim_param = name
+    del graph.value_info[:]  # they have the exporter's names of axes
+    return model
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep the exporter from telling of what it cannot do and need not."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+def halve(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a graph that computes in float16 and gives its outputs in float32."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    with warnings.catch_warnings(action="ignore"):  # of weights that become 0, as is expected
+        return convert_float_to_float16(model, keep_io_types=True)
