@@ -12,6 +12,9 @@ import warnings
 from collections.abc import Iterable
 from functools import cache
 
+# What aepose-runtime does without, and can be installed beside it.
+_EXTRAS = "av", "pandas", "pyarrow", "supervision"
+
 
 class AeposeError(Exception):
     """Base of all errors caused by input: a config, a data set, a checkpoint, a picture."""
@@ -47,6 +50,17 @@ class OutputError(AeposeError):
 
 class AeposeWarning(UserWarning):
     """What stops no work, and what a user should know all the same."""
+
+
+def not_installed(what: str, package: str) -> ConfigError:
+    """Return what to say where a package is missing, as beside aepose-runtime.
+
+    what: needs it; package: name of the module
+    """
+    advice = (f"pip install {package}" if package in _EXTRAS else
+              "aepose-runtime runs files of `aepose export` alone (.onnx, .xml); export it where "
+              "aepose is installed, or install aepose in its place")
+    return ConfigError(f"{what} needs {package}, which is not installed: {advice}")
 
 
 @cache

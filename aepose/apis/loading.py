@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aepose.apis.predictor import Predictor
-from aepose.errors import ConfigError
+from aepose.errors import ConfigError, not_installed
 from aepose.runtime.files import is_exported
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def load_model(
             raise ConfigError(f"{model} is an exported network, which has its weights; leave out "
                               f"the checkpoint {checkpoint}")
         return ExportedModel(model, **options)
+    if importlib.util.find_spec("torch") is None:
+        raise not_installed(f"model = {str(model)!r}", "torch")
     from aepose.apis.inference import PoseInferencer
     from aepose.weights.checkpoint import is_checkpoint
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from aepose.arrays import is_tensor
-from aepose.errors import DataError, ImageError
+from aepose.errors import DataError, ImageError, not_installed
 from aepose.images import decode_image, list_images, read_image
 
 if TYPE_CHECKING:
@@ -94,9 +94,11 @@ def pictures_of(source: Any, bgr: bool = False, recursive: bool = False) -> Iter
 
 
 def _film(path: str | os.PathLike) -> Film:
-    """Open a film. The library that reads films is large; pictures do without it."""
-    from aepose.film.video import Film
-
+    """Open a film; raises ConfigError where the library is not installed that reads them."""
+    try:
+        from aepose.film.video import Film
+    except ModuleNotFoundError as error:  # beside aepose-runtime; pictures do without it
+        raise not_installed(f"film {path}", error.name) from None
     return Film(path)
 
 

@@ -27,7 +27,8 @@ def predict(
     *inputs: Annotated[str, Parameter(name="INPUT", help="more of them")],
     model: Annotated[str | None, Parameter(
         name=["--model", "--config"], metavar="MODEL", help="name of a model of the zoo, config "
-        "file, or checkpoint of a training (default: a small network for drawn people)")] = None,
+        "file, checkpoint of a training, or file of `aepose export`, which may also stand before "
+        "the pictures (default: a small network for drawn people)")] = None,
     checkpoint: Annotated[str | None, Parameter(
         metavar="FILE", help="weights: a file, its URL, or a published file's name (default: those "
         "of the zoo model)")] = None,
@@ -62,10 +63,12 @@ def predict(
     from aepose.apis.loading import load_model
     from aepose.apis.parts import Shard
     from aepose.apis.predict_files import predict_files
-    from aepose.apis.predict_film import predict_film
     from aepose.apis.sources import is_film
+    from aepose.runtime.files import is_exported
 
     sources = [first, *inputs]
+    if model is None and inputs and is_exported(first):
+        model, *sources = sources
     films = [source for source in sources if is_film(source)]
     pictures = [source for source in sources if not is_film(source)]
     share = Shard.parse(shard) if shard else Shard()
@@ -84,6 +87,8 @@ def predict(
         failures += found.failures
         _tell(found, share.of)
     for film in films:
+        from aepose.apis.predict_film import predict_film
+
         summary = predict_film(network, film, out, individuals=individuals, smoothing=smooth,
                                **options)
         failures += summary.failures

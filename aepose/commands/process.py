@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import signal
@@ -10,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from aepose.errors import AeposeError, AeposeWarning
+from aepose.errors import AeposeError, AeposeWarning, not_installed
 
 
 def run(work: Callable[[], int | None]) -> None:
@@ -33,6 +34,11 @@ def run(work: Callable[[], int | None]) -> None:
         # One raised in a data-loader worker arrives with the worker's traceback in front.
         text = str(error).rsplit(f"{type(error).__name__}: ", 1)[-1].strip()
         print(f"error{'' if rank == '0' else f' in process {rank}'}: {text}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if importlib.util.find_spec("torch") is not None:
+            raise
+        print(f"error: {not_installed('this command', error.name)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stop:
         if rank == "0":
