@@ -7,15 +7,14 @@
 #include <string>
 #include <vector>
 
-#include <aepose/maps.hpp>
-#include <aepose/matching.hpp>
+#include <aepose/decode.hpp>
 
 namespace py = pybind11;
 
 namespace {
 
 // Raised whenever what Python passes or gets changes; aepose/codecs/core.py asks for it.
-constexpr int interface_version = 2;
+constexpr int interface_version = 3;
 
 #if defined(_MSC_VER) && !defined(__clang__)
 constexpr const char* compiler = "MSVC";
@@ -111,6 +110,23 @@ Tags tags_of(const Floats& array, const Heatmaps& heatmaps) {
     return {array.data(), array.shape(0), array.shape(3), stride(array, 0), step, stride(array, 3)};
 }
 
+// A copy of people (P, K, 3 + L). A number of tags of 0 stands for any.
+aepose::People people_of(const Dense<float>& people, const Heatmaps& heatmaps, std::int64_t channels) {
+    require(people.ndim() == 3 && people.shape(1) == heatmaps.count && people.shape(2) > 3 &&
+                (channels == 0 || people.shape(2) == 3 + channels),
+            "people: expected (P, K, 3 + L)");
+    require_aligned(people, "people");
+    return {heatmaps.count, people.shape(2) - 3,
+            {people.data(), people.data() + people.size()},
+            std::vector<float>(people.shape(0)), {}};
+}
+
+Dense<float> array_of(const aepose::People& people) {
+    Dense<float> array({people.size(), people.keypoints, 3 + people.channels});
+    std::copy(people.poses.begin(), people.poses.end(), array.mutable_data());
+    return array;
+}
+
 // The maps of a picture; keeps the arrays alive.
 class Maps {
   public:
@@ -120,44 +136,31 @@ class Maps {
           held_(heatmaps_, tags_),
           maps_(read()) {}
 
-    py::tuple top(std::int64_t most, std::int64_t kernel, float threshold) {
+    py::tuple find_peaks(std::int64_t most, std::int64_t kernel, double threshold) {
         const Heatmaps& heat = maps_.heatmaps();
-        require(most >= 1 && most <= heat.cells(), "top: wrong number of peaks");
-        require(kernel >= 1 && kernel % 2 == 1, "top: wrong kernel");
-        require(threshold >= 0, "top: negative threshold");
-        Dense<float> score({heat.count, most});
-        Dense<std::int64_t> cell({heat.count, most});
-        Dense<bool> tied(heat.count);
-        float* scores = score.mutable_data();
-        std::int64_t* cells = cell.mutable_data();
-        bool* ties = tied.mutable_data();
+        require(most >= 1 && most <= heat.cells(), "find_peaks: wrong number of peaks");
+        require(kernel >= 1 && kernel % 2 == 1, "find_peaks: wrong kernel");
+        require(threshold >= 0, "find_peaks: negative threshold");
+        Dense<std::int32_t> xy({heat.count, most, std::int64_t{2}});
+        Dense<float> score({heat.count, most}), tag({heat.count, most, maps_.tags().channels});
+        std::int32_t* xys = xy.mutable_data();
+        float *scores = score.mutable_data(), *tags = tag.mutable_data();
         {
             const py::gil_scoped_release release;
-            std::fill_n(scores, heat.count * most, 0.0F);
-            std::fill_n(cells, heat.count * most, std::int64_t{0});
-            maps_.top(most, kernel, threshold, scores, cells, ties);
+            aepose::stages::find_candidates(maps_, most, kernel,
+                                            aepose::stages::float_threshold(threshold), xys, scores,
+                                            tags);
         }
-        return py::make_tuple(score, cell, tied);
+        return py::make_tuple(xy, score, tag);
     }
 
-    Dense<std::int64_t> best_cells(const Dense<std::int64_t>& keypoint, const Dense<float>& mean) {
-        require(keypoint.ndim() == 1 && mean.ndim() == 2 && mean.shape(0) == keypoint.shape(0) &&
-                    mean.shape(1) == maps_.tags().channels,
-                "best_cells: expected (n,) keypoints and (n, L) mean tags");
-        require_aligned(keypoint, "keypoint");
-        require_aligned(mean, "mean");
-        const Held held(keypoint, mean);
-        const std::int64_t n = keypoint.shape(0);
-        for (std::int64_t i = 0; i < n; ++i)
-            require(keypoint.data()[i] >= 0 && keypoint.data()[i] < maps_.heatmaps().count,
-                    "best_cells: no such keypoint");
-        Dense<std::int64_t> cell(n);
-        const std::int64_t* keypoints = keypoint.data();
-        const float* means = mean.data();
-        std::int64_t* cells = cell.mutable_data();
-        const py::gil_scoped_release release;
-        maps_.best_cells(keypoints, means, n, cells);
-        return cell;
+    Dense<float> refine(const Dense<float>& people, double offset) {
+        aepose::People refined = people_of(people, maps_.heatmaps(), maps_.tags().channels);
+        {
+            const py::gil_scoped_release release;
+            aepose::stages::refine(refined, maps_, offset);
+        }
+        return array_of(refined);
     }
 
   private:
@@ -171,6 +174,37 @@ class Maps {
                 threads()};
     }
 };
+
+Dense<float> adjust(const Dense<float>& people, const Floats& heatmaps, float offset) {
+    const Heatmaps heat = heatmaps_of(heatmaps);
+    const Held held(heatmaps);
+    aepose::People adjusted = people_of(people, heat, 0);
+    {
+        const py::gil_scoped_release release;
+        aepose::stages::adjust(adjusted, heat, offset);
+    }
+    return array_of(adjusted);
+}
+
+Dense<float> newton_step(const Dense<float>& people, const Floats& heatmaps) {
+    const Heatmaps heat = heatmaps_of(heatmaps);
+    const Held held(heatmaps);
+    aepose::People moved = people_of(people, heat, 0);
+    {
+        const py::gil_scoped_release release;
+        aepose::stages::newton_step(moved, heat);
+    }
+    return array_of(moved);
+}
+
+Dense<float> logarithm(const Dense<float>& values) {
+    require(values.ndim() == 1, "values: expected (n,)");
+    require_aligned(values, "values");
+    Dense<float> found(values.shape(0));
+    std::transform(values.data(), values.data() + values.size(), found.mutable_data(),
+                   aepose::logarithm);
+    return found;
+}
 
 Dense<float> match(const Dense<std::int32_t>& xy, const Dense<float>& score, const Dense<float>& tag,
                    const std::vector<std::int64_t>& order, std::int64_t offered,
@@ -212,7 +246,7 @@ std::vector<std::int64_t> assign(const Dense<double>& cost) {
 }  // namespace
 
 PYBIND11_MODULE(_core, module) {
-    module.doc() = "Peaks, matching and the search for missing keypoints, compiled.";
+    module.doc() = "The stages of decoding, compiled.";
     module.attr("INTERFACE") = interface_version;
     module.attr("COMPILER") = compiler;
     std::vector<std::string> instructions;
@@ -221,9 +255,14 @@ PYBIND11_MODULE(_core, module) {
     py::class_<Maps>(module, "Maps")
         .def(py::init<Floats, Floats>(), py::arg("heatmaps").noconvert(),
              py::arg("tags").noconvert())
-        .def("top", &Maps::top, py::arg("most"), py::arg("kernel"), py::arg("threshold"))
-        .def("best_cells", &Maps::best_cells, py::arg("keypoint").noconvert(),
-             py::arg("mean").noconvert());
+        .def("find_peaks", &Maps::find_peaks, py::arg("most"), py::arg("kernel"),
+             py::arg("threshold"))
+        .def("refine", &Maps::refine, py::arg("people").noconvert(), py::arg("offset"));
+    module.def("adjust", &adjust, py::arg("people").noconvert(), py::arg("heatmaps").noconvert(),
+               py::arg("offset"));
+    module.def("newton_step", &newton_step, py::arg("people").noconvert(),
+               py::arg("heatmaps").noconvert());
+    module.def("logarithm", &logarithm, py::arg("values").noconvert());
     module.def("match", &match, py::arg("xy").noconvert(), py::arg("score").noconvert(),
                py::arg("tag").noconvert(), py::arg("order"), py::arg("offered"),
                py::arg("limit"), py::arg("detection_threshold"), py::arg("tag_threshold"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 
 from aepose.codecs.core import core
 from aepose.codecs.maps import Maps, check_finite, check_maps
-from aepose.codecs.peaks import PeakCells, peak_cells
+from aepose.codecs.peaks import PeakCells, Peaks, peak_cells
 
 
 class NumpyMaps(Maps):
@@ -47,14 +50,22 @@ class CompiledMaps(NumpyMaps):
 
     def __init__(self, heatmaps: np.ndarray, tags: np.ndarray) -> None:
         super().__init__(heatmaps, tags)
-        self._core = core().Maps(_dense(heatmaps), _dense(tags))
+        self.heatmaps = _dense(heatmaps)
+        self._core = core().Maps(self.heatmaps, _dense(tags))
 
-    def peak_cells(self, most: int, kernel: int, threshold: np.float32) -> PeakCells:
-        return PeakCells(*self._core.top(most, kernel, float(threshold)))
+    def _peaks(self, most: int, kernel: int, threshold: float) -> Peaks:
+        return Peaks(*self._core.find_peaks(most, kernel, threshold))
 
-    def best_cells(self, keypoint: np.ndarray, mean: np.ndarray) -> np.ndarray:
-        return self._core.best_cells(
-            np.ascontiguousarray(keypoint, np.int64), np.ascontiguousarray(mean, np.float32))
+    def refine(self, people: np.ndarray, offset: float) -> np.ndarray:
+        """Do what :func:`aepose.codecs.refine.refine` does, with float32 people that fit."""
+        return self._core.refine(np.require(people, requirements="CA"), offset)
+
+
+def core_for(people: np.ndarray, heatmaps: Any) -> ModuleType | None:
+    """Return the compiled core if it is there and reads such people and heatmaps where they are."""
+    readable = (isinstance(heatmaps, np.ndarray) and heatmaps.size
+                and people.dtype == heatmaps.dtype == np.float32 and _dense(heatmaps) is heatmaps)
+    return core() if readable else None
 
 
 def _dense(maps: np.ndarray) -> np.ndarray:

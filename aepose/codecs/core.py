@@ -1,8 +1,8 @@
 """The compiled decode core, where there is one.
 
 ``aepose._core`` (C++, in ``csrc/`` and ``include/``) does what :mod:`aepose.codecs.peaks`,
-:mod:`aepose.codecs.matching` and the search in :mod:`aepose.codecs.refine` do, with the same
-results to the last bit. It is built at installation if there is a compiler; without it the Python
+:mod:`aepose.codecs.matching`, :mod:`aepose.codecs.refine` and :mod:`aepose.codecs.dark` do, with the
+same results to the last bit. It is built at installation if there is a compiler; without it the Python
 code serves. Set the environment variable AEPOSE_NO_CORE=1 to do without it on purpose.
 
 Two more choose how it works, never what it finds: AEPOSE_CORE_THREADS, how many threads share the
@@ -19,7 +19,7 @@ from types import ModuleType
 
 from aepose.errors import warn_once
 
-INTERFACE = 2  # what this code expects ``aepose._core`` to understand
+INTERFACE = 3  # what this code expects ``aepose._core`` to understand
 NO_CORE = "AEPOSE_NO_CORE"
 _MISSING = ("the compiled core is not there; install a C++17 compiler (Debian, Ubuntu: apt install "
             "g++ python3-dev; macOS: xcode-select --install), then aepose again (make setup)")

@@ -7,8 +7,12 @@ CVPR 2020); Huang et al., The Devil is in the Details (UDP, CVPR 2020).
 
 from __future__ import annotations
 
+from functools import cache
+from types import ModuleType
+
 import numpy as np
 
+from aepose.codecs.array_maps import core_for
 from aepose.codecs.refine import check_people, to_cells
 
 BLUR = np.float32([0.25, 0.5, 0.25])  # OpenCV's Gaussian of three cells
@@ -32,6 +36,9 @@ def newton_step(people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     Raises ValueError for people that do not fit the heatmaps.
     """
     check_people(people, heatmaps)
+    compiled = core_for(people, heatmaps)
+    if compiled is not None and _same_logarithm(compiled):
+        return compiled.newton_step(np.require(people, requirements="CA"), heatmaps)
     x, y, xx, xy, yy = _derivatives(_log_patches(people, heatmaps))
     xx, yy = xx + RIDGE, yy + RIDGE
     determinant = xx * yy - xy * xy
@@ -41,6 +48,13 @@ def newton_step(people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     moved = people.copy()
     moved[..., :2] -= step
     return moved
+
+
+@cache
+def _same_logarithm(compiled: ModuleType) -> bool:
+    """Tell whether the core's logarithm is NumPy's to the last bit, whose depends on the processor."""
+    values = np.geomspace(LOWEST, HIGHEST, 4096, dtype=np.float32)
+    return np.array_equal(compiled.logarithm(values), np.log(values))
 
 
 def _log_patches(people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 Decoding looks at whole maps only to find peaks and to fill in missing keypoints. Those two searches
 exist three times, with equal results: compiled and in NumPy (:mod:`aepose.codecs.array_maps`), and
 in PyTorch (:mod:`aepose.codecs.device_maps`), so that of maps on a GPU only candidates cross to the
-host. Everything else reads single cells, ``maps.heatmaps[k, y, x]``.
+host. Everything else reads single cells, ``maps.heatmaps[k, y, x]``, or is compiled, too.
 """
 
 from __future__ import annotations
@@ -64,12 +64,16 @@ class Maps(ABC):
                 f"max_num_people = {max_num_people}: expected 1 to {height * width}, "
                 f"the number of cells of a {width}x{height} map"
             )
+        return self._peaks(max_num_people, kernel, threshold)
+
+    def _peaks(self, most: int, kernel: int, threshold: float) -> Peaks:
+        """Do what :meth:`find_peaks` does, with options that fit."""
         limit = threshold_float32(threshold)
-        found = self.peak_cells(max_num_people, kernel, limit)
+        found = self.peak_cells(most, kernel, limit)
         score, cell = found.score, found.cell
         for k in np.flatnonzero(found.tied):
-            score[k], cell[k] = settle_ties(self._heatmap(k), max_num_people, kernel, limit)
-        y, x = np.divmod(cell, width)
+            score[k], cell[k] = settle_ties(self._heatmap(k), most, kernel, limit)
+        y, x = np.divmod(cell, self.heatmaps.shape[2])
         tag = self.tags[np.arange(len(cell))[:, None], y, x]
         tag = np.where(score[..., None] > 0, tag, np.float32(0))
         check_finite("tags", tag)

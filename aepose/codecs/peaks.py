@@ -113,7 +113,7 @@ def settle_ties(
     maxima = torch.from_numpy(suppress(heatmap, kernel).reshape(-1))
     score, cell = (part.numpy() for part in maxima.topk(most))
     above = score > threshold
-    return score * above, cell * above
+    return np.where(above, score, np.float32(0)), cell * above
 
 
 def threshold_float32(value: float) -> np.float32:

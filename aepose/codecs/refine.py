@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aepose.codecs.array_maps import CompiledMaps, core_for
 from aepose.codecs.maps import Maps, check_finite
 
 PIXEL_CENTRE = 0.5
@@ -30,6 +31,9 @@ def adjust(people: np.ndarray, heatmaps: np.ndarray, offset: float = PIXEL_CENTR
     Raises ValueError for people that do not fit the heatmaps.
     """
     check_people(people, heatmaps)
+    compiled = core_for(people, heatmaps)
+    if compiled is not None:
+        return compiled.adjust(np.require(people, requirements="CA"), heatmaps, offset)
     adjusted = people.copy()
     person, keypoint = np.nonzero(people[..., 2] > 0)
     x, y = to_cells(people[person, keypoint, :2], heatmaps)
@@ -61,6 +65,8 @@ def refine(people: np.ndarray, maps: Maps, offset: float = PIXEL_CENTRE) -> np.n
     Raises ValueError for people that do not fit the maps and for values that are not finite.
     """
     check_people(people, maps.heatmaps, maps.tags.shape[-1])
+    if isinstance(maps, CompiledMaps) and people.dtype == np.float32:
+        return maps.refine(people, offset)
     means, known = _mean_tags(people, maps)
     person, keypoint = np.nonzero((people[..., 2] == 0) & known[:, None])
     best = maps.best_cells(keypoint, means[person])

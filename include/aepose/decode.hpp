@@ -114,29 +114,42 @@ inline float float_threshold(double value) {
     return rounded > value ? std::nextafter(rounded, -infinity) : rounded;
 }
 
+// Write the `most` best candidates of each keypoint, highest first: xy (K, M, 2), score (K, M), tag
+// (K, M, L); 0 behind the last one.
+inline void find_candidates(Maps& maps, std::int64_t most, std::int64_t kernel, float threshold,
+                            std::int32_t* xy, float* score, float* tag) {
+    const Heatmaps& heat = maps.heatmaps();
+    const Tags& tags = maps.tags();
+    const std::int64_t all = heat.count * most;
+    std::fill_n(xy, 2 * all, 0);
+    std::fill_n(score, all, 0.0F);
+    std::fill_n(tag, all * tags.channels, 0.0F);
+    std::vector<std::int64_t> cell(all);
+    const std::unique_ptr<bool[]> tied(new bool[heat.count]);
+    maps.top(most, kernel, threshold, score, cell.data(), tied.get());
+    for_each(heat.count, maps.threads(), [&](std::int64_t k) {
+        if (tied[k])
+            settle_ties({heat.plane(k), heat.height, heat.width, 1}, most, kernel, threshold,
+                        score + k * most, cell.data() + k * most);
+    });
+    for (std::int64_t i = 0; i < all; ++i) {
+        if (!(score[i] > 0)) continue;
+        xy[2 * i] = static_cast<std::int32_t>(cell[i] % heat.width);
+        xy[2 * i + 1] = static_cast<std::int32_t>(cell[i] / heat.width);
+        for (std::int64_t c = 0; c < tags.channels; ++c)
+            require_finite(tag[i * tags.channels + c] = tags.at(i / most, cell[i], c));
+    }
+}
+
 // Find candidates and group them; return (P, K, 3 + L) people.
 inline std::vector<float> group(Maps& maps, const Options& options) {
     const Heatmaps& heat = maps.heatmaps();
     const Tags& tags = maps.tags();
     const std::int64_t most = options.max_num_people, all = heat.count * most;
-    const float threshold = float_threshold(options.detection_threshold);
-    std::vector<float> score(all), tag(all * tags.channels);
-    std::vector<std::int64_t> cell(all);
-    const std::unique_ptr<bool[]> tied(new bool[heat.count]);
-    maps.top(most, options.nms_kernel, threshold, score.data(), cell.data(), tied.get());
-    for_each(heat.count, options.threads, [&](std::int64_t k) {
-        if (tied[k])
-            settle_ties({heat.plane(k), heat.height, heat.width, 1}, most, options.nms_kernel,
-                        threshold, score.data() + k * most, cell.data() + k * most);
-    });
     std::vector<std::int32_t> xy(2 * all);
-    for (std::int64_t i = 0; i < all; ++i) {
-        xy[2 * i] = static_cast<std::int32_t>(cell[i] % heat.width);
-        xy[2 * i + 1] = static_cast<std::int32_t>(cell[i] / heat.width);
-        if (score[i] > 0)
-            for (std::int64_t c = 0; c < tags.channels; ++c)
-                require_finite(tag[i * tags.channels + c] = tags.at(i / most, cell[i], c));
-    }
+    std::vector<float> score(all), tag(all * tags.channels);
+    find_candidates(maps, most, options.nms_kernel, float_threshold(options.detection_threshold),
+                    xy.data(), score.data(), tag.data());
     std::vector<std::int64_t> order = options.grouping_order;
     if (order.empty()) {
         order.resize(heat.count);
@@ -153,26 +166,27 @@ inline std::vector<float> group(Maps& maps, const Options& options) {
     return poses;
 }
 
-// Move keypoints from whole cells to positions between them.
-inline void adjust(People& people, const Heatmaps& heat, Convention convention) {
-    const NewtonStep newton(heat);
+// Move keypoints with a score by a quarter cell towards the higher neighbours, and by `offset`.
+inline void adjust(People& people, const Heatmaps& heat, float offset) {
     for (std::int64_t p = 0; p < people.size(); ++p)
         for (std::int64_t k = 0; k < people.keypoints; ++k) {
-            float* joint = people.joint(p, k);
-            if (convention == Convention::udp) {
-                newton.move(k, joint);  // those without a score, too
-            } else if (joint[2] > 0) {
-                float step[2];
-                quarter_steps(heat, k, cell_of(joint[0], heat.width), cell_of(joint[1], heat.height),
-                              step);
-                joint[0] += step[0] + 0.5F;
-                joint[1] += step[1] + 0.5F;
-            }
+            float step[2], *joint = people.joint(p, k);
+            if (!(joint[2] > 0)) continue;
+            quarter_steps(heat, k, cell_of(joint[0], heat.width), cell_of(joint[1], heat.height), step);
+            joint[0] += step[0] + offset;
+            joint[1] += step[1] + offset;
         }
 }
 
+// Move all keypoints, those without a score too, by one Newton step.
+inline void newton_step(People& people, const Heatmaps& heat) {
+    const NewtonStep newton(heat);
+    for (std::int64_t p = 0; p < people.size(); ++p)
+        for (std::int64_t k = 0; k < people.keypoints; ++k) newton.move(k, people.joint(p, k));
+}
+
 // Fill in missing keypoints where the tags fit best to the mean of those under a person's keypoints.
-inline void refine(People& people, Maps& maps, float offset) {
+inline void refine(People& people, Maps& maps, double offset) {
     const Heatmaps& heat = maps.heatmaps();
     const Tags& tags = maps.tags();
     std::vector<std::int64_t> person, keypoint;
@@ -225,7 +239,14 @@ inline People decode(const Heatmaps& heatmaps, const Tags& tags, const Options& 
     People people{heatmaps.count, tags.channels, stages::group(maps, options), {}, {}};
     const std::int64_t numbers = 3 + tags.channels;
     people.scores.resize(people.poses.size() / (heatmaps.count * numbers));
-    if (options.adjust) stages::adjust(people, heatmaps, options.convention);
+    const bool udp = options.convention == Convention::udp;
+    const float offset = udp ? 0.0F : 0.5F;  // from the position of a cell to its centre
+    if (options.adjust) {
+        if (udp)
+            stages::newton_step(people, heatmaps);
+        else
+            stages::adjust(people, heatmaps, offset);
+    }
     // The score counts what was seen, so it is taken before missing keypoints are filled in.
     for (std::int64_t p = 0; p < people.size(); ++p) {
         people.scores[p] = pairwise_sum(people.joint(p, 0) + 2, heatmaps.count, numbers) /
@@ -233,8 +254,7 @@ inline People decode(const Heatmaps& heatmaps, const Tags& tags, const Options& 
         for (std::int64_t k = 0; k < heatmaps.count; ++k)
             people.found.push_back(people.joint(p, k)[2] > 0);
     }
-    if (options.refine)
-        stages::refine(people, maps, options.convention == Convention::udp ? 0.0F : 0.5F);
+    if (options.refine) stages::refine(people, maps, offset);
     return people;
 }
 

@@ -62,6 +62,7 @@ class Maps {
 
     const Heatmaps& heatmaps() const { return heat_; }
     const Tags& tags() const { return tags_; }
+    std::int64_t threads() const { return threads_; }
 
     // Write for each keypoint the `most` highest cells above the threshold that are the maximum of
     // the window around them, highest first; the rest stays as it is. tied: whether two of them, or

@@ -65,11 +65,20 @@ def random_layout(rng: np.random.Generator, maps: np.ndarray) -> np.ndarray:
     return maps
 
 
+def random_people(rng: np.random.Generator, keypoints: int, tags: int) -> np.ndarray:
+    """Return up to 3 people (P, K, 3 + L) as grouping finds none: outside of the maps, broken."""
+    people = rng.normal(5, 10, (rng.integers(4), keypoints, 3 + tags)).astype(np.float32)
+    people[..., 2] = rng.choice([0, -1, 0.5, 1, np.nan], people.shape[:2])
+    people[rng.random(people.shape) < 0.05] = np.nan
+    return people
+
+
 def decode(rng: np.random.Generator) -> Callable[[], list[Any]]:
     """Return a function that decodes random maps, stage by stage."""
+    from aepose.codecs.dark import newton_step
     from aepose.codecs.matching import match_by_tag
     from aepose.codecs.read_maps import read_maps
-    from aepose.codecs.refine import refine
+    from aepose.codecs.refine import adjust, refine
 
     keypoints, tags = rng.integers(1, 4, 2)
     height, width = rng.integers(1, 13, 2) if rng.random() < 0.95 else rng.integers(1, 40, 2)
@@ -85,12 +94,16 @@ def decode(rng: np.random.Generator) -> Callable[[], list[Any]]:
         "first_people_only": bool(rng.integers(2)),
     }
 
+    strange = random_people(rng, keypoints, tags)
+
     def run() -> list[Any]:
         maps = read_maps(heat, tag)
         peaks = maps.find_peaks(most, kernel, threshold)
         people = match_by_tag(peaks, range(keypoints), most, threshold, **options)
-        refined = refine(people, maps, 0.5)
-        return [peaks.xy, peaks.score, peaks.tag, people, refined]
+        return [peaks.xy, peaks.score, peaks.tag, people, *(
+            stage for some in (people, strange)
+            for stage in (adjust(some, maps.heatmaps), newton_step(some, maps.heatmaps),
+                          refine(some, maps, 0.5)))]
 
     return run
 

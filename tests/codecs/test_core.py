@@ -14,6 +14,7 @@ from aepose.apis.loading import load_model
 from aepose.codecs import core as core_module
 from aepose.codecs.core import INTERFACE, NO_CORE, core
 from aepose.codecs.read_maps import read_maps
+from aepose.codecs.refine import refine
 from aepose.errors import AeposeWarning, warn_once
 from aepose.experiment.assemble import make_runner
 from tests.engine.processes import run_two
@@ -122,8 +123,13 @@ def maps_of(heatmaps, tags):
 
 
 GOOD = floats(2, 4, 5), floats(2, 4, 5, 1)
+PEOPLE = np.float32([[[1, 2, 1, 0], [0, 0, 0, 0]]])       # one found, one missing keypoint
 XY, SCORE, TAG = np.zeros((2, 3, 2), np.int32), floats(2, 3), floats(2, 3, 1)
 MATCH = (XY, SCORE, TAG, [0, 1], 5, 5, 0.1, 1.0, True)
+
+
+def find(*options):
+    return lambda c: c.Maps(*GOOD).find_peaks(*options)
 
 
 def match_with(position, value):
@@ -144,21 +150,36 @@ HOSTILE = {
     "backwards": (maps_of(floats(2, 4, 5)[..., ::-1], GOOD[1]), ValueError, "must follow"),
     "gaps between rows of tags": (
         maps_of(GOOD[0], floats(2, 4, 6, 1)[:, :, :5]), ValueError, "must follow each other"),
-    "no peaks asked for": (lambda c: c.Maps(*GOOD).top(0, 5, 0.1), ValueError, "number of peaks"),
-    "more peaks than cells": (
-        lambda c: c.Maps(*GOOD).top(21, 5, 0.1), ValueError, "number of peaks"),
-    "even kernel": (lambda c: c.Maps(*GOOD).top(3, 4, 0.1), ValueError, "wrong kernel"),
-    "negative kernel": (lambda c: c.Maps(*GOOD).top(3, -5, 0.1), ValueError, "wrong kernel"),
-    "NaN threshold": (lambda c: c.Maps(*GOOD).top(3, 5, np.nan), ValueError, "threshold"),
-    "huge number": (lambda c: c.Maps(*GOOD).top(2**64, 5, 0.1), TypeError, "incompatible"),
-    "no such keypoint": (
-        lambda c: c.Maps(*GOOD).best_cells(np.array([2]), floats(1, 1)), ValueError, "keypoint"),
-    "negative keypoint": (
-        lambda c: c.Maps(*GOOD).best_cells(np.array([-1]), floats(1, 1)), ValueError, "keypoint"),
-    "more tags than channels": (
-        lambda c: c.Maps(*GOOD).best_cells(np.array([0]), floats(1, 2)), ValueError, "expected"),
-    "fewer tags than keypoints": (
-        lambda c: c.Maps(*GOOD).best_cells(np.array([0, 1]), floats(1, 1)), ValueError, "expected"),
+    "no peaks asked for": (find(0, 5, 0.1), ValueError, "number of peaks"),
+    "more peaks than cells": (find(21, 5, 0.1), ValueError, "number of peaks"),
+    "even kernel": (find(3, 4, 0.1), ValueError, "wrong kernel"),
+    "negative kernel": (find(3, -5, 0.1), ValueError, "wrong kernel"),
+    "NaN threshold": (find(3, 5, np.nan), ValueError, "threshold"),
+    "huge number": (find(2**64, 5, 0.1), TypeError, "incompatible"),
+    "NaN in a heatmap": (
+        lambda c: c.Maps(GOOD[0] * np.float32(np.nan), GOOD[1]).find_peaks(3, 5, 0.1),
+        ValueError, "heatmaps: NaN"),
+    "NaN under a peak": (
+        lambda c: c.Maps(GOOD[0] + 1, GOOD[1] * np.float32(np.nan)).find_peaks(3, 5, 0.1),
+        ValueError, "tags: NaN"),
+    "NaN under a person": (
+        lambda c: c.Maps(GOOD[0], GOOD[1] * np.float32(np.nan)).refine(PEOPLE, 0.5),
+        ValueError, "tags: NaN"),
+    "NaN where a keypoint is searched": (
+        lambda c: c.Maps(GOOD[0] * np.float32(np.nan), GOOD[1]).refine(PEOPLE, 0.5),
+        ValueError, "heatmaps: NaN"),
+    "people of other keypoints": (
+        lambda c: c.Maps(*GOOD).refine(floats(1, 3, 4), 0.5), ValueError, "people: expected"),
+    "people with more tags": (
+        lambda c: c.Maps(*GOOD).refine(floats(1, 2, 5), 0.5), ValueError, "people: expected"),
+    "an offset that is none": (
+        lambda c: c.Maps(*GOOD).refine(PEOPLE, None), TypeError, "incompatible"),
+    "people without tags": (
+        lambda c: c.adjust(floats(1, 2, 3), GOOD[0], 0.5), ValueError, "people: expected"),
+    "people for more heatmaps": (
+        lambda c: c.newton_step(PEOPLE, GOOD[0][:1]), ValueError, "people: expected"),
+    "empty heatmaps": (
+        lambda c: c.newton_step(PEOPLE, floats(2, 0, 5)), ValueError, "an axis of 0"),
     "order beyond the keypoints": (match_with(3, [0, 2]), ValueError, "no such keypoint"),
     "negative order": (match_with(3, [-1]), ValueError, "no such keypoint"),
     "xy too short": (match_with(0, XY[:, :2].copy()), ValueError, "xy: expected"),
@@ -183,8 +204,17 @@ def test_hostile_calls_are_errors(call, error, message):
 def test_hostile_numbers_are_no_errors():
     """Extremes that are allowed."""
     maps = core().Maps(*GOOD)
-    assert not maps.top(20, 2**62 + 1, np.inf)[0].any()
-    assert maps.best_cells(np.array([0, 1]), np.float32([[np.nan], [np.inf]])).tolist() == [0, 0]
+    assert not maps.find_peaks(20, 2**62 + 1, np.inf)[1].any()
+    far = np.float32([[[-1e9, 3e18, 1, 0], [np.nan, 1e9, np.nan, np.inf]]])
+    np.testing.assert_array_equal(maps.refine(far, 0.5), far)
+    assert core().adjust(far, GOOD[0], 0)[0, 0].tolist() == [-1e9, np.float32(3e18), 1, 0]
+    np.testing.assert_array_equal(core().newton_step(far, GOOD[0]), far)
+    nobody = floats(0, 2, 4)
+    for found in (maps.refine(nobody, 0.5), core().adjust(nobody, GOOD[0], 0.5),
+                  core().newton_step(nobody, GOOD[0])):
+        assert found.shape == (0, 2, 4)
+    assert np.isfinite(core().logarithm(np.float32([2**-126, 3e38]))).all()
+    assert core().logarithm(floats(0)).shape == (0,)
     assert core().assign(np.zeros((0, 0))) == core().assign(np.zeros((0, 4))) == []
     assert core().assign(np.zeros((2, 0))) == [-1, -1]
     assert core().match(*MATCH[:3], [], *MATCH[4:]).shape == (0, 2, 4)
@@ -209,13 +239,13 @@ def test_threads_decode_different_pictures(make_codec):
 
 def test_threads_may_share_maps():
     maps = read_maps(*random_maps(0))
-    keypoint, mean = np.arange(30) % 3, np.random.default_rng(1).normal(size=(30, 2))
-    expected = read_maps(*random_maps(0)).best_cells(keypoint, mean.astype(np.float32))
+    people = np.random.default_rng(1).integers(0, 2, (10, 3, 5)).astype(np.float32)
+    expected = refine(people, read_maps(*random_maps(0)))
+    assert not np.array_equal(expected, people)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(
-            lambda _: maps.best_cells(keypoint, mean.astype(np.float32)), range(20)))
-    for cells in found:
-        np.testing.assert_array_equal(cells, expected)
+        found = list(pool.map(lambda _: refine(people, maps), range(20)))
+    for refined in found:
+        np.testing.assert_array_equal(refined, expected)
 
 
 @compiled
@@ -259,12 +289,15 @@ def calls():
     """By name: a call of each function of the core, and the arrays that it reads."""
     rng = np.random.RandomState(0)
     heatmaps, tags = (rng.rand(2, 6, 5).astype(np.float32), rng.rand(2, 6, 5, 2).astype(np.float32))
-    maps = core().Maps(heatmaps, tags)
+    maps, people = core().Maps(heatmaps, tags), rng.rand(3, 2, 5).astype(np.float32)
     xy, score, tag = (np.zeros((2, 3, 2), np.int32), np.ones((2, 3), np.float32),
                       np.zeros((2, 3, 1), np.float32))
     return {
-        "Maps": (lambda *a: core().Maps(*a).top(2, 3, 0.1), [heatmaps, tags]),
-        "best_cells": (maps.best_cells, [np.array([0, 1]), np.zeros((2, 2), np.float32)]),
+        "Maps": (lambda *a: core().Maps(*a).find_peaks(2, 3, 0.1), [heatmaps, tags]),
+        "refine": (lambda a: maps.refine(a, 0.5), [people]),
+        "adjust": (lambda *a: core().adjust(*a, 0.5), [people, heatmaps]),
+        "newton_step": (core().newton_step, [people, heatmaps]),
+        "logarithm": (core().logarithm, [rng.rand(3).astype(np.float32)]),
         "match": (lambda *a: core().match(*a, *MATCH[3:]), [xy, score, tag]),
         "assign": (core().assign, [rng.rand(3, 4)]),
     }
@@ -277,7 +310,7 @@ def calls():
     lambda a: np.array(a, object), lambda a: np.asfortranarray(a) if a.ndim > 1 else strided(a),
 ], ids=["misaligned", "strided", "byte order", "type", "axis less", "axis more", "list", "None",
         "object", "fortran"])
-@pytest.mark.parametrize("name", ["Maps", "best_cells", "match", "assign"])
+@pytest.mark.parametrize("name", [] if core() is None else calls())
 def test_every_function_refuses_other_arrays(name, change):
     call, arrays = calls()[name]
     call(*arrays)
