@@ -51,9 +51,40 @@ namespace bodies {  // of the loops, to be compiled once per instruction set
 AEPOSE_INLINE float higher(float a, float b) { return a > b ? a : b; }
 AEPOSE_INLINE float lower(float a, float b) { return a < b ? a : b; }
 
+// n floats that are computed with side by side; one is a plain float.
+template <int n>
+struct Lanes {
+#if defined(__GNUC__)
+    typedef float Type __attribute__((vector_size(n * sizeof(float))));
+#endif
+};
+template <>
+struct Lanes<1> {
+    using Type = float;
+};
+
+template <class V>
+AEPOSE_INLINE V load(const float* from) {
+    V value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+template <class V>
+AEPOSE_INLINE void store(const V& value, float* to) {
+    std::memcpy(to, &value, sizeof value);
+}
+template <class V>
+AEPOSE_INLINE V lowest_lanes(const V& a, const V& b) {
+    return a < b ? a : b;
+}
+template <class V>
+AEPOSE_INLINE V highest_lanes(const V& a, const V& b) {
+    return a > b ? a : b;
+}
+
 constexpr std::int64_t chunk = 64;  // columns that are reduced together
 
-// Reduce the columns of up to eight rows, `apart` from each other, to their extremes and sums.
+// Reduce the columns of up to eight rows, `apart` from each other, to their extremes; add all to `sum`.
 template <bool with_low>
 AEPOSE_INLINE void reduce_columns(const float* row, std::int64_t n, std::int64_t rows,
                                   std::ptrdiff_t step, std::ptrdiff_t apart, float* low,
@@ -68,11 +99,30 @@ AEPOSE_INLINE void reduce_columns(const float* row, std::int64_t n, std::int64_t
         }
         if (with_low) low[i] = l;
         high[i] = h;
-        sum[i] = s;
+        sum[i] += s;
     }
 }
 
-// Write the extremes of each eight of 64 values.
+// The same for `chunk` columns of eight rows, in lanes; adds to `sum` all that is there.
+template <int n, bool with_low>
+AEPOSE_INLINE void reduce_tiles(const float* row, std::ptrdiff_t width, float* low, float* high,
+                                typename Lanes<n>::Type& sum) {
+    using V = typename Lanes<n>::Type;
+    for (std::int64_t i = 0; i < chunk; i += n) {
+        V l = load<V>(row + i), h = l, s = l;
+        for (std::int64_t r = 1; r < tile_side; ++r) {
+            const V value = load<V>(row + r * width + i);
+            if (with_low) l = lowest_lanes(value, l);
+            h = highest_lanes(value, h);
+            s += value;
+        }
+        if (with_low) store(l, low + i);
+        store(h, high + i);
+        sum += s;
+    }
+}
+
+// Write the extremes of each eight of `chunk` values.
 template <float (*choose)(float, float)>
 AEPOSE_INLINE void reduce_eights(const float* from, float* to) {
     float half[chunk / 2], quarter[chunk / 4];
@@ -100,78 +150,60 @@ AEPOSE_INLINE void prefetch(const float* from) {
 
 // Write the highest value of each tile, and the lowest if asked for; return whether all values are
 // finite. Extremes of a map with others are of no use.
-template <bool with_low, bool dense>
+template <int n, bool with_low, bool dense>
 AEPOSE_INLINE bool scan_map(const Plane& map, float* lowest, float* highest) {
     const std::ptrdiff_t step = dense ? 1 : map.step, apart = map.width * step;
-    bool finite = true;
+    constexpr std::int64_t whole = chunk / tile_side;
+    typename Lanes<n>::Type sums = {};
+    float low[chunk], high[chunk], sum[chunk] = {}, few[whole];
     for (std::int64_t y = 0; y < map.height; y += tile_side) {
         const std::int64_t rows = std::min(tile_side, map.height - y);
-        for (std::int64_t x = 0; x < map.width; x += chunk) {
-            const float* row = map.row(y) + x * step;
-            float low[chunk], high[chunk], sum[chunk], few[chunk / 8];
-            const std::int64_t n = std::min(chunk, map.width - x);
-            if (n == chunk && rows == tile_side) {
+        std::int64_t x = 0;
+        if (dense && n > 1 && rows == tile_side)
+            for (; x + chunk <= map.width; x += chunk, highest += whole) {
                 // Eight rows at once are too many streams for processors to foresee: what comes
                 // after the next rows is asked for in one.
-                if (dense) prefetch(map.row(y + 2 * tile_side) + x * tile_side);
-                reduce_columns<with_low>(row, chunk, tile_side, step, apart, low, high, sum);
-            } else {
-                reduce_columns<with_low>(row, n, rows, step, apart, low, high, sum);
-                std::fill(low + n, low + chunk, infinity);
-                std::fill(high + n, high + chunk, -infinity);
-                std::fill(sum + n, sum + chunk, 0.0F);
+                prefetch(map.row(y + 2 * tile_side) + x * tile_side);
+                reduce_tiles<n, with_low>(map.row(y) + x, map.width, low, high, sums);
+                reduce_eights<higher>(high, highest);
+                if (!with_low) continue;
+                reduce_eights<lower>(low, lowest);
+                lowest += whole;
             }
-            // A finite sum has finite parts; another one may have overflown.
-            if (!all_finite(sum, chunk, 1))
-                for (std::int64_t r = 0; r < rows; ++r)
-                    finite = finite && all_finite(row + r * apart, n, step);
-            const std::int64_t tiles = (n + tile_side - 1) / tile_side;
+        for (; x < map.width; x += chunk) {
+            const std::int64_t columns = std::min(chunk, map.width - x);
+            const std::int64_t tiles = (columns + tile_side - 1) / tile_side;
+            const float* row = map.row(y) + x * step;
+            if (columns == chunk && rows == tile_side)  // loops of known lengths
+                reduce_columns<with_low>(row, chunk, tile_side, step, apart, low, high, sum);
+            else
+                reduce_columns<with_low>(row, columns, rows, step, apart, low, high, sum);
+            std::fill(high + columns, high + chunk, -infinity);
             reduce_eights<higher>(high, few);
             highest = std::copy_n(few, tiles, highest);
-            if (with_low) {
-                reduce_eights<lower>(low, few);
-                lowest = std::copy_n(few, tiles, lowest);
-            }
+            if (!with_low) continue;
+            std::fill(low + columns, low + chunk, infinity);
+            reduce_eights<lower>(low, few);
+            lowest = std::copy_n(few, tiles, lowest);
         }
     }
-    return finite;
+    // A finite sum has finite parts; another one may have overflown.
+    float lanes[n];
+    store(sums, lanes);
+    return (all_finite(sum, chunk, 1) && all_finite(lanes, n, 1)) ||
+           all_finite(map.data, map.height * map.width, step);
 }
 
-AEPOSE_INLINE bool scan_high(const Plane& map, float* highest) {
-    return map.step == 1 ? scan_map<false, true>(map, nullptr, highest)
-                         : scan_map<false, false>(map, nullptr, highest);
-}
-
-AEPOSE_INLINE bool scan_range(const Plane& map, float* lowest, float* highest) {
-    return map.step == 1 ? scan_map<true, true>(map, lowest, highest)
-                         : scan_map<true, false>(map, lowest, highest);
-}
-
-// n floats that are computed with side by side; one is a plain float.
 template <int n>
-struct Lanes {
-#if defined(__GNUC__)
-    typedef float Type __attribute__((vector_size(n * sizeof(float))));
-#endif
-};
-template <>
-struct Lanes<1> {
-    using Type = float;
-};
+AEPOSE_INLINE bool scan_high(const Plane& map, float* highest) {
+    return map.step == 1 ? scan_map<n, false, true>(map, nullptr, highest)
+                         : scan_map<n, false, false>(map, nullptr, highest);
+}
 
-template <class V>
-AEPOSE_INLINE V load(const float* from) {
-    V value;
-    std::memcpy(&value, from, sizeof value);
-    return value;
-}
-template <class V>
-AEPOSE_INLINE void store(const V& value, float* to) {
-    std::memcpy(to, &value, sizeof value);
-}
-template <class V>
-AEPOSE_INLINE V highest_lanes(const V& a, const V& b) {
-    return a > b ? a : b;
+template <int n>
+AEPOSE_INLINE bool scan_range(const Plane& map, float* lowest, float* highest) {
+    return map.step == 1 ? scan_map<n, true, true>(map, lowest, highest)
+                         : scan_map<n, true, false>(map, lowest, highest);
 }
 
 // The highest of values in lanes.

@@ -29,10 +29,10 @@ struct Loops {
 #define AEPOSE_LOOPS(set, n, attributes)                                                           \
     namespace set {                                                                                \
     attributes inline bool scan_high(const Plane& map, float* highest) {                           \
-        return bodies::scan_high(map, highest);                                                    \
+        return bodies::scan_high<n>(map, highest);                                                 \
     }                                                                                              \
     attributes inline bool scan_range(const Plane& map, float* lowest, float* highest) {           \
-        return bodies::scan_range(map, lowest, highest);                                           \
+        return bodies::scan_range<n>(map, lowest, highest);                                        \
     }                                                                                              \
     attributes inline float keep_maxima(const float* cell, std::ptrdiff_t width, float* kept) {    \
         return bodies::keep_maxima<n>(cell, width, kept);                                          \
