@@ -1,9 +1,9 @@
 """The compiled decode core, where there is one.
 
 ``aepose._core`` (C++, in ``csrc/`` and ``include/``) does what :mod:`aepose.codecs.peaks`,
-:mod:`aepose.codecs.matching`, :mod:`aepose.codecs.refine` and :mod:`aepose.codecs.dark` do, with the
-same results to the last bit. It is built at installation if there is a compiler; without it the Python
-code serves. Set the environment variable AEPOSE_NO_CORE=1 to do without it on purpose.
+:mod:`aepose.codecs.matching`, :mod:`aepose.codecs.refine` and :mod:`aepose.codecs.dark` do, with
+the same results to the last bit. It is built at installation if there is a compiler; without it the
+Python code serves. Set the environment variable AEPOSE_NO_CORE=1 to do without it on purpose.
 
 Two more choose how it works, never what it finds: AEPOSE_CORE_THREADS, how many threads share the
 keypoints of a picture (1), and AEPOSE_CORE_INSTRUCTIONS, one of ``aepose._core.INSTRUCTIONS`` (the

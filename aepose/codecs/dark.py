@@ -52,7 +52,7 @@ def newton_step(people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
 
 @cache
 def _same_logarithm(compiled: ModuleType) -> bool:
-    """Tell whether the core's logarithm is NumPy's to the last bit, whose depends on the processor."""
+    """Tell whether the core's logarithm is that of NumPy here, which varies with processors."""
     values = np.geomspace(LOWEST, HIGHEST, 4096, dtype=np.float32)
     return np.array_equal(compiled.logarithm(values), np.log(values))
 

@@ -60,7 +60,8 @@ def test_files(tmp_path):
     whole = path.read_bytes()
     for name, content, message in [
         ("empty", b"", "empty file"), ("half", whole[: len(whole) // 2], "cut short"),
-        ("nearly", whole[:-1], "cut short"), ("picture", b"\x89PNG\r\n\x1a\n" + bytes(90), "no ONNX"),
+        ("nearly", whole[:-1], "cut short"),
+        ("picture", b"\x89PNG\r\n\x1a\n" + bytes(90), "no ONNX"),
     ]:
         bad = tmp_path / f"{name}.onnx"
         bad.write_bytes(content)
@@ -68,7 +69,7 @@ def test_files(tmp_path):
             read_description(bad)
         assert bad.name in str(error.value)
     foreign = write(tmp_path / "foreign.onnx", metadata={"author": "somebody"})
-    with pytest.raises(CheckpointError, match="not written by `aepose export`.*only author"):
+    with pytest.raises(CheckpointError, match=r"not written by `aepose export`.*only author"):
         read_description(foreign)
     with pytest.raises(CheckpointError, match="no such exported network"):
         read_description(tmp_path / "missing.onnx")
@@ -91,12 +92,15 @@ def test_openvino_files(tmp_path):
 WITHOUT = """
 import sys
 
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {*MISSING}:
-            raise ModuleNotFoundError(f"No module named '{name}'", name=name.partition(".")[0])
+class Hiding:
+    def __init__(self, finder):
+        self.finder = finder
 
-sys.meta_path.insert(0, Missing())
+    def find_spec(self, name, *where):
+        hidden = name.partition(".")[0] in {*MISSING}
+        return None if hidden else self.finder.find_spec(name, *where)
+
+sys.meta_path[:] = map(Hiding, sys.meta_path)
 import numpy as np
 import aepose
 from aepose.apis.verify import verify
