@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aepose.apis.train import train
     from aepose.codecs.core import build_info
     from aepose.experiment import Experiment
+    from aepose.exporting.export import export
     from aepose.metainfo import get_metainfo
     from aepose.models import create_backbone
     from aepose.results import PoseResult, read_results
@@ -27,6 +28,7 @@ __all__, __getattr__, __dir__ = lazily(__name__, {
     "build_info": "aepose.codecs.core",
     "create_backbone": "aepose.models",
     "evaluate": "aepose.apis.evaluate",
+    "export": "aepose.exporting.export",
     "get_metainfo": "aepose.metainfo",
     "list_models": "aepose.zoo.index",
     "load_model": "aepose.apis.loading",

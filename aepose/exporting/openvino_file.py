@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import onnx
 
 from aepose.files import whole_file
-from aepose.runtime.description import KEY, Description
+from aepose.runtime.description import DECODE_KEY, KEY, Description
 
 if TYPE_CHECKING:
     import openvino
@@ -35,6 +35,9 @@ def write_openvino(model: openvino.Model, description: Description, path: Path) 
     import openvino
 
     model.set_rt_info(description.to_text(), [KEY])
+    decode = description.decode_options()
+    if decode is not None:
+        model.set_rt_info(decode, [DECODE_KEY])
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
         made = Path(folder) / path.name
         openvino.save_model(model, made, compress_to_fp16=description.precision == "float16")

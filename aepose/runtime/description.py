@@ -13,6 +13,8 @@ from aepose.metainfo import Metainfo, get_metainfo, plain_metainfo
 
 KEY = "aepose"
 """Under which name the description stands among what an ONNX or OpenVINO file says of itself."""
+DECODE_KEY = "aepose_decode"
+"""The same for :meth:`Description.decode_options`, in files of OpenVINO."""
 FORMAT = 1
 IMAGE, SIZE, HEATMAPS, TAGS = "image", "size", "heatmaps", "tags"
 """The inputs and outputs of the graph.
@@ -61,6 +63,18 @@ class Description:
     def decoder(self) -> Decoder:
         """Return what finds people in the network's maps."""
         return Decoder(metainfo=self.metainfo, **self.codec)
+
+    def decode_options(self) -> str | None:
+        """Return the options of decoding as the C++ example takes them; None where it cannot."""
+        decoder = self.decoder()
+        if decoder.reach is not None or len(self.metainfo.classes) > 1:
+            return None
+        flags = {name: int(getattr(decoder, name)) for name in (
+            "use_detection_val", "ignore_too_much", "first_people_only", "adjust", "refine")}
+        values = {**{name: getattr(decoder, name) for name in (
+            "max_num_people", "nms_kernel", "detection_threshold", "tag_threshold", "convention")},
+            **flags, "grouping_order": ",".join(map(str, decoder.grouping_index))}
+        return " ".join(f"{name}={value}" for name, value in values.items())
 
     def to_text(self) -> str:
         """Return the text that goes into the file."""
