@@ -24,7 +24,7 @@ from aepose.results import PoseResult
 # Of the highest values of heatmaps, by the type that the network was exported in.
 TOLERANCES = {"float32": 1e-3, "float16": 0.02, "int8": 0.15}
 # Where two people are close, rounding decides whose a keypoint is.
-_LEAST_SHARE = {"float32": 0.99, "float16": 0.75, "int8": 0.5}
+LEAST_SHARE = {"float32": 0.99, "float16": 0.75, "int8": 0.5}
 _REDUCED = "float16"  # how far engines go that compute in less than the file holds
 
 
@@ -78,7 +78,7 @@ def verify(model: ExportedModel) -> Verification:
     precision = model.description.precision
     if model.dtype is not None and precision == "float32":
         precision = _REDUCED
-    return Verification(found, difference, TOLERANCES[precision], _LEAST_SHARE[precision])
+    return Verification(found, difference, TOLERANCES[precision], LEAST_SHARE[precision])
 
 
 def make_examples(source: Predictor, images: Sequence[np.ndarray]) -> tuple[dict[str, Any], ...]:

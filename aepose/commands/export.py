@@ -28,6 +28,9 @@ def export(
         help="look at the mirrored picture, too, in twice the time")] = False,
     multi_scale: Annotated[bool, Parameter(help="look at several scales")] = False,
     half: Annotated[bool, Parameter(help="weights in float16")] = False,
+    layout: Annotated[Literal["aepose", "omz"], Parameter(
+        help="omz: as Open Model Zoo's Associative Embedding models, for their clients alone; "
+        "--size is what it has before a client reshapes it")] = "aepose",
     cfg_options: CfgOptions = None,
 ) -> None:
     """Write a trained network to one file that runs without PyTorch.
@@ -38,6 +41,9 @@ def export(
 
     if size and dynamic:
         raise UsageError("--size and --dynamic: give one of them")
+    if dynamic and layout == "omz":
+        raise UsageError("--dynamic and --layout omz: its clients read a size in the file, and "
+                         "reshape it by OpenVINO; leave out --dynamic")
     path = export_network(config, checkpoint, out, format, read_size(size) if size else None,
-                          flip, multi_scale, half, cfg_options or ())
+                          flip, multi_scale, half, cfg_options or (), layout)
     print(f"written to {path}")

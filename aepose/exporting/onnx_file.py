@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
 import torch
+from torch import nn
 
 from aepose.exporting.graph import MapsGraph
 from aepose.files import whole_file
@@ -29,16 +30,28 @@ def make_onnx(graph: MapsGraph, size: tuple[int, int], dynamic: bool, with_size:
     """
     width, height = size
     # Two pictures: a single one would be taken for a constant.
-    images = torch.zeros((2, height, width, 3), dtype=torch.uint8)
-    free = torch.export.Dim.DYNAMIC
-    axes = {0: free, **({1: free, 2: free} if dynamic else {})}
-    inputs = {IMAGE: images, **({SIZE: torch.tensor([height, width])} if with_size else {})}
+    inputs = {IMAGE: torch.zeros((2, height, width, 3), dtype=torch.uint8)}
+    if with_size:
+        inputs[SIZE] = torch.tensor([height, width])
+    return to_onnx(graph, inputs, (HEATMAPS, TAGS), (0, 1, 2) if dynamic else (0,), _AXES)
+
+
+def to_onnx(graph: nn.Module, inputs: Mapping[str, torch.Tensor], outputs: Sequence[str],
+            free: Sequence[int], axes: Mapping[str, Sequence[str | int | None]]
+            ) -> onnx.ModelProto:
+    """Return a module as ONNX.
+
+    inputs: an example of each, by name; outputs: their names
+    free: axes of the first input in which it takes other sizes, too
+    axes: what the axes of inputs and outputs are called
+    """
     with torch.no_grad(), _quietly():
         program = torch.onnx.export(
             graph.eval(), tuple(inputs.values()), dynamo=True, opset_version=OPSET, verbose=False,
-            input_names=list(inputs), output_names=[HEATMAPS, TAGS],
-            dynamic_shapes=(axes, *([None] if with_size else [])))
-    return _cleaned(program.model_proto)
+            input_names=list(inputs), output_names=list(outputs),
+            dynamic_shapes=({axis: torch.export.Dim.DYNAMIC for axis in free},
+                            *[None] * (len(inputs) - 1)))
+    return _cleaned(program.model_proto, axes)
 
 
 def write_onnx(model: onnx.ModelProto, description: Description, path: Path) -> None:
@@ -51,7 +64,8 @@ def write_onnx(model: onnx.ModelProto, description: Description, path: Path) -> 
         onnx.checker.check_model(str(part), full_check=True)
 
 
-def _cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
+def _cleaned(model: onnx.ModelProto, axes: Mapping[str, Sequence[str | int | None]]
+             ) -> onnx.ModelProto:
     """Remove what tells of the machine that exported, and name the axes."""
     model.producer_name, model.producer_version = "aepose", ""
     del model.metadata_props[:]
@@ -61,7 +75,7 @@ def _cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
         del part.metadata_props[:]
         part.doc_string = ""
     for value in (*graph.input, *graph.output):
-        names = _AXES.get(value.name, ())
+        names = axes.get(value.name, ())
         for axis, name in zip(value.type.tensor_type.shape.dim, names, strict=bool(names)):
             if axis.dim_param and isinstance(name, str):
                 axis.dim_param = name

@@ -16,6 +16,7 @@ KEY = "aepose"
 DECODE_KEY = "aepose_decode"
 """The same for :meth:`Description.decode_options`, in files of OpenVINO."""
 FORMAT = 1
+LAYOUTS = "aepose", "omz"
 IMAGE, SIZE, HEATMAPS, TAGS = "image", "size", "heatmaps", "tags"
 """The inputs and outputs of the graph.
 
@@ -40,6 +41,8 @@ class Description:
         ``map_stride`` input pixels
     size: (W, H) of the only network input that the graph takes, or None for any size
     precision: 'float32', 'float16' or 'int8', of its backbone
+    layout: 'aepose', with inputs and outputs as above, or 'omz', for clients of Open Model Zoo, see
+        :mod:`aepose.exporting.omz`
     checkpoint: ``name`` and ``sha256`` of the weights
     licence: note on the data that it was trained on
     version: of aepose that wrote the file
@@ -55,6 +58,7 @@ class Description:
     map_stride: int = 1
     size: tuple[int, int] | None = None
     precision: str = "float32"
+    layout: str = "aepose"
     checkpoint: Mapping[str, str] = field(default_factory=dict)
     licence: str = ""
     version: str = ""
@@ -127,6 +131,8 @@ class Description:
         for name in ("flip", "project2image"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} = {getattr(self, name)!r}")
+        if self.layout not in LAYOUTS:
+            raise ConfigError(f"layout = {self.layout!r}")
         if not isinstance(self.examples, tuple):
             raise ConfigError("examples are no list")
 

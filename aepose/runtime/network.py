@@ -12,7 +12,7 @@ import numpy as np
 
 from aepose.codecs.decoder import Decoder
 from aepose.codecs.overlap import Batch, Found, run_batches
-from aepose.errors import DataError, ImageError, NumericalError
+from aepose.errors import CheckpointError, DataError, ImageError, NumericalError
 from aepose.results import PoseResult
 from aepose.runtime.description import Description
 from aepose.runtime.files import read_description
@@ -39,6 +39,9 @@ class ExportedNetwork:
     ) -> None:
         self.path = Path(path)
         self.description: Description = read_description(path)
+        if self.description.layout == "omz":
+            raise CheckpointError(f"{path} was exported with --layout omz, for clients of Open "
+                                  "Model Zoo; aepose runs what is exported without --layout")
         self.decoder: Decoder = self.description.decoder()
         self.engine = choose_engine(self.path, engine)
         self.session: Session = ENGINES[self.engine](self.path, device, threads, dtype)

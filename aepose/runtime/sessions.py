@@ -36,11 +36,11 @@ class Session(ABC):
         feed = {IMAGE: images}
         if size is not None:
             feed[SIZE] = np.array(size[::-1], np.int64)
-        found = self._run(feed)
+        found = self.infer(feed)
         return found[HEATMAPS], found[TAGS]
 
     @abstractmethod
-    def _run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def infer(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the outputs by name, in memory that is not used again."""
 
 
@@ -83,8 +83,8 @@ class OnnxSession(Session):
                               "start (is there such a device, with its driver and libraries?); "
                               "give device='cpu'")
 
-    def _run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        names = [HEATMAPS, TAGS]
+    def infer(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        names = [output.name for output in self._session.get_outputs()]
         return dict(zip(names, self._session.run(names, feed), strict=True))
 
 
@@ -118,12 +118,12 @@ class OpenVinoSession(Session):
                                   f"{_first_line(error)}") from None
         self._own = threading.local()
 
-    def _run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def infer(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         # Each thread its request; what one gives out is a copy.
         if not hasattr(self._own, "request"):
             self._own.request = self._compiled.create_infer_request()
         found = self._own.request.infer(feed)
-        return {name: found[name] for name in (HEATMAPS, TAGS)}
+        return {output.any_name: found[output] for output in self._compiled.outputs}
 
 
 ENGINES = {"onnxruntime": OnnxSession, "openvino": OpenVinoSession}
