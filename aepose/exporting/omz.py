@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from aepose.apis.verify import LEAST_SHARE, TOLERANCES
-from aepose.codecs.associative_embedding import AssociativeEmbeddingCodec
+from aepose.codecs.decoder import Decoder
 from aepose.errors import ConfigError, NumericalError
 from aepose.exporting.graph import MapsGraph
 from aepose.exporting.onnx_file import to_onnx
@@ -62,7 +62,7 @@ class OmzGraph(nn.Module):
                 tags[:, 0].expand_as(heatmaps).unsqueeze(4))
 
 
-def check_codec(codec: AssociativeEmbeddingCodec) -> None:
+def check_codec(codec: Decoder) -> None:
     """Raise ConfigError for what clients cannot be told of."""
     classes = codec.metainfo.classes
     if len(classes) > 1:

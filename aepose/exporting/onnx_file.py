@@ -99,6 +99,9 @@ def _quietly() -> Iterator[None]:
 def halve(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a graph that computes in float16 and gives its outputs in float32."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
     with warnings.catch_warnings(action="ignore"):  # of weights that become 0, as is expected
-        return convert_float_to_float16(model, keep_io_types=True)
+        halved = convert_float_to_float16(model, keep_io_types=True)
+    OnnxModel(halved).topological_sort(is_deterministic=True)  # what casts inputs comes last
+    return halved
