@@ -2,6 +2,7 @@
 
 Speed: a 640x427 picture through HigherHRNet-w32 512 with flip test. The network computes, with
 random weights; what it gives is then exchanged for maps with five people, the same on both sides.
+So it is with the network exported, which runs without PyTorch.
 Memory: HigherHRNet-w48 at 640 and scales 0.5, 1 and 2, with flip test, in a process of its own;
 once also with the C library told to return freed memory, which costs a fifth of the time.
 """
@@ -17,16 +18,21 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from aepose.apis.exported import ExportedModel
 from aepose.apis.inference import PoseInferencer
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets.transforms import find_eval_frame
 from aepose.experiment import Experiment
+from aepose.exporting.export import export
 from aepose.models import AssociativeEmbedding
-from aepose.structures import MapView
+from aepose.runtime.files import is_exported
+from aepose.runtime.sessions import ENGINES
+from aepose.structures import AggregatedMaps, MapView
 from aepose.weights.checkpoint import save_safetensors
 from common import FOLDER, PEER_PYTHON, Peer, need_peer, parse, seconds, table, take_turns
 from peer.memory import forget_peak, peak_mib, resident_mib
@@ -40,6 +46,11 @@ RETURNED = "fp32, MALLOC_MMAP_THRESHOLD_=1048576"
 VARIANTS = {
     "fp32": [],
     "bf16": ["test_time.dtype='bfloat16'"],
+}
+EXPORTED = {
+    "exported, onnxruntime": {"engine": "onnxruntime"},
+    "exported, OpenVINO": {"engine": "openvino"},
+    "exported, OpenVINO, bf16": {"engine": "openvino", "dtype": "bfloat16"},
 }
 
 
@@ -90,7 +101,21 @@ def exchange(model: AssociativeEmbedding, passes: list[list[torch.Tensor]]) -> N
         for maps, own in zip(next(turns), outputs, strict=True)])
 
 
-def time_picture(folder: Path, repeats: int) -> dict[str, float]:
+def exchange_exported(model: ExportedModel, maps: AggregatedMaps) -> None:
+    """Let every pass of an exported network give the maps."""
+    session = model._network.session
+    run = session.run
+    heatmaps = np.asarray(maps.heatmaps)[None].copy()
+    tags = np.moveaxis(np.asarray(maps.tags), -1, 0)[None].copy()
+
+    def exchanged(*given: Any) -> tuple[np.ndarray, np.ndarray]:
+        run(*given)
+        return heatmaps, tags
+
+    session.run = exchanged
+
+
+def time_picture(folder: Path, repeats: int, threads: int) -> dict[str, float]:
     """Return the median seconds of the peer and of our variants."""
     image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     weights = random_weights(SPEED_CONFIG, folder)
@@ -101,6 +126,13 @@ def time_picture(folder: Path, repeats: int) -> dict[str, float]:
         exchange(inferencer._network, passes)  # the one that is tested
         people = len(inferencer.predict(image))
         timers[name] = lambda inferencer=inferencer: seconds(lambda: inferencer.predict(image))
+    maps = inferencer.predict(image, keep_maps=True).maps
+    file = export(SPEED_CONFIG, weights, folder, flip=True).path
+    for name, chosen in EXPORTED.items():
+        model = ExportedModel(file, threads=threads, **chosen)
+        exchange_exported(model, maps)
+        assert len(model.predict(image)) == people
+        timers[name] = lambda model=model: seconds(lambda: model.predict(image))
     arrays = {f"{name}.{i}": maps.numpy() for name, of_pass in zip(("plain", "mirrored"), passes,
               strict=True) for i, maps in enumerate(of_pass)}
     np.savez(folder / "maps.npz", image=image, people=people, **arrays)
@@ -110,8 +142,12 @@ def time_picture(folder: Path, repeats: int) -> dict[str, float]:
 
 
 def print_memory(weights: Path, options: list[str]) -> None:
-    """Print MiB of this process with a loaded network, and at most."""
-    inferencer = load(MEMORY_CONFIG, weights, MEMORY_OPTIONS + options)
+    """Print MiB of this process with a loaded network, and at most.
+
+    weights: or an exported network, whose option is the engine
+    """
+    inferencer = (ExportedModel(weights, options[0], threads=2) if is_exported(weights)
+                  else load(MEMORY_CONFIG, weights, MEMORY_OPTIONS + options))
     forget_peak()
     before = resident_mib()
     inferencer.predict(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
@@ -132,6 +168,11 @@ def compare_memory(folder: Path) -> dict[str, tuple[float, float]]:
                              *options) for name, options in VARIANTS.items()}
     found[RETURNED] = memory_of(sys.executable, __file__, "--memory-of", weights, "--options",
                                 MALLOC_MMAP_THRESHOLD_=str(2**20))
+    file = export(MEMORY_CONFIG, weights, folder, flip=True, multi_scale=True, cfg_options=[
+        f"codec.input_size={SIDE}", f"test_time.multi_scales={list(SCALES)}"]).path
+    for name in ENGINES:
+        found[f"exported, {name}"] = memory_of(
+            sys.executable, __file__, "--memory-of", file, "--options", name)
     found["peer"] = memory_of(PEER_PYTHON, FOLDER / "peer" / "end_to_end.py", "memory", str(SIDE),
                               *map(str, SCALES))
     return found
@@ -145,12 +186,12 @@ def main(options: argparse.Namespace) -> str:
     need_peer()
     with tempfile.TemporaryDirectory() as folder:
         memory = compare_memory(Path(folder))
-        times = time_picture(Path(folder), options.repeats)
+        times = time_picture(Path(folder), options.repeats, options.threads)
     speed = [[name, f"{1e3 * times[name]:.0f}", f"{times['peer'] / times[name]:.2f}x"]
-             for name in ("peer", *VARIANTS)]
+             for name in ("peer", *VARIANTS, *EXPORTED)]
     above = {name: peak - before for name, (before, peak) in memory.items()}
     used = [[name, f"{memory[name][0]:.0f}", f"{above[name]:.0f}",
-             f"{above[name] / above['peer']:.2f}x"] for name in ("peer", *VARIANTS, RETURNED)]
+             f"{above[name] / above['peer']:.2f}x"] for name in sorted(memory, key=lambda name: name != "peer")]
     return "\n\n".join([
         f"One {WIDTH}x{HEIGHT} picture, {PEOPLE} people, HigherHRNet-w32 512, flip test; "
         f"{options.threads} threads.",

@@ -9,7 +9,9 @@ from importlib.util import find_spec
 
 import pytest
 
+from aepose.version import __version__
 from tests.golden_check import ROOT
+from tests.runtime.test_description import run_without_pytorch
 
 pytestmark = pytest.mark.slow
 # What building adds, and a checkout has not.
@@ -90,3 +92,13 @@ def test_an_installed_wheel_works_alone(built):
     listed = run(sys.executable, built / "installed" / "bin" / "aepose", "zoo", "list", cwd=built,
                  PYTHONPATH=str(built / "installed"))
     assert "higherhrnet_w32_coco_512x512" in listed
+
+
+def test_the_runtime_is_the_same_package_without_pytorch(built, tmp_path):
+    installed = tmp_path / "installed"
+    run(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet",
+        "--no-deps", "--no-index", "--no-build-isolation", "--target", installed,
+        built / "checkout" / "runtime", cwd=tmp_path)
+    assert str(installed) in run_without_pytorch(tmp_path, installed)
+    assert (installed / f"aepose_runtime-{__version__}.dist-info").is_dir()
+    assert not (installed / "aepose" / "assets").exists()

@@ -106,6 +106,7 @@ import aepose
 from aepose.apis.verify import verify
 from tests.runtime.drawn import picture
 
+print(aepose.__file__)
 model = aepose.load_model(sys.argv[1])
 for result in model.predict([picture(), picture()], batch_size=2):
     assert len(result) == 2, result
@@ -123,12 +124,19 @@ MISSING = ["torch", "torchvision", "mmengine", "mmcv", "PIL", "av", "rich", "cyc
            "tensorboard", "pandas"]
 
 
-def test_runs_without_pytorch(tmp_path):
+def run_without_pytorch(folder, *paths):
+    """Run that program where modules are looked for in ``paths`` first; return its output."""
     program = WITHOUT.replace("{*MISSING}", repr(set(MISSING)))
     done = subprocess.run(
-        [sys.executable, "-c", program, write(tmp_path / "a.onnx"), tmp_path / "a.png"],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+        [sys.executable, "-c", program, write(folder / "a.onnx"), folder / "a.png"], cwd=folder,
+        capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, paths), *sys.path])})
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (tmp_path / "a.png").stat().st_size > 100
+    assert (folder / "a.png").stat().st_size > 100
+    return done.stdout
+
+
+def test_runs_without_pytorch(tmp_path):
+    run_without_pytorch(tmp_path)
 
 
