@@ -191,7 +191,8 @@ def main(options: argparse.Namespace) -> str:
              for name in ("peer", *VARIANTS, *EXPORTED)]
     above = {name: peak - before for name, (before, peak) in memory.items()}
     used = [[name, f"{memory[name][0]:.0f}", f"{above[name]:.0f}",
-             f"{above[name] / above['peer']:.2f}x"] for name in sorted(memory, key=lambda name: name != "peer")]
+             f"{above[name] / above['peer']:.2f}x"]
+            for name in sorted(memory, key=lambda name: name != "peer")]
     return "\n\n".join([
         f"One {WIDTH}x{HEIGHT} picture, {PEOPLE} people, HigherHRNet-w32 512, flip test; "
         f"{options.threads} threads.",
