@@ -42,8 +42,9 @@ class MapsGraph(nn.Module):
         if wanted is None:
             wanted = parts[0].shape[3], parts[0].shape[2]
         heatmaps = mean([self._resized(part, wanted) for part in parts])
-        tags = [self._resized(only_tags(outputs), wanted) for outputs in passes]
-        return heatmaps, torch.stack(tags, dim=1)
+        tags = torch.cat([only_tags(outputs) for outputs in passes], dim=1)
+        enlarged = self._resized(tags, wanted)  # all at once, into the place where they stay
+        return heatmaps, enlarged.unflatten(1, (len(passes), tags.shape[1] // len(passes)))
 
     def _resized(self, maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         # In a graph, whether there is anything to do cannot depend on the size asked for.
@@ -52,24 +53,19 @@ class MapsGraph(nn.Module):
 
     def _passes(self, image: torch.Tensor) -> list[list[HeadOutput]]:
         """Return the used outputs for the pictures and, with flip test, their mirror images."""
+        inputs = self.model.data_preprocessor.normalise(image.permute(0, 3, 1, 2))
+        passes = [self._outputs(inputs)]
+        if self.model.test_time.flip:
+            # One after the other: together, they would take twice the memory. Engines hold weights
+            # that two nodes share once.
+            passes.append([flip_back(output, self.model.flip_index)
+                           for output in self._outputs(inputs.flip(3))])
+        return passes
+
+    def _outputs(self, inputs: torch.Tensor) -> list[HeadOutput]:
         model = self.model
-        inputs = model.data_preprocessor.normalise(image.permute(0, 3, 1, 2))
-        number = inputs.shape[0]
-        if model.test_time.flip:
-            # One pass over both: the weights would be held twice by a graph with two.
-            inputs = torch.cat([inputs, inputs.flip(3)])
         outputs = model.keypoint_head.split(model.keypoint_head(model.backbone(inputs)))
         outputs = [outputs[index] for index in model.test_outputs]
         if model.test_time.outputs_first:
             outputs = to_last_size(outputs, model.test_time.align_corners)
-        passes = [[_part(output, slice(0, number)) for output in outputs]]
-        if model.test_time.flip:
-            passes.append([flip_back(_part(output, slice(number, None)), model.flip_index)
-                           for output in outputs])
-        return passes
-
-
-def _part(output: HeadOutput, chosen: slice) -> HeadOutput:
-    """Return the maps of some pictures of a batch."""
-    return HeadOutput(*(None if maps is None else maps[chosen]
-                        for maps in (output.heatmaps, output.tags)))
+        return outputs
