@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto, checker, helper
 
 import aepose
 from aepose.apis.inference import TOY_CHECKPOINT, PoseInferencer
@@ -11,6 +12,7 @@ from aepose.codecs.decoder import Decoder
 from aepose.errors import CheckpointError, ConfigError, NumericalError
 from aepose.exporting.export import export
 from aepose.exporting.omz import EMBEDDINGS, OmzGraph, check_codec, try_omz
+from aepose.exporting.onnx_file import OPSET, halve
 from aepose.files import sha256_of
 from aepose.metainfo import get_metainfo
 from aepose.runtime.description import HEATMAPS, IMAGE
@@ -81,6 +83,7 @@ def test_rule_of_the_layout(network, kernel, tag_maps):
     np.testing.assert_array_equal(embeddings[0, ..., 0], np.broadcast_to(tags[0, 0], (4, 9, 7)))
 
 
+@pytest.mark.slow
 def test_a_file(exported):
     model = openvino.Core().read_model(exported)
     ports = {port.any_name: (tuple(port.shape), port.element_type.to_string())
@@ -92,6 +95,7 @@ def test_a_file(exported):
     assert said.checkpoint["sha256"] == sha256_of(TOY_CHECKPOINT)
 
 
+@pytest.mark.slow
 def test_a_client_gives_it_another_size(exported, network):
     image, _ = drawn((320, 256))
     core = openvino.Core()
@@ -108,11 +112,13 @@ def test_a_client_gives_it_another_size(exported, network):
     np.testing.assert_array_equal(*peaks)
 
 
+@pytest.mark.slow
 def test_aepose_does_not_run_it(exported):
     with pytest.raises(CheckpointError, match=f"{exported} was exported with --layout omz"):
         aepose.load_model(exported)
 
 
+@pytest.mark.slow
 def test_a_file_that_computes_something_else(exported, network):
     graph = OmzGraph(network.model.prepare_for_test())
     picture = drawn()[1][0]
@@ -141,3 +147,13 @@ def test_what_clients_cannot_do(options, message, tmp_path):
 def test_classes_are_not_mixed_up():
     with pytest.raises(ConfigError, match=r"2 classes \(person, dog\)"):
         check_codec(Decoder(metainfo=get_metainfo(FARM), input_size=64))
+
+
+def test_a_float_input_is_halved_before_it_is_used():
+    graph = helper.make_graph(
+        [helper.make_node("Shape", [IMAGE], ["shape"]),
+         helper.make_node("Reshape", [IMAGE, "shape"], [HEATMAPS])], "graph",
+        *([helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "H", "W"])]
+          for name in (IMAGE, HEATMAPS)))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    checker.check_model(halve(model), full_check=True)
