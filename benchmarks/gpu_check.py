@@ -249,7 +249,8 @@ def run_all(check: Check, options: argparse.Namespace, scratch: Path) -> None:
     if compiled is not None:
         compiled.part.limit = float("inf")  # but for the end of all
     check.wait([compiled])
-    check.run(measure("data", options.device, 40 * patience))
+    check.run(measure("data", options.device, 40 * patience),
+              Part("exported", [FOLDER / "gpu_exported.py"], 60 * patience, shown=2))
 
 
 def report(parts: Sequence[Part]) -> str:
