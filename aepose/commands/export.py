@@ -31,6 +31,18 @@ def export(
     layout: Annotated[Literal["aepose", "omz"], Parameter(
         help="omz: as Open Model Zoo's Associative Embedding models, for their clients alone; "
         "--size is what it has before a client reshapes it")] = "aepose",
+    int8: Annotated[bool, Parameter(help="compute most layers in 8 bits; needs --calibrate")
+                    ] = False,
+    calibrate: Annotated[str | None, Parameter(
+        metavar="DIR", help="pictures like those that --int8 is for, a hundred or so")] = None,
+    pictures: Annotated[str | None, Parameter(
+        metavar="DIR", help="compare the file with the network on these (default: drawn ones)")
+    ] = None,
+    annotations: Annotated[str | None, Parameter(
+        metavar="FILE", help="of --pictures, in COCO's format: compare AP, too")] = None,
+    strict: Annotated[bool, Parameter(
+        help="write no file that differs from the network by more than its type explains")
+    ] = False,
     cfg_options: CfgOptions = None,
 ) -> None:
     """Write a trained network to one file that runs without PyTorch.
@@ -44,6 +56,12 @@ def export(
     if dynamic and layout == "omz":
         raise UsageError("--dynamic and --layout omz: its clients read a size in the file, and "
                          "reshape it by OpenVINO; leave out --dynamic")
-    path = export_network(config, checkpoint, out, format, read_size(size) if size else None,
-                          flip, multi_scale, half, cfg_options or (), layout)
-    print(f"written to {path}")
+    made = export_network(
+        config, checkpoint, out, format, read_size(size) if size else None, flip, multi_scale, half,
+        int8, calibrate, pictures, annotations, strict, layout, cfg_options or ())
+    if made.parity:
+        print(made.parity.table())
+        for problem in made.parity.problems():
+            print(f"note: {problem}")
+        print()
+    print(f"written to {made.path}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,9 @@ from aepose.exporting.graph import MapsGraph
 from aepose.exporting.omz import OmzGraph, check_codec, make_omz, try_omz
 from aepose.exporting.onnx_file import halve, make_onnx, write_onnx
 from aepose.exporting.openvino_file import to_openvino, write_openvino
+from aepose.exporting.parity import Parity, compare
+from aepose.exporting.pictures import choose_pictures
+from aepose.exporting.quantise import quantise, quantiser
 from aepose.files import make_folder, sha256_of
 from aepose.models import AssociativeEmbedding
 from aepose.release.publish import licence_note
@@ -36,7 +39,19 @@ Format = Literal["onnx", "openvino"]
 Layout = Literal["aepose", "omz"]
 _SUFFIXES = {"onnx": ONNX, "openvino": OPENVINO}
 _EXAMPLES = 2
+_COMPARED = 8  # drawn pictures, where there are no others
 _EXAMPLE_SIDE = 384  # pixels, at most, where they must have a shape
+
+
+@dataclass(frozen=True)
+class Export:
+    """A file that was written, and how far it finds what the network did.
+
+    parity: None in the layout of others
+    """
+
+    path: Path
+    parity: Parity | None
 
 
 def export(
@@ -48,9 +63,14 @@ def export(
     flip: bool = False,
     multi_scale: bool = False,
     half: bool = False,
-    cfg_options: Sequence[str] = (),
+    int8: bool = False,
+    calibrate: Any = None,
+    pictures: Any = None,
+    annotations: str | Path | None = None,
+    strict: bool = False,
     layout: Layout = "aepose",
-) -> Path:
+    cfg_options: Sequence[str] = (),
+) -> Export:
     """Write a trained network to one file (two of OpenVINO) that needs no PyTorch.
 
     config, checkpoint, cfg_options: as :class:`~aepose.apis.inference.PoseInferencer` takes them
@@ -61,71 +81,81 @@ def export(
     flip: look at the mirrored picture, too (flip test)
     multi_scale: look at ``test_time.multi_scales`` of the config
     half: weights, and where the engine can, numbers in float16
+    int8, calibrate: weights and numbers of most layers in 8 bits, see
+        :mod:`aepose.exporting.quantise`, with the ranges that these pictures need: a folder, a
+        glob, a film, or what else gives pictures
+    pictures: what the file is compared on, of the same kinds; None: drawn ones
+    annotations: of ``pictures``, in COCO's format, for AP
+    strict: write no file that differs by more than :data:`~aepose.exporting.parity.LIMITS`
+
     layout: 'omz' has the inputs and outputs of Open Model Zoo's Associative Embedding models, for
         their clients; ``size`` is then the one that the file declares, and that OpenVINO can change
 
-    Returns the file. Inputs, outputs and what else is in it: :mod:`aepose.runtime.description`.
-    Raises ConfigError for options that do not go together, CheckpointError for weights that cannot
-    be read, NumericalError if the file does not find what the network does, OutputError for a
-    folder that cannot be written.
+    Inputs, outputs and what else is in the file: :mod:`aepose.runtime.description`. Raises
+    ConfigError for options that do not go together, CheckpointError for weights that cannot be
+    read, DataError for pictures or annotations that cannot be used, NumericalError if the file does
+    not find what the network does, OutputError for a folder that cannot be written.
     """
-    if format not in _SUFFIXES:
-        raise ConfigError(f"format = {format!r}: give 'onnx' or 'openvino'")
-    if layout not in LAYOUTS:
-        raise ConfigError(f"layout = {layout!r}: give {' or '.join(map(repr, LAYOUTS))}")
+    _check_options(format, size, multi_scale, half, int8, calibrate, pictures, annotations)
     omz = layout == "omz"
-    if omz and (flip or multi_scale):
-        raise ConfigError("layout = 'omz': its clients run the network once; leave out flip and "
-                          "multi_scale")
-    if size is not None and multi_scale:
-        raise ConfigError("size and multi_scale: give one of them; at each scale pictures have "
-                          "another size")
+    _check_layout(layout, flip or multi_scale, int8 or strict or pictures is not None)
     source = _changed(PoseInferencer(config, checkpoint, "cpu", cfg_options=cfg_options), size,
                       flip, multi_scale, omz)
     network = source.model.prepare_for_test()
-    module = OmzGraph(network) if omz else MapsGraph(network)
     own_size = size or network.codec.train_size
-    description = describe(source, network, own_size if omz else size, half, layout)
-    if omz:
-        graph = make_omz(module, own_size)
-    else:
-        graph = make_onnx(module, own_size, dynamic=size is None, with_size=multi_scale)
-        description = replace(description, examples=make_examples(source, example_pictures(size)))
-    if half and format == "onnx":
-        graph = halve(graph)
-    folder = make_folder(out)
-    name = f"{description.name}{_SUFFIXES[format]}"
+    experiment = source.experiment
+    description = replace(
+        describe(network, experiment.name if experiment.file else source.checkpoint.stem,
+                 own_size if omz else size, "int8" if int8 else "float16" if half else "float32"),
+        checkpoint={"name": source.checkpoint.name, "sha256": sha256_of(source.checkpoint)},
+        licence=licence_note(experiment), layout=layout)
+    folder, name = make_folder(out), f"{description.name}{_SUFFIXES[format]}"
     # Under its own name there is only what has been tried.
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}.") as part:
-        _write(graph, description, Path(part) / name)
+        file = Path(part) / name
+        parity = None
         if omz:
-            try_omz(Path(part) / name, module, cv2.resize(draw_picture(0), own_size),
-                    description.precision)
+            _write_omz(network, description, half, file)
         else:
-            verify(ExportedModel(Path(part) / name)).check(name)
-        for file in sorted(Path(part).iterdir()):  # weights before what names them
-            file.replace(folder / file.name)
-    return folder / name
+            # What is wrong with pictures is said before the work.
+            compared = choose_pictures(
+                example_pictures(size, _COMPARED) if pictures is None else pictures, description,
+                "pictures")
+            graph = make_onnx(MapsGraph(network), own_size, dynamic=size is None,
+                              with_size=multi_scale)
+            if int8:
+                graph = quantise(graph, description, calibrate)
+            elif half and format == "onnx":
+                graph = halve(graph)
+            examples = make_examples(source, example_pictures(size, _EXAMPLES))
+            write_graph(graph, replace(description, examples=examples), file)
+            verify(ExportedModel(file)).check(name)
+            parity = compare(source, file, compared, annotations)
+            if strict:
+                parity.check(name)
+        for made in sorted(Path(part).iterdir()):  # weights before what names them
+            made.replace(folder / made.name)
+    return Export(folder / name, parity)
 
 
-def describe(source: PoseInferencer, network: AssociativeEmbedding,
-             size: tuple[int, int] | None, half: bool, layout: Layout) -> Description:
-    """Return what an exported file says of a network; examples are still missing."""
+def describe(network: AssociativeEmbedding, name: str, size: tuple[int, int] | None,
+             precision: str = "float32") -> Description:
+    """Return what a file says of a network that is prepared for tests.
+
+    What its weights are, and examples of what it finds, are still missing.
+    """
     codec, settings = network.codec, network.test_time
     outputs = [network.keypoint_head.outputs[index] for index in network.test_outputs]
     return Description(
-        name=source.experiment.name if source.experiment.file else source.checkpoint.stem,
-        metainfo=codec.metainfo, codec=_decoder_options(codec), scales=tuple(settings.scales),
-        flip=settings.flip, project2image=settings.project2image,
+        name=name, metainfo=codec.metainfo, codec=_decoder_options(codec),
+        scales=tuple(settings.scales), flip=settings.flip, project2image=settings.project2image,
         map_stride=1 if settings.project2image else outputs[-1].stride, size=size,
-        precision="float16" if half else "float32", layout=layout,
-        checkpoint={"name": source.checkpoint.name, "sha256": sha256_of(source.checkpoint)},
-        licence=licence_note(source.experiment), version=__version__)
+        precision=precision, version=__version__)
 
 
-def example_pictures(size: tuple[int, int] | None) -> list[np.ndarray]:
+def example_pictures(size: tuple[int, int] | None, count: int) -> list[np.ndarray]:
     """Return drawn pictures (H, W, 3) uint8 RGB that fill a network input of ``size``."""
-    pictures = [draw_picture(seed) for seed in range(_EXAMPLES)]
+    pictures = [draw_picture(seed) for seed in range(count)]
     if size is None:
         return pictures
     while max(size) > _EXAMPLE_SIDE and not (size[0] % 2 or size[1] % 2):
@@ -135,6 +165,49 @@ def example_pictures(size: tuple[int, int] | None) -> list[np.ndarray]:
 
 def _decoder_options(codec: AssociativeEmbeddingCodec) -> dict[str, Any]:
     return {f.name: getattr(codec, f.name) for f in fields(Decoder) if f.name != "metainfo"}
+
+
+def _check_options(
+    format: str, size: tuple[int, int] | None, multi_scale: bool, half: bool, int8: bool,
+    calibrate: Any, pictures: Any, annotations: str | Path | None,
+) -> None:
+    if format not in _SUFFIXES:
+        raise ConfigError(f"format = {format!r}: give 'onnx' or 'openvino'")
+    if size is not None and multi_scale:
+        raise ConfigError("size and multi_scale: give one of them; at each scale pictures have "
+                          "another size")
+    if int8 and half:
+        raise ConfigError("int8 and half: give one of them")
+    if int8 and calibrate is None:
+        raise ConfigError("int8 needs pictures like those that it is for, to find the ranges of "
+                          "its numbers: give calibrate, a folder of about a hundred")
+    if calibrate is not None and not int8:
+        raise ConfigError("calibrate is for int8: give both, or none")
+    if annotations is not None and pictures is None:
+        raise ConfigError("annotations are of pictures: give these, too")
+    if int8:
+        quantiser()
+
+
+def _check_layout(layout: str, several_runs: bool, compared: bool) -> None:
+    if layout not in LAYOUTS:
+        raise ConfigError(f"layout = {layout!r}: give {' or '.join(map(repr, LAYOUTS))}")
+    if layout == "omz" and several_runs:
+        raise ConfigError("layout = 'omz': its clients run the network once; leave out flip and "
+                          "multi_scale")
+    if layout == "omz" and compared:
+        raise ConfigError("layout = 'omz': its maps are for other programs, and are neither "
+                          "quantised nor compared on pictures here; leave out int8, pictures and "
+                          "strict")
+
+
+def _write_omz(network: AssociativeEmbedding, description: Description, half: bool, path: Path
+               ) -> None:
+    """Write a network in the layout of Open Model Zoo, and try it."""
+    module = OmzGraph(network)
+    graph = make_omz(module, description.size)
+    write_graph(halve(graph) if half and path.suffix == ONNX else graph, description, path)
+    try_omz(path, module, cv2.resize(draw_picture(0), description.size), description.precision)
 
 
 def _changed(source: PoseInferencer, size: tuple[int, int] | None, flip: bool, multi_scale: bool,
@@ -152,7 +225,8 @@ def _changed(source: PoseInferencer, size: tuple[int, int] | None, flip: bool, m
     return PoseInferencer(experiment.changed(changes), source.checkpoint, "cpu")
 
 
-def _write(graph: onnx.ModelProto, description: Description, path: Path) -> None:
+def write_graph(graph: onnx.ModelProto, description: Description, path: Path) -> None:
+    """Write a graph with its description, in the format that the suffix of the path names."""
     if path.suffix == ONNX:
         write_onnx(graph, description, path)
     else:
