@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from aepose.apis.exported_network import exported_network
 from aepose.engine import is_main_process
 from aepose.engine.distributed import first_of_machine_first
 from aepose.engine.failures import explained
@@ -17,6 +18,7 @@ from aepose.experiment import Experiment, choose_test, coco_metrics
 from aepose.experiment.assemble import make_runner, work_dir_of
 from aepose.files import make_folder
 from aepose.results import PoseResult
+from aepose.runtime.files import is_exported
 from aepose.zoo.hub import find_checkpoint
 
 # Backends add the same numbers in different order.
@@ -34,23 +36,31 @@ def evaluate(
 ) -> Evaluation:
     """Test a checkpoint on the test images.
 
-    checkpoint: a file, its URL, or the name of a published file
+    checkpoint: a file, its URL, or the name of a published file; or a file of ``aepose export``,
+        whose network is tested in its place, on the CPU
     multi_scale: use ``test_time.multi_scales``
     batch_size: images of one size that go through the network together; None: as configured
     out: also write there what :func:`~aepose.evaluation.report.write_evaluation` writes
     on_result: called with each image's result, in the order in which they are ready
 
-    Without annotations, as test servers give out, there are predictions but no metrics.
+    Without annotations, as test servers give out, there are predictions but no metrics. Raises
+    ConfigError for an exported file that does not do what the config says.
     """
     start = time.perf_counter()
-    weights = first_of_machine_first(lambda: find_checkpoint(checkpoint))
     tested = choose_test(experiment, multi_scale, batch_size)
+    exported = exported_network(tested, checkpoint) if is_exported(checkpoint) else None
+    weights = first_of_machine_first(lambda: find_checkpoint(checkpoint)
+                                     ) if exported is None else exported.path
     folder = make_folder(out) if out else None
     timer = StageTimer()
     hooks = [timer, *([ForEachResultHook(on_result)] if on_result else [])]
     logs = work_dir_of(experiment, work_dir)
     with explained(logs):
-        runner = make_runner(tested, logs, "test", load_from=str(weights), hooks=hooks)
+        if exported is None:
+            runner = make_runner(tested, logs, "test", load_from=str(weights), hooks=hooks)
+        else:
+            runner = make_runner(tested.changed({"load_from": None}), logs, "test", hooks=hooks)
+            runner.test_loop.exported = exported
         values = runner.test()
     metrics = runner.test_evaluator.metrics
     found = Evaluation.of(metrics, values)

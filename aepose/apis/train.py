@@ -20,7 +20,6 @@ from aepose.engine.work_dir import check_unused, held
 from aepose.errors import AeposeError, ConfigError
 from aepose.experiment import Experiment
 from aepose.experiment.assemble import make_runner, work_dir_of
-from aepose.models.pipeline import find_people
 
 
 def train(
@@ -109,7 +108,7 @@ class _FirstStep(Hook):
 def _try_validation(runner: PoseRunner) -> int:
     """Test one batch; return how many pictures there are."""
     loop = runner.val_loop
-    for batch, results in find_people(loop.tested_network(), islice(loop.dataloader, 1)):
+    for batch, results in loop.find_people(islice(loop.dataloader, 1)):
         loop.evaluator.process(data_samples=results, data_batch=batch)
     return len(loop.dataloader.dataset)
 

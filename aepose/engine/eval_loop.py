@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from mmengine.runner import TestLoop, ValLoop
 
-from aepose.codecs.overlap import Batch
+from aepose.codecs.overlap import Batch, Found
 from aepose.engine.distributed import unwrap
 from aepose.evaluation.metric import BaseMetric
-from aepose.models import AssociativeEmbedding
 from aepose.models.pipeline import find_people
 from aepose.registry import LOOPS
+from aepose.runtime.network import ExportedNetwork
 
 
 @LOOPS.register_module()
@@ -29,24 +29,30 @@ class PoseValLoop(ValLoop):
         """Run it; return the metrics by name."""
         return _run(self, "val")
 
-    def tested_network(self) -> AssociativeEmbedding:
-        """Return the network that is being trained."""
-        return unwrap(self.runner.model).eval()
+    def find_people(self, batches: Iterable[Batch]) -> Found:
+        """Yield batches with what the network that is being trained finds."""
+        return find_people(unwrap(self.runner.model).eval(), batches)
 
 
 @LOOPS.register_module()
 class PoseTestLoop(TestLoop):
-    """A test: a validation by a second network, which is faster and cannot be trained."""
+    """A test: a validation by a second network, which is faster and cannot be trained.
+
+    exported: a network from a file that is tested in place of the runner's
+    """
 
     waited = 0.0
+    exported: ExportedNetwork | None = None
 
     def run(self) -> dict[str, float]:
         """Run it; return the metrics by name."""
         return _run(self, "test")
 
-    def tested_network(self) -> AssociativeEmbedding:
-        """Return a network made for tests; the runner's stays as it is."""
-        return unwrap(self.runner.model).prepare_for_test()
+    def find_people(self, batches: Iterable[Batch]) -> Found:
+        """Yield batches with what a network made for tests finds; the runner's stays as it is."""
+        if self.exported is not None:
+            return self.exported.find_people(batches)
+        return find_people(unwrap(self.runner.model).prepare_for_test(), batches)
 
 
 def _run(loop: PoseValLoop | PoseTestLoop, stage: Literal["val", "test"]) -> dict[str, float]:
@@ -54,7 +60,7 @@ def _run(loop: PoseValLoop | PoseTestLoop, stage: Literal["val", "test"]) -> dic
     runner.call_hook(f"before_{stage}")
     runner.call_hook(f"before_{stage}_epoch")
     # Hooks may have exchanged the weights.
-    found = find_people(loop.tested_network(), _announced(loop, stage))
+    found = loop.find_people(_announced(loop, stage))
     for index, (batch, results) in enumerate(found):
         for metric in loop.evaluator.metrics:
             own = getattr(metric, "dataset", None)
