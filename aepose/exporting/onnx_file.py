@@ -79,7 +79,6 @@ def _cleaned(model: onnx.ModelProto, axes: Mapping[str, Sequence[str | int | Non
         for axis, name in zip(value.type.tensor_type.shape.dim, names, strict=bool(names)):
             if axis.dim_param and isinstance(name, str):
                 axis.dim_param = name
-    del graph.value_info[:]  # they have the exporter's names of axes
     return model
 
 
