@@ -79,6 +79,9 @@ def _cleaned(model: onnx.ModelProto, axes: Mapping[str, Sequence[str | int | Non
         for axis, name in zip(value.type.tensor_type.shape.dim, names, strict=bool(names)):
             if axis.dim_param and isinstance(name, str):
                 axis.dim_param = name
+    # They have the exporter's names of axes; and with them onnxruntime plans its memory beforehand,
+    # which took half as much again for a large picture.
+    del graph.value_info[:]
     return model
 
 
