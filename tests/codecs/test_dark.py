@@ -1,8 +1,12 @@
+import platform
+from types import ModuleType
+
 import cv2
 import numpy as np
 import pytest
 
-from aepose.codecs.dark import _log_patches, newton_step
+from aepose.codecs.core import core
+from aepose.codecs.dark import _log_patches, _same_logarithm, newton_step
 from aepose.codecs.gaussian import draw_gaussians
 from aepose.codecs.matching import match_by_tag
 from aepose.codecs.refine import refine
@@ -155,3 +159,29 @@ def test_shapes(keypoints, people):
 def test_says_what_is_wrong(people, heatmaps, message):
     with pytest.raises(ValueError, match=message):
         newton_step(people.astype(np.float32), heatmaps.astype(np.float32))
+
+
+class OtherCore(ModuleType):
+    """A core on a processor whose logarithm differs from NumPy's in the last bit."""
+
+    logarithm = staticmethod(lambda values: np.nextafter(np.log(values), np.float32(9)))
+    newton_step = None
+
+
+@pytest.mark.skipif(core() is None, reason="the compiled core is not built")
+def test_the_core_serves_only_with_the_same_logarithm(monkeypatch):
+    people, heatmaps = found([(10.3, 8)]), peak((10.3, 8))
+    expected = newton_step(people, heatmaps)
+    monkeypatch.setattr("aepose.codecs.dark.core_for", lambda *_: OtherCore("other"))
+    np.testing.assert_array_equal(newton_step(people, heatmaps), expected)
+
+
+@pytest.mark.skipif(core() is None or platform.machine() not in ("x86_64", "AMD64"),
+                    reason="the compiled core is not built, or elsewhere")
+def test_logarithms_of_all_sizes():
+    """Whether NumPy uses the polynomial that the core has depends on the processor."""
+    if not _same_logarithm(core()):
+        pytest.skip("NumPy uses another logarithm on this processor")
+    values = np.float32(2) ** np.random.default_rng(0).uniform(-126, 127, 100_000)
+    values = values.astype(np.float32)
+    np.testing.assert_array_equal(core().logarithm(values), np.log(values))

@@ -26,10 +26,11 @@ def test_compiled_decoding_does_what_python_does():
     assert 750 < results < 1500        # there are hostile ones among them, but not only
 
 
-def test_every_path_gives_the_same_people(make_codec, coco, device):
+@pytest.mark.parametrize("convention", ["classic", "udp"])
+def test_every_path_gives_the_same_people(make_codec, coco, device, convention):
     """Maps with noise, ties and many people."""
     rng = np.random.default_rng(0)
-    codec = make_codec(64, coco, max_num_people=20)
+    codec = make_codec(64, coco, max_num_people=20, convention=convention)
     heat = np.round(rng.random((17, 32, 40)) ** 4, 2).astype(np.float32)
     tags = rng.normal(0, 2, (17, 32, 40, 2)).astype(np.float32)
     found = {}

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from aepose.codecs import refine as stages
+from aepose.codecs.dark import newton_step
 from aepose.codecs.refine import adjust, person_scores
 from tests.codecs.paths import PATHS, missing, on_path
 
@@ -246,3 +247,33 @@ def test_nan_where_nobody_looks_is_no_error(refine):
 def test_adjust_says_what_is_wrong():
     with pytest.raises(ValueError, match="people: expected"):
         adjust(pose(FOUND), maps({}, {}))
+
+
+LAYOUTS = {
+    "people strided": lambda people, heatmaps: (np.repeat(people, 2, axis=1)[:, ::2], heatmaps),
+    "cells strided": lambda people, heatmaps: (people, np.repeat(heatmaps, 2, axis=2)[..., ::2]),
+    "columns backwards": lambda people, heatmaps: (people, heatmaps[..., ::-1].copy()[..., ::-1]),
+    "maps apart": lambda people, heatmaps: (people, np.repeat(heatmaps, 2, axis=0)[::2]),
+    "read-only": lambda people, heatmaps: (frozen(people), frozen(heatmaps)),
+}
+
+
+def frozen(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize("function", [adjust, newton_step])
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_positions_do_not_depend_on_the_layout(function, layout):
+    rng = np.random.default_rng(0)
+    people, heatmaps = rng.random((3, 2, 5), np.float32) * 5, rng.random((2, 5, 6), np.float32)
+    np.testing.assert_array_equal(function(*layout(people, heatmaps)), function(people, heatmaps))
+
+
+def test_float64_stays_float64(refine):
+    people = pose(FOUND, MISSING).astype(np.float64)
+    heatmaps = maps({}, {(3, 2): 0.5})
+    for moved in (adjust(people, heatmaps), refine(people, heatmaps, tag_maps({}, {}))):
+        assert moved.dtype == np.float64
