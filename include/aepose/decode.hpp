@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -17,7 +16,6 @@
 #include "locate.hpp"
 #include "maps.hpp"
 #include "matching.hpp"
-#include "ties.hpp"
 
 namespace aepose {
 
@@ -125,13 +123,7 @@ inline void find_candidates(Maps& maps, std::int64_t most, std::int64_t kernel, 
     std::fill_n(score, all, 0.0F);
     std::fill_n(tag, all * tags.channels, 0.0F);
     std::vector<std::int64_t> cell(all);
-    const std::unique_ptr<bool[]> tied(new bool[heat.count]);
-    maps.top(most, kernel, threshold, score, cell.data(), tied.get());
-    for_each(heat.count, maps.threads(), [&](std::int64_t k) {
-        if (tied[k])
-            settle_ties({heat.plane(k), heat.height, heat.width, 1}, most, kernel, threshold,
-                        score + k * most, cell.data() + k * most);
-    });
+    maps.top(most, kernel, threshold, score, cell.data());
     for (std::int64_t i = 0; i < all; ++i) {
         if (!(score[i] > 0)) continue;
         xy[2 * i] = static_cast<std::int32_t>(cell[i] % heat.width);

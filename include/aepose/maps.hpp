@@ -10,6 +10,7 @@
 
 #include "loops.hpp"
 #include "threads.hpp"
+#include "ties.hpp"
 
 namespace aepose {
 
@@ -40,11 +41,6 @@ struct Tags {
     }
 };
 
-struct Peak {
-    float value;
-    std::int64_t cell;  // y * W + x
-};
-
 // The maps of a picture. Several threads may use one object; `threads` work for each call.
 class Maps {
   public:
@@ -62,27 +58,26 @@ class Maps {
 
     const Heatmaps& heatmaps() const { return heat_; }
     const Tags& tags() const { return tags_; }
-    std::int64_t threads() const { return threads_; }
 
     // Write for each keypoint the `most` highest cells above the threshold that are the maximum of
-    // the window around them, highest first; the rest stays as it is. tied: whether two of them, or
-    // the last and the best one left out, are equal, so that their order is not settled here.
+    // the window around them, highest first; the rest stays as it is.
     void top(std::int64_t most, std::int64_t kernel, float threshold, float* score,
-             std::int64_t* cell, bool* tied) {
+             std::int64_t* cell) {
         const std::lock_guard<std::mutex> lock(mutex_);
         // No window is larger than the map.
         const std::int64_t radius = std::min(kernel / 2, std::max(heat_.width, heat_.height));
         for_each(heat_.count, threads_, [&](std::int64_t k) {
             std::vector<Peak> found = find_maxima(k, radius, threshold);
+            // One more than asked for, to see whether the last one is equal to it.
             const auto kept = std::min<std::int64_t>(most + 1, found.size());
-            const auto before = [](const Peak& a, const Peak& b) {
-                return a.value != b.value ? a.value > b.value : a.cell < b.cell;
-            };
+            const auto before = [](const Peak& a, const Peak& b) { return a.value > b.value; };
             std::partial_sort(found.begin(), found.begin() + kept, found.end(), before);
-            tied[k] = false;
-            for (std::int64_t i = 1; i < kept; ++i)
-                tied[k] = tied[k] || found[i].value == found[i - 1].value;
-            for (std::int64_t i = 0; i < std::min(most, kept); ++i) {
+            const auto equal = [](const Peak& a, const Peak& b) { return a.value == b.value; };
+            if (std::adjacent_find(found.begin(), found.begin() + kept, equal) !=
+                found.begin() + kept)
+                found = settle_ties(plane(k), most, radius);
+            for (std::int64_t i = 0; i < std::min<std::int64_t>(most, found.size()); ++i) {
+                if (!(found[i].value > threshold)) break;
                 score[k * most + i] = found[i].value;
                 cell[k * most + i] = found[i].cell;
             }
