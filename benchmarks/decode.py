@@ -2,9 +2,9 @@
 
 Times decoding from aggregated maps to poses with the compiled core and in Python, side by side with
 MMPose 0.29 where benchmarks/peer/setup.sh has been run, on the same maps and one thread. Prints a
-table of medians in milliseconds, whether the poses are the same, and how long it takes to read the
-maps once, which no decoding can do without; then how times grow with people and with keypoints, and
-which stage is the reason.
+table of medians in milliseconds of processor time, which others on the machine change less, whether
+the poses are the same, and how long it takes to read the maps once, which no decoding can do
+without; then how times grow with people and with keypoints, and which stage is the reason.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ def time_ours(
     with patch.dict(os.environ, {NO_CORE: "0" if compiled else "1"}):
         for _ in range(repeats + 1):
             with StageClock() as clock:
-                start = time.perf_counter()
+                start = time.process_time()
                 found = codec.group(*planar)[:2]
-                total.append(time.perf_counter() - start)
+                total.append(time.process_time() - start)
             of_stages.append(list(clock.seconds.values()))
     return _timing(total[1:], list(clock.seconds), of_stages[1:], found)
 
@@ -101,10 +101,10 @@ def time_reading(heatmaps: np.ndarray, tags: np.ndarray, repeats: int) -> float:
     """Return the milliseconds (median) that it takes to read all maps once."""
     seconds = []
     for _ in range(repeats + 1):
-        start = time.perf_counter()
+        start = time.process_time()
         for maps in (heatmaps, tags):
             np.bitwise_or.reduce(maps.reshape(-1).view(np.uint64))
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return statistics.median(seconds[1:]) * 1e3
 
 
@@ -157,7 +157,8 @@ def main() -> None:
     info = build_info()
     if info["decoding"] != "compiled":
         print(f"The compiled core is left out: {info['reason']}.")
-    print(f"{SIDE}x{SIDE} maps, 2 tags per keypoint, one thread; medians in milliseconds\n")
+    print(f"{SIDE}x{SIDE} maps, 2 tags per keypoint, one thread; medians in milliseconds of "
+          "processor time\n")
     print("| keypoints | people | MMPose 0.29 | aepose, Python | ratio | aepose, core | ratio "
           f"| same poses | {FLOOR} |")
     print("|" + " ---: |" * 9)

@@ -27,11 +27,11 @@ def watch(parser, seconds, stage, method):
     function = getattr(parser, method)
 
     def timed(*args, **kwargs):
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             return function(*args, **kwargs)
         finally:
-            seconds[stage] += time.perf_counter() - start
+            seconds[stage] += time.process_time() - start
 
     setattr(parser, method, timed)
 
@@ -54,9 +54,9 @@ def main(maps, out, repeats, threads):
         spent.update(dict.fromkeys(STAGES, 0.0))
         # Its adjust and refine change nothing that it was given, but be sure.
         given = heatmaps.clone(), tags.clone()
-        start = time.perf_counter()
+        start = time.process_time()
         poses, scores = parser.parse(*given, True, True)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
         of_stages.append(list(spent.values()))
     np.savez(out, seconds=seconds[1:], stages=of_stages[1:], names=list(STAGES),
              poses=np.array(poses[0]), scores=np.array(scores))
