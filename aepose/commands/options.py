@@ -66,7 +66,8 @@ NotNegative = Annotated[float, Parameter(converter=_read(_finite(0)))]
 
 Config = Annotated[str, Parameter(help="config file, or name of a model of the zoo")]
 Checkpoint = Annotated[str, Parameter(
-    help="weights: a .pth or .safetensors file, its URL, or a published file's name")]
+    help="weights: a .pth or .safetensors file, its URL, or a published file's name; or a file of "
+    "`aepose export`, which is tested in their place")]
 CfgOptions = Annotated[list[str] | None, Parameter(
     metavar="KEY=VALUE", consume_multiple=1,
     help="change the config, such as model.backbone.width=48 data_root=/data/coco")]
