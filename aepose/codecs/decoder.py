@@ -7,7 +7,7 @@ Newell, Huang, Deng: Associative Embedding: End-to-End Learning for Joint Detect
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import cv2
@@ -98,6 +98,7 @@ class Decoder:
 
     metainfo: Metainfo
     input_size: Count | tuple[Count, Count]
+    _: KW_ONLY
     max_num_people: Count = 30
     nms_kernel: Count = 5
     detection_threshold: float = 0.1
