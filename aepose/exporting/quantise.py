@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from types import ModuleType
 from typing import Any
@@ -42,7 +44,8 @@ def quantise(graph: onnx.ModelProto, description: Description, source: Any) -> o
         :func:`~aepose.exporting.pictures.choose_pictures`, whose errors are raised
 
     The last convolutions and what follows them stay in float32: heatmaps of 256 levels have flat
-    peaks, of which each cell would be somebody's.
+    peaks, of which each cell would be somebody's. So do the first ones, which read the picture:
+    OpenVINO computes them in 8 bits so that maps are off five times as much.
     """
     nncf = quantiser()
     decoder, scales = description.decoder(), description.scales
@@ -58,25 +61,39 @@ def quantise(graph: onnx.ModelProto, description: Description, source: Any) -> o
             inputs[SIZE] = np.array(item.base_size[::-1], np.int64)
         return inputs
 
-    ranges = nncf.quantization.range_estimator.RangeEstimatorParametersSet
     with redirect_stdout(sys.stderr):  # of its progress
         return nncf.quantize(
             graph, nncf.Dataset(samples, feed), subset_size=len(samples),
-            ignored_scope=nncf.IgnoredScope(names=_last_nodes(graph), validate=False),
-            # By default ranges are means over pictures; what is rare and strong would be cut.
-            advanced_parameters=nncf.AdvancedQuantizationParameters(
-                activations_range_estimator_params=ranges.MINMAX))
+            ignored_scope=nncf.IgnoredScope(names=_kept_nodes(graph), validate=False))
 
 
-def _last_nodes(graph: onnx.ModelProto) -> list[str]:
-    """Return the names of the last convolutions on the way to each output, and of what follows."""
-    made_by = {name: node for node in graph.graph.node for name in node.output}
-    waiting, found = [output.name for output in graph.graph.output], set()
+def _kept_nodes(graph: onnx.ModelProto) -> list[str]:
+    """Return the names of what is not quantised: up to the first convolution and from the last.
+
+    These are, on each way from the picture to an output, all nodes up to a convolution, with it.
+    """
+    makers, users = {}, defaultdict(list)
+    for node in graph.graph.node:
+        makers |= dict.fromkeys(node.output, node)
+        for name in node.input:
+            users[name].append(node)
+    last = _up_to_convolution([output.name for output in graph.graph.output],
+                              lambda name: [makers[name]] if name in makers else [],
+                              lambda node: node.input)
+    first = _up_to_convolution([IMAGE], lambda name: users[name], lambda node: node.output)
+    return sorted(first | last)
+
+
+def _up_to_convolution(
+    names: list[str], nodes_at: Callable[[str], list[onnx.NodeProto]],
+    beyond: Callable[[onnx.NodeProto], Iterable[str]],
+) -> set[str]:
+    """Walk through a graph in one direction; return the names of the nodes that were met."""
+    waiting, found = list(names), set()
     while waiting:
-        node = made_by.get(waiting.pop())
-        if node is None or node.name in found:
-            continue
-        found.add(node.name)
-        if node.op_type not in _CONVOLUTIONS:
-            waiting += node.input
-    return sorted(found)
+        for node in nodes_at(waiting.pop()):
+            if node.name not in found:
+                found.add(node.name)
+                if node.op_type not in _CONVOLUTIONS:
+                    waiting += beyond(node)
+    return found
