@@ -26,7 +26,8 @@ MODEL = "hrnet_w16_toy_256x256"
 CALIBRATE, TEST, SEED = 100, 200, 0
 # Options of export -> (engine, type that it computes in), and how far AP may be off.
 KINDS: tuple[tuple[dict[str, Any], tuple[tuple[str, str | None, float], ...]], ...] = (
-    ({}, (("onnxruntime", None, 0.001), ("openvino", None, 0.001), ("openvino", "bfloat16", 0.005))),
+    ({}, (("onnxruntime", None, 0.001), ("openvino", None, 0.001),
+          ("openvino", "bfloat16", 0.005))),
     ({"format": "openvino"}, (("openvino", None, 0.001),)),
     ({"half": True}, (("onnxruntime", None, 0.005), ("openvino", None, 0.005))),
     ({"int8": True}, (("onnxruntime", None, 0.02), ("openvino", None, 0.02))),

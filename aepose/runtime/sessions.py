@@ -15,6 +15,7 @@ import numpy as np
 from aepose.errors import CheckpointError, ConfigError, nearest
 from aepose.runtime.description import HEATMAPS, IMAGE, SIZE, TAGS
 from aepose.runtime.files import OPENVINO
+from aepose.runtime.mixed import split_end
 
 # Device -> what onnxruntime calls the part of it that computes there.
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider",
@@ -93,7 +94,8 @@ class OpenVinoSession(Session):
 
     device: 'cpu', 'gpu', 'npu' or 'auto'
     threads: that compute; None: as many as there are cores
-    dtype: 'bfloat16' or 'float16' computes in that type, where the processor has it; None: float32
+    dtype: 'bfloat16' or 'float16' computes in that type, where the processor has it, all but the
+        end (:mod:`aepose.runtime.mixed`); None: float32
     """
 
     def __init__(self, path: Path, device: str = "cpu", threads: int | None = None,
@@ -107,23 +109,32 @@ class OpenVinoSession(Session):
         if device.upper().partition(".")[0] not in {"AUTO", *(d.partition(".")[0] for d in there)}:
             raise ConfigError(f"device = '{device}': OpenVINO has no such device here, but "
                               f"{', '.join(d.lower() for d in there)}")
-        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": _OPENVINO_TYPES[dtype],
-                                    "PERFORMANCE_HINT": "LATENCY"}
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
-            self._compiled = core.compile_model(core.read_model(path), device.upper(), settings)
+            model = core.read_model(path)
+            parts = [model] if _OPENVINO_TYPES[dtype] == "f32" else split_end(model)
+            # The last of several is the end, in float32.
+            types = [_OPENVINO_TYPES[dtype], "f32"]
+            self._parts = [
+                core.compile_model(part, device.upper(),
+                                   {**settings, "INFERENCE_PRECISION_HINT": kind})
+                for part, kind in zip(parts, types, strict=False)]
         except RuntimeError as error:
             raise CheckpointError(f"{path}: OpenVINO {openvino.__version__} cannot load it: "
                                   f"{_first_line(error)}") from None
         self._own = threading.local()
 
     def infer(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        # Each thread its request; what one gives out is a copy.
-        if not hasattr(self._own, "request"):
-            self._own.request = self._compiled.create_infer_request()
-        found = self._own.request.infer(feed)
-        return {output.any_name: found[output] for output in self._compiled.outputs}
+        # Each thread its requests; what one gives out is a copy.
+        if not hasattr(self._own, "requests"):
+            self._own.requests = [part.create_infer_request() for part in self._parts]
+        for part, request in zip(self._parts, self._own.requests, strict=True):
+            values = request.infer({name.any_name: feed[name.any_name] for name in part.inputs})
+            found = {output.any_name: values[output] for output in part.outputs}
+            feed = feed | found
+        return found
 
 
 ENGINES = {"onnxruntime": OnnxSession, "openvino": OpenVinoSession}

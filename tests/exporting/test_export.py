@@ -69,6 +69,18 @@ def test_maps_and_people_are_those_of_the_network(made):
             assert agreement(expected, found).share == 1
 
 
+def test_in_bfloat16_maps_do_not_become_steps(made):
+    """Of equal values side by side each would be a peak, and somebody's."""
+    model = aepose.load_model(made.path, engine="openvino", dtype="bfloat16")
+    exact = aepose.load_model(made.path, engine="openvino")
+    images = [draw_picture(seed) for seed in (2, 7, 8)]
+    for image in images:
+        expected, found = (one.predict(image, keep_maps=True) for one in (exact, model))
+        assert np.abs(found.maps.heatmaps - expected.maps.heatmaps).max() < 0.05
+        assert len(np.unique(found.maps.heatmaps)) > 0.9 * len(np.unique(expected.maps.heatmaps))
+        assert abs(len(found) - len(expected)) <= 2
+
+
 def test_the_comparison(made):
     first, *others = made.parity.sides
     assert [side.name for side in made.parity.sides] == ["PyTorch", *ENGINES]

@@ -1,0 +1,59 @@
+"""OpenVINO networks in a small type of numbers, whose end stays in float32.
+
+OpenVINO takes bfloat16 up to the very last operation. Enlarged maps then have 256 levels and flat
+peaks, of which each cell would be somebody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import openvino
+
+_KEPT = 2  # convolutions before each output, of which the last stays in float32
+
+
+def split_end(model: openvino.Model) -> list[openvino.Model]:
+    """Return a network in two parts, whose inputs and outputs have names: what comes up to the
+    second convolution from the end, with it, and the rest. A network without is returned whole.
+    """
+    import openvino
+
+    cuts = list(_cuts(model))
+    if not cuts:
+        return [model]
+    for number, value in enumerate(cuts):
+        value.get_tensor().set_names({f"cut {number}"})
+    end = model.clone()
+    inputs = []
+    for number, value in enumerate(_cuts(end)):
+        made = openvino.op.Parameter(value.get_element_type(), value.get_partial_shape())
+        for place in value.get_target_inputs():
+            place.replace_source_output(made.output(0))
+        made.output(0).get_tensor().set_names({f"cut {number}"})
+        inputs.append(made)
+    return [openvino.Model(cuts, model.get_parameters()),
+            openvino.Model(end.get_results(), [*end.get_parameters(), *inputs])]
+
+
+def _cuts(model: openvino.Model) -> Iterator[openvino.Output]:
+    """Yield the values that come out of the second convolution from the end on each way, in an
+    order that a copy of the network has, too."""
+    waiting = [(result.input_value(0), 0) for result in model.get_results()]
+    met, found = set(), set()
+    while waiting:
+        value, passed = waiting.pop()
+        node = value.get_node()
+        key = node.get_friendly_name(), passed
+        if key in met:
+            continue
+        met.add(key)
+        if "Convolution" not in node.get_type_name():
+            waiting += [(source, passed) for source in node.input_values()]
+        elif passed + 1 < _KEPT:
+            waiting.append((node.input_value(0), passed + 1))
+        elif key[0] not in found:
+            found.add(key[0])
+            yield value
