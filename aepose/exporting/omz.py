@@ -79,11 +79,14 @@ def check_codec(codec: Decoder) -> None:
 
 def make_omz(graph: OmzGraph, size: tuple[int, int]) -> onnx.ModelProto:
     """Return a graph as ONNX that declares one picture of ``size`` (W, H), and can take others."""
-    pictures = torch.zeros((2, 3, *size[::-1]))
-    model = to_onnx(graph, {IMAGE: pictures}, (HEATMAPS, EMBEDDINGS), (0, 2, 3), _AXES)
+    multiple = graph.maps.model.backbone.size_multiple
+    traced = torch.zeros((2, 3, *(max(side, 2 * multiple) for side in size[::-1])))
+    model = to_onnx(graph, {IMAGE: traced}, (HEATMAPS, EMBEDDINGS),
+                    {0: 1, 2: multiple, 3: multiple}, _AXES)
+    picture = torch.zeros((1, 3, *size[::-1]))
     with torch.no_grad():
-        found = graph(pictures[:1])
-    for value, maps in zip((*model.graph.input, *model.graph.output), (pictures[:1], *found),
+        found = graph(picture)
+    for value, maps in zip((*model.graph.input, *model.graph.output), (picture, *found),
                            strict=True):
         for axis, length in zip(value.type.tensor_type.shape.dim, maps.shape, strict=True):
             axis.dim_value = length

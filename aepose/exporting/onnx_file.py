@@ -28,28 +28,31 @@ def make_onnx(graph: MapsGraph, size: tuple[int, int], dynamic: bool, with_size:
     size: (W, H) of the network input; dynamic: take others, too
     with_size: ask for the size of the maps as a second input
     """
-    width, height = size
-    # Two pictures: a single one would be taken for a constant.
+    multiple = graph.model.backbone.size_multiple
+    free = {0: 1, 1: multiple, 2: multiple} if dynamic else {0: 1}
+    width, height = (max(side, 2 * multiple) for side in size) if dynamic else size
     inputs = {IMAGE: torch.zeros((2, height, width, 3), dtype=torch.uint8)}
     if with_size:
         inputs[SIZE] = torch.tensor([height, width])
-    return to_onnx(graph, inputs, (HEATMAPS, TAGS), (0, 1, 2) if dynamic else (0,), _AXES)
+    return to_onnx(graph, inputs, (HEATMAPS, TAGS), free, _AXES)
 
 
 def to_onnx(graph: nn.Module, inputs: Mapping[str, torch.Tensor], outputs: Sequence[str],
-            free: Sequence[int], axes: Mapping[str, Sequence[str | int | None]]
+            free: Mapping[int, int], axes: Mapping[str, Sequence[str | int | None]]
             ) -> onnx.ModelProto:
     """Return a module as ONNX.
 
     inputs: an example of each, by name; outputs: their names
-    free: axes of the first input in which it takes other sizes, too
+    free: axes of the first input in which it takes other sizes, too -> what these are multiples of;
+        the example has at least twice that, as a single one would be taken for a constant
     axes: what the axes of inputs and outputs are called
     """
     with torch.no_grad(), _quietly():
         program = torch.onnx.export(
             graph.eval(), tuple(inputs.values()), dynamo=True, opset_version=OPSET, verbose=False,
             input_names=list(inputs), output_names=list(outputs),
-            dynamic_shapes=({axis: torch.export.Dim.DYNAMIC for axis in free},
+            dynamic_shapes=({axis: multiple * torch.export.Dim(f"axis_{axis}")
+                             for axis, multiple in free.items()},
                             *[None] * (len(inputs) - 1)))
     return _cleaned(program.model_proto, axes)
 

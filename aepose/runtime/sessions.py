@@ -131,8 +131,10 @@ class OpenVinoSession(Session):
         if not hasattr(self._own, "requests"):
             self._own.requests = [part.create_infer_request() for part in self._parts]
         for part, request in zip(self._parts, self._own.requests, strict=True):
-            values = request.infer({name.any_name: feed[name.any_name] for name in part.inputs})
-            found = {output.any_name: values[output] for output in part.outputs}
+            names = (name for place in part.inputs for name in place.names if name in feed)
+            values = request.infer({name: feed[name] for name in names})
+            # What is converted at the end has several names.
+            found = {name: values[place] for place in part.outputs for name in place.names}
             feed = feed | found
         return found
 
