@@ -32,7 +32,8 @@ def network():
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    return export(out=tmp_path_factory.mktemp("omz"), format="openvino", layout="omz", size=SIZE)
+    return export(
+        out=tmp_path_factory.mktemp("omz"), format="openvino", layout="omz", size=SIZE).path
 
 
 def drawn(size=SIZE):
