@@ -111,7 +111,7 @@ def test_a_command_line_that_cannot_be_understood(arguments, said):
 ])
 def test_an_option_with_a_value_or_without(monkeypatch, tiny_config, arguments, seen):
     calls = []
-    monkeypatch.setattr("aepose.apis.train", lambda *given: calls.append(given))
+    monkeypatch.setattr("aepose.apis.train.train", lambda *given: calls.append(given))
     call(["train", tiny_config("resume").file, "--work-dir", "w", *arguments])
     assert [given[1:] for given in calls] == [("w", seen)]
 
