@@ -9,9 +9,9 @@ import warnings
 import cv2
 import pytest
 
+from aepose import images
 from aepose.commands.app import call
 from aepose.commands.process import run
-from aepose.datasets import transforms
 from aepose.errors import AeposeWarning, warn_once
 from tests.golden_check import ROOT
 
@@ -65,7 +65,7 @@ def test_tools_say_warnings_in_one_line():
 ])
 def test_an_opencv_that_warps_otherwise_is_warned_of(fresh, monkeypatch, recwarn, version, warns):
     monkeypatch.setattr(cv2, "__version__", version)
-    runpy.run_path(transforms.__file__)
+    runpy.run_path(images.__file__)
     messages = [str(w.message) for w in recwarn if w.category is AeposeWarning]
     assert [m.startswith(f"OpenCV {version} warps") for m in messages] == [True] * warns
 

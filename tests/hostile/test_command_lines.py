@@ -8,6 +8,7 @@ import json
 import shutil
 import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,19 @@ from hypothesis import strategies as st
 
 from aepose import toy
 from aepose.apis.inference import TOY_CHECKPOINT
+from aepose.apis.loading import load_model
+from aepose.apis.verify import make_examples
 from aepose.commands import process
 from aepose.commands.app import COMMANDS, call
 from aepose.drawing import write_image
 from aepose.errors import CheckpointError
 from aepose.release.reproduce import zoo_rows
+from tests.golden_check import ROOT
 from tests.hostile.mutants import fewer
 from tests.migration.old_files import write_cat
+from tests.runtime import drawn
 
+TOY_CONFIG = ROOT / "configs" / "toy" / "hrnet_w16_toy_256x256.py"
 VAL = "annotations/person_keypoints_val2017.json"
 ODD = [
     "", "-", "--", "---", "-1", "-x", "0", "1", "2", "3.5", "1e400", "nan", "inf", "9" * 30, "é",
@@ -62,6 +68,9 @@ def place(tmp_path_factory, tiny_config, toy_root):
     (folder / "inputs" / FILM).write_text("".join(
         json.dumps({"frame": n, "person": p, "identity": p}) + "\n"
         for n in range(3) for p in range(2)))
+    exported = drawn.write(folder / "inputs" / "drawn.onnx")
+    examples = make_examples(load_model(exported), [drawn.picture()])
+    drawn.write(exported, replace(drawn.DESCRIPTION, examples=examples))
     lines = {
         "new": ["project", "--from", annotations, "--images", str(toy_root / "val2017")],
         "sigmas": [annotations, "--metainfo", "coco"],
@@ -72,6 +81,7 @@ def place(tmp_path_factory, tiny_config, toy_root):
         "predict": [str(folder / "inputs" / "picture.png"), "--model", config, "--checkpoint",
                     weights, "--out", "out", "--format", "csv", "--batch-size", "2", "--amp",
                     "--shard", "1/1", "--device", "cpu"],
+        "verify": [str(exported), "--engine", "onnxruntime", "--device", "cpu"],
         "identities": [FILM, "--swap", "0", "1", "--from", "1", "--out", "mended.jsonl"],
         "train": [config, "--work-dir", "run", "--seed", "1", "--dry-run", "--accumulate", "2",
                   "--cfg-options", "train_cfg.max_epochs=1", "--amp", "bf16"],
@@ -90,6 +100,7 @@ def place(tmp_path_factory, tiny_config, toy_root):
         "info": [config, "--cfg-options", "codec.input_size=64"],
         "reproduce": ["--zoo", str(rows), "--rows", "tiny", "--limit", "1", "--out", "out",
                       "--scales", "single-scale", "--data-root", str(toy_root.parent)],
+        "export": [str(TOY_CONFIG), str(TOY_CHECKPOINT), "--size", "128x128", "--out", "out"],
         "publish": [str(TOY_CHECKPOINT), "published/net", "--data-set", "toy"],
         "subset": [annotations, "few.json", "--with-people", "--count", "2"],
         "convert": [annotations, "converted.json", "--from", "coco", "--to", "coco", "--metainfo",
