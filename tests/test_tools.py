@@ -24,7 +24,8 @@ def test_a_door_opens_its_command(name, monkeypatch, capsys):
 def test_every_command_but_the_newest_has_a_door():
     opened = {re.search(r'main\("(\w+)"\)', path.read_text()).group(1) for path in DOORS.values()}
     assert opened == {name for group in COMMANDS.values() for name in group} - {
-        "convert", "convert-config", "doctor", "identities", "new", "rescore", "scripts", "sigmas"}
+        "convert", "convert-config", "doctor", "export", "identities", "new", "rescore", "scripts",
+        "sigmas", "verify"}
 
 
 def test_file_length(tmp_path):
