@@ -36,7 +36,9 @@ FIXED, OTHERS = (128, 64), ((64, 128), (192, 64))  # sizes of network inputs, in
 def small_network(name: str) -> AssociativeEmbedding:
     """Return a network of the zoo, of random weights and for small pictures, ready for tests."""
     torch.manual_seed(0)
-    return Experiment.load(name, [f"codec.input_size={INPUT}"]).network().eval().prepare_for_test()
+    # With the mirrored picture the graph is twice as long, and made of the same parts.
+    options = [f"codec.input_size={INPUT}", "test_time.flip=False"]
+    return Experiment.load(name, options).network().eval().prepare_for_test()
 
 
 def differences(network: AssociativeEmbedding, name: str, fixed: bool) -> Iterator[
