@@ -7,12 +7,13 @@ field says in which pixel frame.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from aepose.errors import ConfigError
+from aepose.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import torch
@@ -126,6 +127,25 @@ class EvalItem:
     image_id: int
     image_path: str
     dataset: str = ""
+
+    @staticmethod
+    def stack(items: Sequence[EvalItem]) -> list[np.ndarray]:
+        """Join the pictures of N items: (N, H_s, W_s, 3) for each test scale.
+
+        Raises DataError that names two whose sizes differ.
+        """
+        first = items[0]
+        sizes = [image.shape[1::-1] for image in first.images]
+        for item in items[1:]:
+            others = [image.shape[1::-1] for image in item.images]
+            if others != sizes:
+                raise DataError(
+                    f"{first.image_path} and {item.image_path} go into one batch, but the network "
+                    f"takes them as {sizes} and {others}; use batch_size=1 or a "
+                    "batch_sampler=dict(type='SameSizeBatches')")
+        by_scale = zip(*(item.images for item in items), strict=True)
+        # One picture alone is not copied.
+        return [images[0][None] if len(images) == 1 else np.stack(images) for images in by_scale]
 
 
 LARGEST_SCALE = 16  # of a test picture

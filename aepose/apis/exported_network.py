@@ -15,6 +15,7 @@ from aepose.runtime.description import Description
 from aepose.runtime.network import ExportedNetwork
 from aepose.structures import EvalSettings
 
+_OF_THE_GRAPH = "flip", "project2image", "outputs", "outputs_first", "align_corners"
 _EXPORT_OPTIONS = {"test_time.flip": "--flip", "test_time.scales": "--multi-scale"}
 
 
@@ -51,7 +52,6 @@ def _facts(decoder: Decoder, settings: EvalSettings | Description) -> dict[str, 
     facts = {f"metainfo.{name}": value for name, value in metainfo.items()}
     facts |= {f"codec.{f.name}": getattr(decoder, f.name) for f in fields(Decoder)
               if f.name != "metainfo"}
-    facts |= {"codec.input_size": decoder.train_size, "test_time.scales": sorted(settings.scales),
-              "test_time.flip": settings.flip,
-              "test_time.project2image": settings.project2image}
+    facts |= {"codec.input_size": decoder.train_size, "test_time.scales": sorted(settings.scales)}
+    facts |= {f"test_time.{name}": getattr(settings, name) for name in _OF_THE_GRAPH}
     return json.loads(json.dumps(facts))

@@ -67,8 +67,10 @@ def predict(
     from aepose.runtime.files import is_exported
 
     sources = [first, *inputs]
-    if model is None and inputs and is_exported(first):
+    if model is None and is_exported(first):
         model, *sources = sources
+    if not sources:
+        raise UsageError(f"{first} is a network; give the pictures, too")
     films = [source for source in sources if is_film(source)]
     pictures = [source for source in sources if not is_film(source)]
     share = Shard.parse(shard) if shard else Shard()

@@ -121,10 +121,11 @@ def export(
             compared = choose_pictures(
                 example_pictures(size, _COMPARED) if pictures is None else pictures, description,
                 "pictures")
+            ranges = choose_pictures(calibrate, description, "calibrate") if int8 else None
             graph = make_onnx(MapsGraph(network), own_size, dynamic=size is None,
                               with_size=multi_scale)
-            if int8:
-                graph = quantise(graph, description, calibrate)
+            if ranges:
+                graph = quantise(graph, description, ranges.pictures)
             elif half and format == "onnx":
                 graph = halve(graph)
             examples = make_examples(source, example_pictures(size, _EXAMPLES))
@@ -149,7 +150,9 @@ def describe(network: AssociativeEmbedding, name: str, size: tuple[int, int] | N
     return Description(
         name=name, metainfo=codec.metainfo, codec=_decoder_options(codec),
         scales=tuple(settings.scales), flip=settings.flip, project2image=settings.project2image,
-        map_stride=1 if settings.project2image else outputs[-1].stride, size=size,
+        map_stride=1 if settings.project2image else outputs[-1].stride,
+        outputs=settings.outputs, outputs_first=settings.outputs_first,
+        align_corners=settings.align_corners, size=size,
         precision=precision, version=__version__)
 
 

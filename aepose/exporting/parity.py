@@ -154,7 +154,7 @@ def compare(source: PoseInferencer, path: Path, chosen: Chosen,
 
     Raises DataError for pictures that cannot be read or are not in the annotations.
     """
-    truth = _Truth(annotations, chosen.pictures) if annotations is not None else None
+    truth = Truth(annotations, chosen.pictures) if annotations is not None else None
     torch_side, sides = _Notes(source), {name: _Notes(ExportedModel(path, name))
                                          for name in _engines(path)}
     for picture in chosen.pictures:
@@ -172,7 +172,7 @@ def compare(source: PoseInferencer, path: Path, chosen: Chosen,
     return Parity(tuple(made), precision, len(chosen.pictures), chosen.left_out)
 
 
-class _Truth:
+class Truth:
     """The annotations of some pictures."""
 
     def __init__(self, path: str | Path, pictures: Sequence[Picture]) -> None:
@@ -180,15 +180,20 @@ class _Truth:
         images = self._content.get("images") if isinstance(self._content, dict) else None
         if not isinstance(images, list):
             raise DataError(f"{path} has no 'images'; give a COCO-format annotation file")
-        known = {Path(str(image.get("file_name"))).name: image.get("id") for image in images
-                 if isinstance(image, dict)}
+        known: dict[str, list[Any]] = {}
+        for image in images:
+            if isinstance(image, dict):
+                known.setdefault(Path(str(image.get("file_name"))).name, []).append(image.get("id"))
         self._ids = []
         for picture in pictures:
             name = Path(picture.path).name
             if name not in known:
                 raise DataError(f"{path} does not know the picture {picture.path or 'given'}; give "
                                 "the pictures that it annotates, too")
-            self._ids.append(known[name])
+            if len(known[name]) > 1:
+                raise DataError(f"{path} has {len(known[name])} pictures called {name}, in several "
+                                "folders; give annotations of one folder")
+            self._ids += known[name]
 
     def ap(self, source: PoseInferencer, results: Sequence[PoseResult]) -> float:
         """Return the AP of results of the pictures, by the metric of the config."""

@@ -10,17 +10,16 @@ from __future__ import annotations
 import logging
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import onnx
 
+from aepose.apis.sources import Picture
 from aepose.datasets.transforms.resize import make_eval_item
 from aepose.errors import ConfigError
-from aepose.exporting.pictures import choose_pictures
 from aepose.runtime.description import IMAGE, SIZE, Description
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
@@ -37,11 +36,12 @@ def quantiser() -> ModuleType:
     return nncf
 
 
-def quantise(graph: onnx.ModelProto, description: Description, source: Any) -> onnx.ModelProto:
+def quantise(
+    graph: onnx.ModelProto, description: Description, pictures: Sequence[Picture]
+) -> onnx.ModelProto:
     """Return a graph that computes in int8 where that does not cost accuracy.
 
-    source: pictures for the ranges of numbers, see
-        :func:`~aepose.exporting.pictures.choose_pictures`, whose errors are raised
+    pictures: for the ranges of numbers
 
     The last convolutions and what follows them stay in float32: heatmaps of 256 levels have flat
     peaks, of which each cell would be somebody's. So do the first ones, which read the picture:
@@ -49,11 +49,9 @@ def quantise(graph: onnx.ModelProto, description: Description, source: Any) -> o
     """
     nncf = quantiser()
     decoder, scales = description.decoder(), description.scales
-    samples = [(picture, number)
-               for picture in choose_pictures(source, description, "calibrate").pictures
-               for number in range(len(scales))]
+    samples = [(picture, number) for picture in pictures for number in range(len(scales))]
 
-    def feed(sample: tuple[Any, int]) -> dict[str, np.ndarray]:
+    def feed(sample: tuple[Picture, int]) -> dict[str, np.ndarray]:
         picture, number = sample
         item = make_eval_item(picture.load(), decoder, scales, image_path=picture.path)
         inputs = {IMAGE: item.images[number][None]}

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.model import BaseDataPreprocessor
 
-from aepose.errors import DataError
 from aepose.stage_clock import stage
 from aepose.structures import EvalItem
 
@@ -39,17 +37,8 @@ class PosePreprocessor(BaseDataPreprocessor):
 
     def _test_images(self, items: Sequence[EvalItem]) -> list[torch.Tensor]:
         """Return one (N, 3, H, W) tensor per test scale."""
-        sizes = [tuple(image.shape for image in item.images) for item in items]
-        for size, item in zip(sizes, items, strict=True):
-            if size != sizes[0]:
-                raise DataError(
-                    f"{items[0].image_path} and {item.image_path} go into one batch, but the "
-                    f"network takes them as {sizes[0]} and {size}; use batch_size=1 or a "
-                    "batch_sampler=dict(type='SameSizeBatches')")
-        by_scale = zip(*(item.images for item in items), strict=True)
-        # One picture alone is not copied.
-        stacks = (images[0][None] if len(images) == 1 else np.stack(images) for images in by_scale)
-        return [self._send(torch.from_numpy(stack)).permute(0, 3, 1, 2) for stack in stacks]
+        return [self._send(torch.from_numpy(stack)).permute(0, 3, 1, 2)
+                for stack in EvalItem.stack(items)]
 
     def _send(self, images: torch.Tensor) -> torch.Tensor:
         if self.mean.is_cuda:

@@ -39,6 +39,8 @@ class Description:
         picture, too
     project2image: whether maps have the size of the network input; else they have one cell for
         ``map_stride`` input pixels
+    outputs, outputs_first, align_corners: as in ``test_time`` of the config, of how the graph joins
+        the network's outputs
     size: (W, H) of the only network input that the graph takes, or None for any size
     precision: 'float32', 'float16' or 'int8', of its backbone
     layout: 'aepose', with inputs and outputs as above, or 'omz', for clients of Open Model Zoo, see
@@ -56,6 +58,9 @@ class Description:
     flip: bool = True
     project2image: bool = True
     map_stride: int = 1
+    outputs: tuple[int, ...] | None = None
+    outputs_first: bool = False
+    align_corners: bool = False
     size: tuple[int, int] | None = None
     precision: str = "float32"
     layout: str = "aepose"
@@ -128,7 +133,7 @@ class Description:
             raise ConfigError(f"size = {self.size!r}")
         if type(self.map_stride) is not int or self.map_stride < 1:
             raise ConfigError(f"map_stride = {self.map_stride!r}")
-        for name in ("flip", "project2image"):
+        for name in ("flip", "project2image", "outputs_first", "align_corners"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} = {getattr(self, name)!r}")
         if self.layout not in LAYOUTS:

@@ -12,7 +12,7 @@ import numpy as np
 
 from aepose.codecs.decoder import Decoder
 from aepose.codecs.overlap import Batch, Found, run_batches
-from aepose.errors import CheckpointError, DataError, ImageError, NumericalError
+from aepose.errors import CheckpointError, ImageError, NumericalError
 from aepose.results import PoseResult
 from aepose.runtime.description import Description
 from aepose.runtime.files import read_description
@@ -59,7 +59,8 @@ class ExportedNetwork:
         take.
         """
         scales = items[0].scales
-        stacks = [np.stack(images) for images in self._by_scale(items)]
+        self._check_sizes(items)
+        stacks = EvalItem.stack(items)
         if len(scales) == 1:
             with stage("network"):
                 return self.session.run(stacks[0])
@@ -84,21 +85,17 @@ class ExportedNetwork:
         height, width = (side // self.description.map_stride for side in item.images[0].shape[:2])
         return width, height
 
-    def _by_scale(self, items: Sequence[EvalItem]) -> list[tuple[np.ndarray, ...]]:
-        sizes = [tuple(image.shape[1::-1] for image in item.images) for item in items]
+    def _check_sizes(self, items: Sequence[EvalItem]) -> None:
+        """Raise ImageError that names a picture which the graph does not take."""
         only = self.description.size
-        for size, item in zip(sizes, items, strict=True):
-            if only is not None and size != (only,):
+        for item in items if only else ():
+            size = item.images[0].shape[1::-1]
+            if size != only:
                 raise ImageError(
                     "picture {} ({}x{}) goes into the network as {}x{}, but {} takes {}x{} alone; "
                     "export it with --dynamic, or with --size {}x{}".format(
-                        item.image_path or "array", *item.image_size, *size[0], self.path, *only,
-                        *size[0]))
-            if size != sizes[0]:
-                raise DataError(f"{items[0].image_path} and {item.image_path} go into one batch, "
-                                f"but the network takes them as {sizes[0]} and {size}; use "
-                                "batch_size=1")
-        return list(zip(*(item.images for item in items), strict=True))
+                        item.image_path or "array", *item.image_size, *size, self.path, *only,
+                        *size))
 
     def _run(self, batch: Batch, keep_maps: bool) -> list[Callable[[], PoseResult]]:
         """Return what is left to do for each image of a batch."""

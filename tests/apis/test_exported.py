@@ -12,7 +12,7 @@ import aepose
 from aepose.apis.exported import ExportedModel
 from aepose.apis.verify import make_examples, verify
 from aepose.commands.app import call
-from aepose.errors import CheckpointError, ConfigError, DataError, NumericalError
+from aepose.errors import CheckpointError, ConfigError, DataError, NumericalError, UsageError
 from tests.runtime.drawn import DESCRIPTION, PEOPLE, picture, write
 
 ENGINES = "onnxruntime", "openvino"
@@ -75,6 +75,11 @@ def test_command(file, tmp_path, capsys):
     assert "1 picture, 2 people" in capsys.readouterr().out
     (result,) = aepose.read_results(tmp_path / "out/results.jsonl", DESCRIPTION.metainfo)
     assert noses(result) == NOSES
+
+
+def test_a_network_without_pictures(file):
+    with pytest.raises(UsageError, match="is a network; give the pictures, too"):
+        call(["predict", str(file)])
 
 
 @pytest.mark.parametrize(("options", "message"), [

@@ -19,9 +19,11 @@ from aepose.errors import ConfigError, DataError, NumericalError
 from aepose.evaluation.agreement import agreement
 from aepose.experiment import Experiment
 from aepose.exporting.export import export
-from aepose.exporting.parity import LIMITS, Limits
+from aepose.exporting.parity import LIMITS, Limits, Truth
+from aepose.exporting.pictures import choose_pictures
 from aepose.toy import draw_picture, make_toy_dataset
 from tests.golden_check import ROOT
+from tests.runtime.drawn import DESCRIPTION
 
 NAME = "hrnet_w16_toy_256x256"
 ENGINES = "onnxruntime", "openvino"
@@ -119,6 +121,7 @@ def test_it_is_tested_like_a_checkpoint(made, toy, tmp_path):
     ("test_time.scales=[0.5,1]", r"scales = \[1\], .* export it again with --multi-scale"),
     ("codec.input_size=192", r"codec\.input_size = \[256, 256\], but the config says \[192, 192\]"),
     ("metainfo=crowdpose", "metainfo"),
+    ("test_time.outputs_first=True", "outputs_first = False, but the config says True"),
 ])
 def test_a_file_that_is_not_the_configs(tested, made, option, message):
     with pytest.raises(ConfigError, match=message):
@@ -168,6 +171,17 @@ def test_pictures_that_cannot_be_used(tmp_path, toy, folder, options, message):
 
 
 @pytest.mark.slow
+def test_two_pictures_of_one_name(tmp_path, toy, annotations):
+    content = json.loads(annotations.read_text())
+    first = content["images"][0]
+    content["images"].append({**first, "id": 10**6, "file_name": f"other/{first['file_name']}"})
+    twice = tmp_path / "twice.json"
+    twice.write_text(json.dumps(content))
+    pictures = choose_pictures(toy / "val2017", DESCRIPTION, "pictures").pictures
+    with pytest.raises(DataError, match=f"2 pictures called {first['file_name']}"):
+        Truth(twice, pictures)
+
+
 def test_a_strict_export_that_fails_leaves_nothing(tmp_path, toy, monkeypatch):
     monkeypatch.setitem(LIMITS, "float32", Limits(0.0, 0.99, 0.001))
     with pytest.raises(NumericalError, match=r"is not written.*heatmaps of onnxruntime are off"):
