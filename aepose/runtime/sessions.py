@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import threading
@@ -100,11 +101,10 @@ class OpenVinoSession(Session):
 
     def __init__(self, path: Path, device: str = "cpu", threads: int | None = None,
                  dtype: str | None = None) -> None:
-        openvino = _package("openvino")
+        core = _openvino_core()
         if dtype not in _OPENVINO_TYPES:
             raise ConfigError(f"dtype = '{dtype}': OpenVINO computes in float32, bfloat16 or "
                               "float16")
-        core = openvino.Core()
         there = core.available_devices
         if device.upper().partition(".")[0] not in {"AUTO", *(d.partition(".")[0] for d in there)}:
             raise ConfigError(f"device = '{device}': OpenVINO has no such device here, but "
@@ -122,7 +122,8 @@ class OpenVinoSession(Session):
                                    {**settings, "INFERENCE_PRECISION_HINT": kind})
                 for part, kind in zip(parts, types, strict=False)]
         except RuntimeError as error:
-            raise CheckpointError(f"{path}: OpenVINO {openvino.__version__} cannot load it: "
+            version = _package("openvino").__version__
+            raise CheckpointError(f"{path}: OpenVINO {version} cannot load it: "
                                   f"{_first_line(error)}") from None
         self._own = threading.local()
 
@@ -162,6 +163,18 @@ def choose_engine(path: Path, engine: str | None = None) -> str:
         raise ConfigError(f"engine = '{engine}' runs no OpenVINO files ({path}); export it with "
                           "--format onnx")
     return engine
+
+
+@functools.cache
+def _openvino_core() -> Any:
+    """Return what loads graphs, one for the process, for good.
+
+    Its CPU plugin gives the thread that makes it a stack for signal handlers, and takes it away
+    where it is deleted. In another thread (of the garbage collector's choice) it leaves the first
+    one a stack that is gone, and the next signal, as that of a data loader's worker which ends,
+    kills the process (OpenVINO 2026.4).
+    """
+    return _package("openvino").Core()
 
 
 def _package(name: str) -> ModuleType:
