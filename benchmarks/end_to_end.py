@@ -27,6 +27,7 @@ from aepose.apis.exported import ExportedModel
 from aepose.apis.inference import PoseInferencer
 from aepose.codecs import AssociativeEmbeddingCodec
 from aepose.datasets.transforms import find_eval_frame
+from aepose.errors import ConfigError
 from aepose.experiment import Experiment
 from aepose.exporting.export import export
 from aepose.models import AssociativeEmbedding
@@ -129,7 +130,11 @@ def time_picture(folder: Path, repeats: int, threads: int) -> dict[str, float]:
     maps = inferencer.predict(image, keep_maps=True).maps
     file = export(SPEED_CONFIG, weights, folder, flip=True).path
     for name, chosen in EXPORTED.items():
-        model = ExportedModel(file, threads=threads, **chosen)
+        try:
+            model = ExportedModel(file, threads=threads, **chosen)
+        except ConfigError as error:
+            print(f"- Left out: {name}: {error}")
+            continue
         exchange_exported(model, maps)
         assert len(model.predict(image)) == people
         timers[name] = lambda model=model: seconds(lambda: model.predict(image))
@@ -188,7 +193,7 @@ def main(options: argparse.Namespace) -> str:
         memory = compare_memory(Path(folder))
         times = time_picture(Path(folder), options.repeats, options.threads)
     speed = [[name, f"{1e3 * times[name]:.0f}", f"{times['peer'] / times[name]:.2f}x"]
-             for name in ("peer", *VARIANTS, *EXPORTED)]
+             for name in ("peer", *VARIANTS, *EXPORTED) if name in times]
     above = {name: peak - before for name, (before, peak) in memory.items()}
     used = [[name, f"{memory[name][0]:.0f}", f"{above[name]:.0f}",
              f"{above[name] / above['peer']:.2f}x"]

@@ -22,7 +22,9 @@ from aepose.runtime.mixed import split_end
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider",
               "tensorrt": "TensorrtExecutionProvider", "coreml": "CoreMLExecutionProvider",
               "directml": "DmlExecutionProvider", "openvino": "OpenVINOExecutionProvider"}
-_OPENVINO_TYPES = {None: "f32", "float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+# Type -> what OpenVINO calls it, there and among what a device can do.
+_OPENVINO_TYPES = {"float32": ("f32", "FP32"), "bfloat16": ("bf16", "BF16"),
+                   "float16": ("f16", "FP16")}
 
 
 class Session(ABC):
@@ -95,32 +97,33 @@ class OpenVinoSession(Session):
 
     device: 'cpu', 'gpu', 'npu' or 'auto'
     threads: that compute; None: as many as there are cores
-    dtype: 'bfloat16' or 'float16' computes in that type, where the processor has it, all but the
-        end (:mod:`aepose.runtime.mixed`); None: float32
+    dtype: 'bfloat16' or 'float16' computes in that type, if the device can, all but the end
+        (:mod:`aepose.runtime.mixed`); None: float32
     """
 
     def __init__(self, path: Path, device: str = "cpu", threads: int | None = None,
                  dtype: str | None = None) -> None:
         core = _openvino_core()
-        if dtype not in _OPENVINO_TYPES:
-            raise ConfigError(f"dtype = '{dtype}': OpenVINO computes in float32, bfloat16 or "
-                              "float16")
+        kind, ability = _openvino_type(dtype or "float32")
         there = core.available_devices
         if device.upper().partition(".")[0] not in {"AUTO", *(d.partition(".")[0] for d in there)}:
             raise ConfigError(f"device = '{device}': OpenVINO has no such device here, but "
                               f"{', '.join(d.lower() for d in there)}")
+        if dtype and ability not in core.get_property(device.upper(), "OPTIMIZATION_CAPABILITIES"):
+            raise ConfigError(f"dtype = '{dtype}': device '{device}' does not compute in it; leave "
+                              "dtype out")
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
             model = core.read_model(path)
-            parts = [model] if _OPENVINO_TYPES[dtype] == "f32" else split_end(model)
+            parts = [model] if kind == "f32" else split_end(model)
             # The last of several is the end, in float32.
-            types = [_OPENVINO_TYPES[dtype], "f32"]
+            types = [kind, "f32"]
             self._parts = [
                 core.compile_model(part, device.upper(),
-                                   {**settings, "INFERENCE_PRECISION_HINT": kind})
-                for part, kind in zip(parts, types, strict=False)]
+                                   {**settings, "INFERENCE_PRECISION_HINT": own})
+                for part, own in zip(parts, types, strict=False)]
         except RuntimeError as error:
             version = _package("openvino").__version__
             raise CheckpointError(f"{path}: OpenVINO {version} cannot load it: "
@@ -163,6 +166,13 @@ def choose_engine(path: Path, engine: str | None = None) -> str:
         raise ConfigError(f"engine = '{engine}' runs no OpenVINO files ({path}); export it with "
                           "--format onnx")
     return engine
+
+
+def _openvino_type(dtype: str) -> tuple[str, str]:
+    if dtype not in _OPENVINO_TYPES:
+        raise ConfigError(f"dtype = '{dtype}': OpenVINO computes in {', '.join(_OPENVINO_TYPES)}"
+                          + nearest(dtype, _OPENVINO_TYPES))
+    return _OPENVINO_TYPES[dtype]
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from aepose.apis.exported import ExportedModel
 from aepose.apis.verify import make_examples, verify
 from aepose.commands.app import call
 from aepose.errors import CheckpointError, ConfigError, DataError, NumericalError, UsageError
+from aepose.runtime import sessions
 from tests.runtime.drawn import DESCRIPTION, PEOPLE, picture, write
 
 ENGINES = "onnxruntime", "openvino"
@@ -88,6 +90,7 @@ def test_a_network_without_pictures(file):
     ({"device": "coreml"}, "this onnxruntime has no CoreMLExecutionProvider"),
     ({"engine": "openvino", "device": "npu"}, "OpenVINO has no such device here"),
     ({"engine": "openvino", "dtype": "int4"}, "OpenVINO computes in"),
+    ({"engine": "openvino", "dtype": "bfloat"}, "did you mean 'bfloat16'"),
     ({"dtype": "float16"}, "export it with --half"), ({"threads": 0}, "threads = 0"),
     ({"cfg_options": ["test_time.flip=True"]}, "has no config"),
     ({"checkpoint": "a.pth"}, "which has its weights"),
@@ -95,6 +98,14 @@ def test_a_network_without_pictures(file):
 def test_bad_options(file, options, message):
     with pytest.raises(ConfigError, match=message):
         aepose.load_model(file, **options)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_type_that_a_processor_does_not_have(file, monkeypatch, dtype):
+    core = SimpleNamespace(available_devices=["CPU"], get_property=lambda *of: ["FP32", "INT8"])
+    monkeypatch.setattr(sessions, "_openvino_core", lambda: core)
+    with pytest.raises(ConfigError, match=f"{dtype}.*'cpu' does not compute in it"):
+        aepose.load_model(file, engine="openvino", dtype=dtype)
 
 
 def test_an_engine_that_is_missing(file, monkeypatch):

@@ -73,9 +73,15 @@ def test_maps_and_people_are_those_of_the_network(made):
             assert agreement(expected, found).share == 1
 
 
+@pytest.mark.skipif(
+    "ONEDNN_MAX_CPU_ISA" in os.environ,
+    reason="OpenVINO asks the processor, not this variable, what there is, and is killed")
 def test_in_bfloat16_maps_do_not_become_steps(made):
     """Of equal values side by side each would be a peak, and somebody's."""
-    model = aepose.load_model(made.path, engine="openvino", dtype="bfloat16")
+    try:
+        model = aepose.load_model(made.path, engine="openvino", dtype="bfloat16")
+    except ConfigError as error:
+        pytest.skip(str(error))
     exact = aepose.load_model(made.path, engine="openvino")
     images = [draw_picture(seed) for seed in (2, 7, 8)]
     for image in images:
