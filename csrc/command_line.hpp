@@ -30,6 +30,12 @@ inline aepose::Convention convention_of(const std::string& value) {
     return value == "udp" ? aepose::Convention::udp : aepose::Convention::classic;
 }
 
+inline aepose::Subpixel subpixel_of(const std::string& value) {
+    if (value == "quarter") return aepose::Subpixel::quarter;
+    if (value == "newton") return aepose::Subpixel::newton;
+    throw std::invalid_argument("expected quarter or newton");
+}
+
 inline void set(aepose::Options& options, const std::string& name, const std::string& value) {
     if (name == "max_num_people") options.max_num_people = std::stoll(value);
     else if (name == "nms_kernel") options.nms_kernel = std::stoll(value);
@@ -41,6 +47,7 @@ inline void set(aepose::Options& options, const std::string& name, const std::st
     else if (name == "adjust") options.adjust = yes_or_no(value);
     else if (name == "refine") options.refine = yes_or_no(value);
     else if (name == "convention") options.convention = convention_of(value);
+    else if (name == "subpixel") options.subpixel = subpixel_of(value);
     else if (name == "grouping_order") options.grouping_order = numbers_in(value);
     else if (name == "threads") options.threads = std::stoll(value);
     else if (name == "instructions") options.instructions = value;

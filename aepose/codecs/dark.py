@@ -1,4 +1,4 @@
-"""Sub-pixel positions from the curvature of the heatmaps, for the UDP pixel convention.
+"""Sub-pixel positions from the curvature of the heatmaps.
 
 The logarithm of a Gaussian peak is a paraboloid, so one Newton step from its highest cell finds its
 centre. Zhang et al., Distribution-Aware Coordinate Representation for Human Pose Estimation (DARK,
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from functools import cache
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 
 from aepose.codecs.array_maps import core_for
 from aepose.codecs.refine import check_people, to_cells
 
+Subpixel = Literal["quarter", "newton"]  # ways to find positions between cells, see Decoder
 BLUR = np.float32([0.25, 0.5, 0.25])  # OpenCV's Gaussian of three cells
 LOWEST, HIGHEST = 0.001, 50.0  # heatmap values are clipped to this range before the logarithm
 RIDGE = float(np.finfo(np.float32).eps)  # added to the second derivatives along x and along y
@@ -47,6 +49,17 @@ def newton_step(people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     step = np.stack([yy * x - xy * y, xx * y - xy * x], axis=-1) * inverse[..., None]
     moved = people.copy()
     moved[..., :2] -= step
+    return moved
+
+
+def step_in_cells(people: np.ndarray, heatmaps: np.ndarray, offset: float) -> np.ndarray:
+    """Return ``people`` with found keypoints moved as in :func:`newton_step`, half a cell at most.
+
+    offset: added to x and y of those, from the corner of a cell to its centre
+    """
+    steps = np.clip(newton_step(people, heatmaps)[..., :2] - people[..., :2], -0.5, 0.5)
+    moved = people.copy()
+    moved[..., :2] += np.where(people[..., 2:3] > 0, steps + np.float32(offset), np.float32(0))
     return moved
 
 

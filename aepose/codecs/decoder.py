@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import cv2
 import numpy as np
 
+from aepose.codecs.dark import Subpixel
 from aepose.codecs.geometry import CONVENTIONS, SIZE_MULTIPLE
 from aepose.codecs.maps import check_maps
 from aepose.codecs.matching import match_by_tag
@@ -85,6 +86,9 @@ class Decoder:
         and SWAHR do; every other candidate becomes a person of its own, who is kept
     grouping_order: names of the keypoints that grouping visits first; None: those of the metainfo
     adjust, refine: run these stages of decoding: sub-pixel positions, missing keypoints
+    subpixel: 'quarter' moves a keypoint by a quarter of a map cell towards its higher neighbours,
+        'newton' to where the curvature of the heatmap puts its centre; None: as results of the
+        convention were published, quarter (classic) or newton (UDP)
     reach: a candidate farther than so many pixels of the network input at scale 1, times
         ``tag_threshold``, from the middle of a person's keypoints does not join; position is then
         part of the tags, in units of it, and parts people whom the network never sees together.
@@ -109,6 +113,7 @@ class Decoder:
     grouping_order: Sequence[str] | None = None
     adjust: bool = True
     refine: bool = True
+    subpixel: Subpixel | None = None
     reach: float | None = None
     convention: Literal["classic", "udp"] = "classic"
     size_multiple: Count = SIZE_MULTIPLE
@@ -116,6 +121,9 @@ class Decoder:
     def __post_init__(self) -> None:
         if str(self.convention) not in CONVENTIONS:
             raise ConfigError(f"codec.convention = {self.convention!r}: give 'classic' or 'udp'")
+        if self.subpixel not in (None, *get_args(Subpixel)):
+            raise ConfigError(f"codec.subpixel = {self.subpixel!r}: give 'quarter', 'newton', or "
+                              "None for that of codec.convention")
         for name in ("max_num_people", "nms_kernel", "size_multiple"):
             check_positive(name, getattr(self, name))
         if self.reach is not None:
@@ -229,7 +237,7 @@ class Decoder:
             )
         if self.adjust:
             with stage("adjust"):
-                people = self.geometry.locate(people, maps.heatmaps)
+                people = self.geometry.locate(people, maps.heatmaps, self.subpixel)
         # The score counts what was seen, so it is taken before missing keypoints are filled in.
         scores, found = person_scores(people), people[..., 2] > 0
         if self.refine:

@@ -19,14 +19,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from aepose.codecs.dark import newton_step
+from aepose.codecs.dark import Subpixel, newton_step, step_in_cells
 from aepose.codecs.refine import PIXEL_CENTRE, adjust
 
 # Classic windows handed from resize to decode are measured in units of 200 pixels, as published
 # results were made; keeping the unit keeps the rounding.
 SCALE_UNIT = 200.0
 SIZE_MULTIPLE = 64  # as published; networks halve their input up to six times
-
 
 @dataclass(frozen=True)
 class EvalFrame:
@@ -64,7 +63,8 @@ class Geometry(ABC):
 
     # Added to the position of a cell that decoding fills in, which then points to its middle.
     cell_offset: float
-    # How maps are joined in this convention, unless a config's ``test_time`` says otherwise.
+    # How positions between cells are found, and maps joined, unless a config says otherwise.
+    subpixel: Subpixel
     joining: Mapping[str, bool]
 
     def __init__(self, size_multiple: int = SIZE_MULTIPLE) -> None:
@@ -128,12 +128,18 @@ class Geometry(ABC):
     def peak_centers(self, keypoints: np.ndarray) -> np.ndarray:
         """Centres (..., 2) of the target Gaussians of keypoints (..., 2), pixels of one map."""
 
-    @abstractmethod
-    def locate(self, people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+    def locate(
+        self, people: np.ndarray, heatmaps: np.ndarray, subpixel: Subpixel | None = None
+    ) -> np.ndarray:
         """Return people (P, K, 3 + L) moved from whole cells to sub-pixel positions.
 
-        heatmaps: (K, H, W) float32, whose pixels the positions are in; they do not change.
+        heatmaps: (K, H, W) float32, whose pixels the positions are in; subpixel: as the decoder's
         """
+        if (subpixel or self.subpixel) == "quarter":
+            return adjust(people, heatmaps, self.cell_offset)
+        if self.subpixel == "newton":
+            return newton_step(people, heatmaps)
+        return step_in_cells(people, heatmaps, self.cell_offset)
 
     @abstractmethod
     def to_image(
@@ -192,6 +198,7 @@ class ClassicGeometry(Geometry):
     """Pixel i covers [i, i+1): a map of W cells spans W pixels of its input."""
 
     cell_offset = PIXEL_CENTRE
+    subpixel = "quarter"
     joining = {"project2image": True, "align_corners": False}
 
     def image_center(self, size: tuple[int, int]) -> np.ndarray:
@@ -232,10 +239,6 @@ class ClassicGeometry(Geometry):
         """The cells that hold the keypoints: truncated positions."""
         return np.trunc(keypoints)
 
-    def locate(self, people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
-        """A quarter pixel towards the higher neighbours, to pixel centres."""
-        return adjust(people, heatmaps, self.cell_offset)
-
     def to_image(
         self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray
     ) -> np.ndarray:
@@ -263,6 +266,7 @@ class UdpGeometry(Geometry):
     """Pixel i is the point i: a map of W cells spans W - 1 steps from its first to its last."""
 
     cell_offset = 0.0
+    subpixel = "newton"
     joining = {"project2image": False, "align_corners": True}
 
     def image_center(self, size: tuple[int, int]) -> np.ndarray:
@@ -317,10 +321,6 @@ class UdpGeometry(Geometry):
     def peak_centers(self, keypoints: np.ndarray) -> np.ndarray:
         """The keypoints themselves, between cells."""
         return keypoints
-
-    def locate(self, people: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
-        """One DARK step."""
-        return newton_step(people, heatmaps)
 
     def to_image(
         self, xy: np.ndarray, map_size: tuple[int, int], center: np.ndarray, scale: np.ndarray

@@ -82,7 +82,8 @@ class Description:
             "use_detection_val", "ignore_too_much", "first_people_only", "adjust", "refine")}
         values = {**{name: getattr(decoder, name) for name in (
             "max_num_people", "nms_kernel", "detection_threshold", "tag_threshold", "convention")},
-            **flags, "grouping_order": ",".join(map(str, decoder.grouping_index))}
+            **flags, "subpixel": decoder.subpixel or decoder.geometry.subpixel,
+            "grouping_order": ",".join(map(str, decoder.grouping_index))}
         return " ".join(f"{name}={value}" for name, value in values.items())
 
     def to_text(self) -> str:

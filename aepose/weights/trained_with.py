@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def differences(stored: Mapping[str, Any], config: Mapping[str, Any]) -> list[st
     ['trained with codec.sigma = 2, which is 1 now']
     """
     before, now = (given.get("codec") or {} for given in (stored, config))
-    lines = _differing_options("codec", before, now, _LEARNT, vars(AssociativeEmbeddingCodec))
+    defaults = {option.name: option.default for option in fields(AssociativeEmbeddingCodec)}
+    lines = _differing_options("codec", before, now, _LEARNT, defaults)
     before, now = ((given.get("model") or {}).get("keypoint_head") or {}
                    for given in (stored, config))
     if before and now:

@@ -22,6 +22,10 @@ namespace aepose {
 // What pixel positions mean. Classic: cell i covers [i, i + 1). UDP: cell i is the point i.
 enum class Convention { classic, udp };
 
+// How positions between cells are found: a quarter cell towards the higher neighbours, or one Newton step
+// on the logarithm of the heatmap; `usual` is quarter for classic maps, newton for UDP.
+enum class Subpixel { usual, quarter, newton };
+
 // The codec's options, with its defaults; all but `reach`.
 struct Options {
     std::int64_t max_num_people = 30;  // M, candidates per keypoint; limits people with ignore_too_much
@@ -34,6 +38,7 @@ struct Options {
     bool adjust = true;                // positions between cells
     bool refine = true;                // fill in missing keypoints
     Convention convention = Convention::classic;
+    Subpixel subpixel = Subpixel::usual;
     std::vector<std::int64_t> grouping_order;  // of all keypoints; empty: 0, 1, 2, …
     std::int64_t threads = 1;                  // that share the keypoints; results do not depend on it
     std::string instructions;                  // "avx512", "avx2", …; empty: the best there is
@@ -177,6 +182,20 @@ inline void newton_step(People& people, const Heatmaps& heat) {
         for (std::int64_t k = 0; k < people.keypoints; ++k) newton.move(k, people.joint(p, k));
 }
 
+// Move keypoints with a score by a Newton step, half a cell at most, and by `offset`.
+inline void step_in_cells(People& people, const Heatmaps& heat, float offset) {
+    const NewtonStep newton(heat);
+    for (std::int64_t p = 0; p < people.size(); ++p)
+        for (std::int64_t k = 0; k < people.keypoints; ++k) {
+            float* joint = people.joint(p, k);
+            if (!(joint[2] > 0)) continue;
+            float moved[2] = {joint[0], joint[1]};
+            newton.move(k, moved);
+            for (int i = 0; i < 2; ++i)
+                joint[i] += std::min(std::max(moved[i] - joint[i], -0.5F), 0.5F) + offset;
+        }
+}
+
 // Fill in missing keypoints where the tags fit best to the mean of those under a person's keypoints.
 inline void refine(People& people, Maps& maps, double offset) {
     const Heatmaps& heat = maps.heatmaps();
@@ -234,10 +253,12 @@ inline People decode(const Heatmaps& heatmaps, const Tags& tags, const Options& 
     const bool udp = options.convention == Convention::udp;
     const float offset = udp ? 0.0F : 0.5F;  // from the position of a cell to its centre
     if (options.adjust) {
-        if (udp)
+        if (options.subpixel == Subpixel::quarter || (!udp && options.subpixel == Subpixel::usual))
+            stages::adjust(people, heatmaps, offset);
+        else if (udp)
             stages::newton_step(people, heatmaps);
         else
-            stages::adjust(people, heatmaps, offset);
+            stages::step_in_cells(people, heatmaps, offset);
     }
     // The score counts what was seen, so it is taken before missing keypoints are filled in.
     for (std::int64_t p = 0; p < people.size(); ++p) {

@@ -242,6 +242,7 @@ def test_unknown_convention(make_codec, convention):
     ({"max_num_people": 30.5}, "codec.max_num_people = 30.5: give a whole number"),
     ({"nms_kernel": 5.0}, "codec.nms_kernel = 5.0: give a whole number"),
     ({"nms_kernel": 4}, "codec.nms_kernel = 4: give an odd number"),
+    ({"subpixel": "half"}, "codec.subpixel = 'half': give 'quarter', 'newton', or None"),
     *(({"grouping_order": order}, f"codec.grouping_order = {order!r}: give a list of different key")
       for order in (["haed"], ["left", "left"], "head", [0], [["left"]])),
     ({"input_size": 96}, "codec.input_size = 96: give a multiple of codec.size_multiple, 64"),

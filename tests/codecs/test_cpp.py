@@ -130,6 +130,7 @@ OPTIONS = [
     {}, {"convention": "udp"}, {"max_num_people": 1, "ignore_too_much": True},
     {"first_people_only": True, "use_detection_val": False, "tag_threshold": 0.25},
     {"nms_kernel": 1, "detection_threshold": 0.0, "adjust": False}, {"refine": False},
+    {"subpixel": "newton"}, {"convention": "udp", "subpixel": "quarter"},
 ]
 
 
@@ -175,6 +176,7 @@ def broken(place, value):
     (MAPS["odd"], "grouping_order=0,1,1", "grouping_order: expected a permutation"),
     (MAPS["odd"], "grouping_order=0,1", "grouping_order: expected all keypoints"),
     (MAPS["odd"], "convention=old", "convention=old: expected classic or udp"),
+    (MAPS["odd"], "subpixel=half", "subpixel=half: expected quarter or newton"),
     (MAPS["odd"], "instructions=mmx", "instruction set 'mmx': not here"),
     (MAPS["odd"], "colour=red", "colour=red: no such option"),
     ((MAPS["odd"][0], MAPS["1x1"][1]), "threads=1", "of different sizes"),

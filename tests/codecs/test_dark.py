@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aepose.codecs.core import core
-from aepose.codecs.dark import _log_patches, _same_logarithm, newton_step
+from aepose.codecs.dark import _log_patches, _same_logarithm, newton_step, step_in_cells
 from aepose.codecs.gaussian import draw_gaussians
 from aepose.codecs.matching import match_by_tag
 from aepose.codecs.refine import refine
@@ -48,6 +48,19 @@ def test_finds_the_centre_of_a_gaussian(center):
 def test_at_the_border_the_step_goes_outwards(center, expected):
     moved = newton_step(found([center]), peak(center))
     np.testing.assert_allclose(moved[0, 0, :2], expected, atol=1e-3)
+
+
+def test_steps_inside_cells():
+    """By half a cell at most, from the middle of the cells; what was not found stays."""
+    centers = [(10.3, 8), (9.6, 8.45), (10, 8)]
+    people = found(centers)
+    people[0, 2, :3] = 0
+    moved = step_in_cells(people, peak(*centers), 0.5)
+    np.testing.assert_allclose(moved[0, :2, :2], np.add(centers[:2], 0.5), atol=2e-4)
+    np.testing.assert_array_equal(moved[0, 2], people[0, 2])
+    people[0, 0, 0] = 8  # beside the peak
+    moved = step_in_cells(people, peak(*centers), 0.5)
+    np.testing.assert_allclose(moved[0, 0, :2], (9, 8.5), atol=2e-4)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 2), (6, 3), (40, 30)])
