@@ -1,4 +1,4 @@
-# make setup | demo | test | lint | bench — each sets up what it needs, in .venv.
+# make setup | demo | test | lint | bench | bench-recipes — each sets up what it needs, in .venv.
 # make gpu-check — uses the PyTorch of $(PYTHON), without a network: docs/gpu.md
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ TOY_CHECKPOINT := aepose/assets/hrnet_w16_toy_256x256.safetensors
 # Set FAST=1 to leave out the slow tests.
 PYTEST_FLAGS := $(if $(FAST),-m "not slow and not hostile")
 
-.PHONY: setup demo test hostile lint matrix bench gpu-check toy-checkpoint hooks clean
+.PHONY: setup demo test hostile lint matrix bench bench-recipes gpu-check toy-checkpoint hooks clean
 
 # Where compiling failed, it is tried again.
 setup:
@@ -56,6 +56,10 @@ matrix: $(VENV)/.done
 bench: $(VENV)/.done
 	PYTHON=$(PYTHON) benchmarks/peer/setup.sh
 	$(BIN)/python benchmarks/run_all.py
+
+# Trainings that differ in one thing: one to two hours on two cores, see docs/networks.md.
+bench-recipes: $(VENV)/.done
+	$(BIN)/python benchmarks/recipes.py work_dirs/recipes $(RECIPES)
 
 gpu-check:
 	$(PYTHON) benchmarks/gpu_check.py $(GPU_CHECK)
