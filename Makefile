@@ -57,7 +57,7 @@ bench: $(VENV)/.done
 	PYTHON=$(PYTHON) benchmarks/peer/setup.sh
 	$(BIN)/python benchmarks/run_all.py
 
-# Trainings that differ in one thing: one to two hours on two cores, see docs/networks.md.
+# Trainings that differ in one thing: two to three hours on two cores, see docs/networks.md.
 bench-recipes: $(VENV)/.done
 	$(BIN)/python benchmarks/recipes.py work_dirs/recipes $(RECIPES)
 

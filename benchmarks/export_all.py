@@ -33,12 +33,12 @@ INPUT = 64
 FIXED, OTHERS = (128, 64), ((64, 128), (192, 64))  # sizes of network inputs, in pixels
 
 
-def small_network(name: str) -> AssociativeEmbedding:
+def small_network(name: str, *options: str) -> AssociativeEmbedding:
     """Return a network of the zoo, of random weights and for small pictures, ready for tests."""
     torch.manual_seed(0)
     # With the mirrored picture the graph is twice as long, and made of the same parts.
-    options = [f"codec.input_size={INPUT}", "test_time.flip=False"]
-    return Experiment.load(name, options).network().eval().prepare_for_test()
+    changes = [f"codec.input_size={INPUT}", "test_time.flip=False", *options]
+    return Experiment.load(name, changes).network().eval().prepare_for_test()
 
 
 def differences(network: AssociativeEmbedding, name: str, fixed: bool) -> Iterator[

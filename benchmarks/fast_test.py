@@ -144,8 +144,9 @@ def main() -> None:
         toy = make_toy_dataset(Path(folder) / "toy", 0, 200, seed=0)
         chosen = [Data("Drawn people", TOY, TOY_CHECKPOINT, options=(f"data_root={toy}",))]
         if options.flies:
-            trained = options.flies / "flies_375" / "trained" / "PoseLoss__push_0_01__pull_0_003"
-            chosen.append(Data("Flies", trained / "0" / "config.py", trained / "0" / "last.pth", 2))
+            config = options.flies / "flies_375" / "PoseLoss__push_0_01__pull_0_003.py"
+            last = config.parent / "trained" / config.stem / "0" / "last.pth"
+            chosen.append(Data("Flies", config, last, 5))
         if PICTURES.is_dir():
             chosen.append(Data(
                 "Photographs, HigherHRNet-w32 512", SPEED_CONFIG,

@@ -17,28 +17,36 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
 
 from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.datasets.annotations import with_images
+from aepose.datasets.collate import collate_train
+from aepose.experiment import Experiment
 from aepose.files import write_json
 from aepose.project.new import new_project
+from aepose.registry import SCOPE
 from aepose.toy import make_toy_dataset
-from common import ROOT, limit_threads, table
+from common import ROOT, limit_threads, table, take_turns
 
 FLIES = ROOT.parent / "shared" / "data" / "animals" / "flies13" / "annotations"
 FEWER = 25, 100  # of the 375 pictures of flies
-BATCH, MEASURED = 8, (5, 25)  # pictures of a step; steps of the two trainings that are timed
+BATCH, ROUNDS = 8, 7  # pictures of a step; rounds in which steps are timed
 TOY = """
 _base_ = 'aepose::_base_/small_data.py'
 metainfo = 'coco'
 codec = dict(convention='classic')
 data_root = '{{ fileDirname }}'
+optim_wrapper = dict(optimizer=dict(lr=0.0003))    # for weights that find people already
 train_dataloader = dict(dataset=dict(
     ann_file='annotations/person_keypoints_train2017.json', img_dir='train2017', transforms=[
         dict(type='RandomAffine', scale=(0.8, 1.2), rotation=10, translation=10,
@@ -74,13 +82,12 @@ class Variant:
         path.write_text(f"_base_ = '{self.base.name}'\n{self.changes}", encoding="utf-8")
         return path
 
-    def train(self, out: Path, steps: int, seed: int, validate: bool) -> float:
-        """Train for some steps in one epoch; returns the minutes of processor time."""
+    def train(self, config: Path, out: Path, steps: int, seed: int) -> float:
+        """Train for some steps in one epoch; returns the minutes of processor time in all."""
         command = [
-            sys.executable, "-m", "aepose", "train", self.config(), "--work-dir", out,
-            "--cfg-options", f"train_dataloader.sampler.samples={BATCH * steps}",
-            "train_dataloader.num_workers=0", "train_cfg.max_epochs=1", "param_scheduler.1.T_max=1",
-            f"train_cfg.val_begin={1 if validate else 2}", f"randomness.seed={seed}",
+            sys.executable, "-m", "aepose", "train", config, "--work-dir", out, "--cfg-options",
+            f"train_dataloader.sampler.samples={BATCH * steps}", "train_dataloader.num_workers=0",
+            "train_cfg.max_epochs=1", "param_scheduler.1.T_max=1", f"randomness.seed={seed}",
             "test_time.flip=False"]
         out.mkdir(parents=True, exist_ok=True)
         with (out / "printed.txt").open("w") as printed:
@@ -133,23 +140,39 @@ def flies(folder: Path, everything: dict, count: int) -> Path:
     return config
 
 
-def steps_of(folder: Path, variant: Variant, minutes: float) -> int:
-    """Return how many steps fit into the minutes."""
-    taken = [variant.train(folder / f"measured_{steps}", steps, 0, validate=False)
-             for steps in MEASURED]
-    return round(minutes / (taken[1] - taken[0]) * (MEASURED[1] - MEASURED[0]))
+def training_step(variant: Variant) -> Callable[[], float]:
+    """Return a training step, its pictures included, that returns its processor time in seconds."""
+    experiment = Experiment.load(variant.config())
+    model = experiment.network().train()
+    with DefaultScope.overwrite_default_scope(SCOPE):
+        wrapper = build_optim_wrapper(model, Config(experiment.to_dict()).optim_wrapper)
+    dataset = experiment.dataset("train")
+
+    def step() -> float:
+        start = time.process_time()
+        batch = collate_train([dataset[index] for index in range(BATCH)])
+        model.train_step(batch, wrapper)
+        return time.process_time() - start
+
+    return step
 
 
-def outcome(folder: Path, variant: Variant, minutes: float, seed: int) -> None:
+def plan(folder: Path, chosen: list[Variant], minutes: float) -> None:
+    """Write how many steps of each variant fit into the minutes, unless that was done."""
+    path = folder / "steps.json"
+    if not path.is_file():
+        taken = take_turns({str(v.config()): training_step(v) for v in chosen}, ROUNDS)
+        write_json(path, {"minutes": minutes, "steps": {
+            config: round(60 * minutes / seconds) for config, seconds in taken.items()}})
+
+
+def outcome(folder: Path, variant: Variant, seed: int) -> None:
     """Train a variant with a seed, unless that was done."""
     config = variant.config()
-    out = config.parent / "trained" / config.stem
-    plan, done = out / "steps.json", out / str(seed) / "outcome.json"
-    if not plan.is_file():
-        write_json(plan, {"minutes": minutes, "steps": steps_of(out, variant, minutes)})
+    done = config.parent / "trained" / config.stem / str(seed) / "outcome.json"
     if not done.is_file():
-        steps = json.loads(plan.read_text())["steps"]
-        taken = variant.train(done.parent, steps, seed, validate=True)
+        steps = json.loads((folder / "steps.json").read_text())["steps"][str(config)]
+        taken = variant.train(config, done.parent, steps, seed)
         metrics = json.loads((done.parent / "metrics.json").read_text())["metrics"]
         (ap,) = (value for name, value in metrics.items() if name.endswith("/AP"))
         write_json(done, {"AP": ap, "steps": steps, "minutes": taken})
@@ -183,8 +206,8 @@ def main() -> None:
     """Train what is not trained yet, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="for data sets and what is trained")
-    parser.add_argument("--minutes", type=float, default=2,
-                        help="of a core for the steps of each training (default 2)")
+    parser.add_argument("--minutes", type=float, default=5,
+                        help="of a core for the steps of each training (default 5)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="trainings at once (default 2)")
     parser.add_argument("--imagenet", type=Path, metavar="FILE",
@@ -195,11 +218,11 @@ def main() -> None:
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     chosen = list(variants(folder, options.imagenet))
+    plan(folder, chosen, options.minutes)
     # All variants with one seed before the next, so that a table can be made of what there is.
     with ThreadPoolExecutor(options.jobs) as pool:
         for seed in range(options.seeds):
-            list(pool.map(lambda variant, seed=seed: outcome(folder, variant, options.minutes,
-                                                             seed), chosen))
+            list(pool.map(lambda variant, seed=seed: outcome(folder, variant, seed), chosen))
     print(report(chosen, options.seeds))
 
 

@@ -56,6 +56,16 @@ def test_what_raises_the_ceiling(grid, worse, better):
     assert grid[worse] + 0.01 < grid[better] <= 1
 
 
+@pytest.mark.parametrize("strides", [[4], [4, 2]])
+def test_maps_that_are_not_enlarged_need_steps_between_cells(cfg, strides):
+    changed = cfg.changed({"codec.input_size": 128, "codec.map_strides": strides})
+    enlarged, quarter, newton = (ceiling(changed.changed({
+        "test_time.project2image": enlarge, "codec.subpixel": subpixel})).metrics["AP"]
+        for enlarge, subpixel in [(True, None), (False, None), (False, "newton")])
+    assert quarter + 0.005 < min(enlarged, newton)
+    assert newton > enlarged - 0.002
+
+
 @pytest.mark.parametrize("convention", ["classic", "udp"])
 def test_a_long_input_has_the_ceiling_of_a_square(cfg, convention):
     found = {name: ceiling(case).metrics["AP"]

@@ -50,6 +50,12 @@ def made(tmp_path_factory, toy, annotations):
                       annotations=annotations, strict=True)
 
 
+@pytest.fixture
+def traced(made, monkeypatch):
+    """Exports take the graph that was made already: tracing takes most of their time."""
+    monkeypatch.setattr("aepose.exporting.export.make_onnx", lambda *_, **__: onnx.load(made.path))
+
+
 @pytest.fixture(scope="module")
 def tested(tmp_path_factory, toy):
     """Return a function that tests a checkpoint or a file."""
@@ -188,17 +194,23 @@ def test_two_pictures_of_one_name(tmp_path, toy, annotations):
         Truth(twice, pictures)
 
 
-def test_a_strict_export_that_fails_leaves_nothing(tmp_path, toy, monkeypatch):
+def test_a_strict_export_that_fails_leaves_nothing(tmp_path, traced, monkeypatch):
     monkeypatch.setitem(LIMITS, "float32", Limits(0.0, 0.99, 0.001))
     with pytest.raises(NumericalError, match=r"is not written.*heatmaps of onnxruntime are off"):
-        export_toy(tmp_path, strict=True)
+        export_toy(tmp_path, flip=True, strict=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_half(tmp_path, traced):
+    found = export_toy(tmp_path, flip=True, half=True)
+    assert not found.parity.problems()
+    halves = onnx.TensorProto.FLOAT16
+    assert halves in {weight.data_type for weight in onnx.load(found.path).graph.initializer}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [
-    {"half": True}, {"half": True, "format": "openvino", "size": (320, 256)},
-    {"multi_scale": True},
+    {"half": True, "format": "openvino", "size": (320, 256)}, {"multi_scale": True},
 ])
 def test_kinds(tmp_path, options):
     found = export_toy(tmp_path, **options)
