@@ -59,10 +59,13 @@ VARIANTS = {
     "fp32": [],
     "bf16": ["test_time.dtype='bfloat16'"],
 }
+# Name -> whether it is quantised, and how it runs.
 EXPORTED = {
-    "exported, onnxruntime": {"engine": "onnxruntime"},
-    "exported, OpenVINO": {"engine": "openvino"},
-    "exported, OpenVINO, bf16": {"engine": "openvino", "dtype": "bfloat16"},
+    "exported, onnxruntime": (False, {"engine": "onnxruntime"}),
+    "exported, OpenVINO": (False, {"engine": "openvino"}),
+    "exported, OpenVINO, bf16": (False, {"engine": "openvino", "dtype": "bfloat16"}),
+    "exported, onnxruntime, int8": (True, {"engine": "onnxruntime"}),
+    "exported, OpenVINO, int8": (True, {"engine": "openvino"}),
 }
 
 
@@ -127,11 +130,14 @@ def exchange_exported(model: ExportedModel, maps: AggregatedMaps) -> None:
     session.run = exchanged
 
 
-def time_picture(folder: Path, repeats: int, threads: int) -> Measured:
-    """Return the median seconds of the peer and of our variants."""
+def time_picture(
+    image: np.ndarray, weights: Path, files: dict[bool, Path], repeats: int, threads: int
+) -> Measured:
+    """Return the median seconds of the peer and of our variants.
+
+    files: exported networks, by whether they are quantised
+    """
     limit_threads(threads)
-    image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-    weights = random_weights(SPEED_CONFIG, folder)
     timers: dict[str, Callable[[], float]] = {}
     for name, options in VARIANTS.items():
         inferencer = load(SPEED_CONFIG, weights, options)
@@ -140,10 +146,9 @@ def time_picture(folder: Path, repeats: int, threads: int) -> Measured:
         people = len(inferencer.predict(image))
         timers[name] = lambda inferencer=inferencer: seconds(lambda: inferencer.predict(image))
     maps = inferencer.predict(image, keep_maps=True).maps
-    file = export(SPEED_CONFIG, weights, folder, flip=True, pictures=[image]).path
-    for name, chosen in EXPORTED.items():
+    for name, (quantised, chosen) in EXPORTED.items():
         try:
-            model = ExportedModel(file, threads=threads, **chosen)
+            model = ExportedModel(files[quantised], threads=threads, **chosen)
         except ConfigError as error:
             print(f"- Left out: {name}: {error}")
             continue
@@ -152,10 +157,27 @@ def time_picture(folder: Path, repeats: int, threads: int) -> Measured:
         timers[name] = lambda model=model: seconds(lambda: model.predict(image))
     arrays = {f"{name}.{i}": maps.numpy() for name, of_pass in zip(("plain", "mirrored"), passes,
               strict=True) for i, maps in enumerate(of_pass)}
-    np.savez(folder / "maps.npz", image=image, people=people, **arrays)
-    with Peer("end_to_end.py", "picture", folder / "maps.npz") as peer:
+    given = weights.with_name("maps.npz")
+    np.savez(given, image=image, people=people, **arrays)
+    with Peer("end_to_end.py", "picture", given) as peer:
         timers["peer"] = lambda: peer.seconds("picture")
         return take_turns(timers, repeats)
+
+
+def compare_speed(folder: Path, repeats: int, threads: list[int]) -> str:
+    """Return the table for some numbers of threads."""
+    image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    weights = random_weights(SPEED_CONFIG, folder)
+    files = {quantised: export(
+        SPEED_CONFIG, weights, folder / str(quantised), flip=True, pictures=[image],
+        int8=quantised, calibrate=[image] if quantised else None).path
+        for quantised in (False, True)}
+    times = [time_picture(image, weights, files, repeats, number) for number in threads]
+    return table(
+        ["", *(cell for number in threads for cell in (f"ms, threads: {number}", "as fast"))],
+        [[name, *(cell for taken in times for cell in (
+            f"{1e3 * taken[name]:.0f}", f"{taken['peer'] / taken[name]:.2f}x"))]
+         for name in ("peer", *VARIANTS, *EXPORTED) if name in times[0]])
 
 
 def print_memory(weights: Path, options: list[str]) -> None:
@@ -203,21 +225,16 @@ def main(options: argparse.Namespace) -> str:
         print_memory(options.memory_of, options.options)
         sys.exit()
     need_peer()
-    threads = sorted({1, options.threads})
     with tempfile.TemporaryDirectory() as folder:
-        times = [time_picture(Path(folder), options.repeats, number) for number in threads]
+        speed = compare_speed(Path(folder), options.repeats, sorted({1, options.threads}))
         memory = compare_memory(Path(folder))
-    speed = [[name, *(cell for taken in times for cell in (
-        f"{1e3 * taken[name]:.0f}", f"{taken['peer'] / taken[name]:.2f}x"))]
-        for name in ("peer", *VARIANTS, *EXPORTED) if name in times[0]]
     above = {name: peak - before for name, (before, peak) in memory.items()}
     used = [[name, f"{memory[name][0]:.0f}", f"{above[name]:.0f}",
              f"{above[name] / above['peer']:.2f}x"]
             for name in sorted(memory, key=lambda name: name != "peer")]
     return "\n\n".join([
         f"One {WIDTH}x{HEIGHT} picture, {PEOPLE} people, HigherHRNet-w32 512, flip test.",
-        table(["", *(cell for number in threads for cell in (f"ms, threads: {number}", "as fast"))],
-              speed),
+        speed,
         f"The same picture, HigherHRNet-w48 {SIDE}, scales {SCALES}, flip test.",
         table(["", "loaded, MiB", "more at most, MiB", "of the peer's"], used)])
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -172,6 +173,7 @@ def outcome(folder: Path, variant: Variant, seed: int) -> None:
     done = config.parent / "trained" / config.stem / str(seed) / "outcome.json"
     if not done.is_file():
         steps = json.loads((folder / "steps.json").read_text())["steps"][str(config)]
+        shutil.rmtree(done.parent, ignore_errors=True)  # of a training that was stopped
         taken = variant.train(config, done.parent, steps, seed)
         metrics = json.loads((done.parent / "metrics.json").read_text())["metrics"]
         (ap,) = (value for name, value in metrics.items() if name.endswith("/AP"))

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import openvino
 
-_KEPT = 2  # convolutions before each output, of which the last stays in float32
-
 
 def split_end(model: openvino.Model) -> list[openvino.Model]:
-    """Return a network in two parts, whose inputs and outputs have names: what comes up to the
-    second convolution from the end, with it, and the rest. A network without is returned whole.
+    """Return a network in two parts, whose inputs and outputs have names: what comes before the
+    last convolution on each way, and the rest. A network without is returned whole.
     """
     import openvino
 
@@ -39,21 +37,20 @@ def split_end(model: openvino.Model) -> list[openvino.Model]:
 
 
 def _cuts(model: openvino.Model) -> Iterator[openvino.Output]:
-    """Yield the values that come out of the second convolution from the end on each way, in an
-    order that a copy of the network has, too."""
-    waiting = [(result.input_value(0), 0) for result in model.get_results()]
+    """Yield the values that go into the last convolution on each way, in an order that a copy of
+    the network has, too."""
+    waiting = [result.input_value(0) for result in model.get_results()]
     met, found = set(), set()
     while waiting:
-        value, passed = waiting.pop()
-        node = value.get_node()
-        key = node.get_friendly_name(), passed
-        if key in met:
+        node = waiting.pop().get_node()
+        if node.get_friendly_name() in met:
             continue
-        met.add(key)
+        met.add(node.get_friendly_name())
         if "Convolution" not in node.get_type_name():
-            waiting += [(source, passed) for source in node.input_values()]
-        elif passed + 1 < _KEPT:
-            waiting.append((node.input_value(0), passed + 1))
-        elif key[0] not in found:
-            found.add(key[0])
+            waiting += node.input_values()
+            continue
+        value = node.input_value(0)
+        key = value.get_node().get_friendly_name(), value.get_index()
+        if key not in found:
+            found.add(key)
             yield value
