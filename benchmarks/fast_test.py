@@ -80,7 +80,7 @@ class Data:
         paths, ids = [item.image_path for item in items], [item.image_id for item in items]
         model.predict(paths[0])
         start = time.process_time()
-        results = model.predict(paths)
+        results = list(model.predict(paths))
         speed = len(paths) / (time.process_time() - start)
         metric.process(None, [replace(result, image_id=image)
                               for result, image in zip(results, ids, strict=True)])

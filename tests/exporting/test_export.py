@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
+import openvino
 import pytest
 
 import aepose
@@ -21,6 +22,7 @@ from aepose.experiment import Experiment
 from aepose.exporting.export import export
 from aepose.exporting.parity import LIMITS, Limits, Truth
 from aepose.exporting.pictures import choose_pictures
+from aepose.runtime.mixed import split_end
 from aepose.toy import draw_picture, make_toy_dataset
 from tests.golden_check import ROOT
 from tests.runtime.drawn import DESCRIPTION
@@ -77,6 +79,23 @@ def test_maps_and_people_are_those_of_the_network(made):
                 assert a.shape == b.shape
                 assert np.abs(a - b).max() <= 1e-4 * np.abs(a).max()
             assert agreement(expected, found).share == 1
+
+
+def test_the_end_of_a_network_and_what_comes_before(made):
+    """Both in float32 compute what the whole does; few values go from one to the other."""
+    core = openvino.Core()
+    whole = core.read_model(made.path)
+    feed = {"image": np.stack([draw_picture(7)[:256, :256]])}
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    expected = core.compile_model(whole, "CPU", settings)(feed)
+    first, end = (core.compile_model(part, "CPU", settings) for part in split_end(whole))
+    assert len(first.outputs) < 20
+    given = first(feed)
+    values = feed | {name: given[place] for place in first.outputs for name in place.names}
+    found = end({name: values[name] for place in end.inputs for name in place.names
+                 if name in values})
+    for name in ("heatmaps", "tags"):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
 
 
 @pytest.mark.skipif(
