@@ -121,7 +121,9 @@ def plot(found: dict[str, list[Way]], path: Path) -> None:
                       color="tab:blue" if way.maps == "enlarged" else "tab:orange",
                       fillstyle="full" if way.type == "float32" else "none",
                       alpha=1 if way.scales == "1" else 0.5)
-        axes.set(title=name, xlabel="pictures per second, one core", ylabel="AP", xscale="log")
+        axes.set(title=name, xlabel="pictures per second, one core", ylabel="AP")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.grid(alpha=0.3)
     legend = {"maps enlarged": ("o", "tab:blue", "full", 1),
               "as they are": ("o", "tab:orange", "full", 1),
@@ -150,7 +152,7 @@ def main() -> None:
         if PICTURES.is_dir():
             chosen.append(Data(
                 "Photographs, HigherHRNet-w32 512", SPEED_CONFIG,
-                random_weights(SPEED_CONFIG, Path(folder)), 20, trained=False,
+                random_weights(SPEED_CONFIG, Path(folder)), 40, trained=False,
                 options=(f"data_root={PICTURES}",)))
         found = {data.name: list(data.ways()) for data in chosen}
         print("\n\n".join(report(data, found[data.name]) for data in chosen))
