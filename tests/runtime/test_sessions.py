@@ -28,4 +28,5 @@ def test_a_signal_after_another_thread_let_go_of_the_graph(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", LET_GO, write(tmp_path / "a.onnx")], capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr[-2000:]
+    # A library may have had a child of its own.
+    assert (done.returncode, set(done.stdout.split())) == (0, {"handled"}), done.stderr[-2000:]
