@@ -27,6 +27,7 @@ from aepose.codecs.refine import PIXEL_CENTRE, adjust
 SCALE_UNIT = 200.0
 SIZE_MULTIPLE = 64  # as published; networks halve their input up to six times
 
+
 @dataclass(frozen=True)
 class EvalFrame:
     """The source window of a test picture and the network input that it fills.

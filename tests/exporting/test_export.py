@@ -201,7 +201,6 @@ def test_pictures_that_cannot_be_used(tmp_path, toy, folder, options, message):
     assert not list((tmp_path / "out").iterdir())
 
 
-@pytest.mark.slow
 def test_two_pictures_of_one_name(tmp_path, toy, annotations):
     content = json.loads(annotations.read_text())
     first = content["images"][0]
@@ -213,6 +212,7 @@ def test_two_pictures_of_one_name(tmp_path, toy, annotations):
         Truth(twice, pictures)
 
 
+@pytest.mark.slow
 def test_a_strict_export_that_fails_leaves_nothing(tmp_path, traced, monkeypatch):
     monkeypatch.setitem(LIMITS, "float32", Limits(0.0, 0.99, 0.001))
     with pytest.raises(NumericalError, match=r"is not written.*heatmaps of onnxruntime are off"):
@@ -220,6 +220,7 @@ def test_a_strict_export_that_fails_leaves_nothing(tmp_path, traced, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_half(tmp_path, traced):
     found = export_toy(tmp_path, flip=True, half=True)
     assert not found.parity.problems()
