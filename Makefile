@@ -41,9 +41,9 @@ demo: $(VENV)/.done
 test: $(VENV)/.done
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
-# Thousands of odd inputs: an hour on two cores.
+# Thousands of odd inputs, and more kills: an hour on two cores.
 hostile: $(VENV)/.done
-	AEPOSE_HOSTILE=10000 $(BIN)/python -m pytest -m "" tests/hostile
+	AEPOSE_HOSTILE=10000 $(BIN)/python -m pytest -m "" tests/hostile tests/codecs/test_fuzz.py tests/engine/test_kill.py
 
 lint: $(VENV)/.done
 	$(BIN)/ruff check .

@@ -2,8 +2,9 @@
 
 ``python benchmarks/recipes.py FOLDER`` trains on drawn people of the hard preset and on flies
 (``../shared/data/animals``; left out where they are missing), each variant with several seeds, and
-prints a table for each data set: AP of the last checkpoint without flip test. How many steps fit
-into the minutes is measured first, for each variant. What FOLDER has is not trained again.
+prints a table for each data set: AP and AP50 of the last checkpoint without flip test. How many
+steps fit into the minutes is measured first, for each variant. What FOLDER has is not trained
+again.
 
 The losses start from the network that ships, whose heatmaps are good already; the backbones start
 from nothing or from ImageNet (``--imagenet``: EfficientNet-Lite0's weights, see docs/networks.md;
@@ -176,12 +177,13 @@ def outcome(folder: Path, variant: Variant, seed: int) -> None:
         shutil.rmtree(done.parent, ignore_errors=True)  # of a training that was stopped
         taken = variant.train(config, done.parent, steps, seed)
         metrics = json.loads((done.parent / "metrics.json").read_text())["metrics"]
-        (ap,) = (value for name, value in metrics.items() if name.endswith("/AP"))
-        write_json(done, {"AP": ap, "steps": steps, "minutes": taken})
+        found = {name.rpartition("/")[2]: value for name, value in metrics.items()}
+        write_json(done, {"AP": found["AP"], "AP50": found["AP50"], "steps": steps,
+                          "minutes": taken})
         for checkpoint in done.parent.glob("*.pth"):
             if checkpoint.name != "last.pth":
                 checkpoint.unlink()
-        print(f"{variant.data}, {variant.name}, seed {seed}: AP {ap:.3f}, {steps} steps",
+        print(f"{variant.data}, {variant.name}, seed {seed}: AP {found['AP']:.3f}, {steps} steps",
               file=sys.stderr, flush=True)
 
 
@@ -195,13 +197,18 @@ def report(chosen: list[Variant], seeds: int) -> str:
             folder = config.parent / "trained" / config.stem
             runs = [json.loads((folder / str(seed) / "outcome.json").read_text())
                     for seed in range(seeds)]
-            found = [run["AP"] for run in runs]
-            rows.append([variant.name, f"{np.mean(found):.3f}",
-                         f"{min(found):.3f} to {max(found):.3f}", f"{runs[0]['steps']}",
-                         f"{np.mean([run['minutes'] for run in runs]):.1f}"])
+            rows.append([variant.name, *(cell for metric in ("AP", "AP50") for cell in spread(
+                [run[metric] for run in runs])), f"{runs[0]['steps']}",
+                f"{np.mean([run['minutes'] for run in runs]):.1f}"])
         parts.append(f"**{data[0].upper()}{data[1:]}**\n\n" + table(
-            ["", "AP", f"of {seeds} seeds", "steps", "minutes of one core"], rows))
+            ["", "AP", f"of {seeds} seeds", "AP50", f"of {seeds} seeds", "steps",
+             "minutes of one core"], rows))
     return "\n\n".join(parts)
+
+
+def spread(values: list[float]) -> tuple[str, str]:
+    """Return the mean, and the smallest and the largest."""
+    return f"{np.mean(values):.3f}", f"{min(values):.3f} to {max(values):.3f}"
 
 
 def main() -> None:

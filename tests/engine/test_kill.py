@@ -10,7 +10,6 @@ import pytest
 from tests.engine.killable import train_in_process
 from tests.engine.runs import differing, logged, weights
 
-KILLS = 20
 EPOCHS = 5
 OPTIONS = ("train_dataloader.batch_size=3", f"train_cfg.max_epochs={EPOCHS}",
            "train_cfg.val_interval=3", "default_hooks.checkpoint.by_epoch=False",
@@ -45,7 +44,8 @@ def wait_for_checkpoint(process, work_dir):
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments(tiny_config, tmp_path):
+@pytest.mark.parametrize("number", [10, pytest.param(40, marks=pytest.mark.hostile)])
+def test_killed_at_random_moments(tiny_config, tmp_path, number):
     """Every training that gets to its end in spite of it has the same weights, bit for bit."""
     trainings = Trainings(tiny_config("killed").file)
     trainings.start(tmp_path / "first").join(LIMIT)      # imports everything
@@ -55,10 +55,10 @@ def test_killed_at_random_moments(tiny_config, tmp_path):
     expected = weights(tmp_path / "whole" / LAST)
 
     moments, kills, finished = random.Random(0), 0, 0
-    while kills < KILLS or not finished:
+    while kills < number or not finished:
         work_dir = tmp_path / f"killed_{finished}"
         process = trainings.start(work_dir, workers=2 * (kills % 4 == 3))
-        if kills >= KILLS:
+        if kills >= number:
             process.join(LIMIT)
         elif kills % 2:
             process.join(moments.uniform(0, 0.8 * duration))
@@ -66,7 +66,7 @@ def test_killed_at_random_moments(tiny_config, tmp_path):
             wait_for_checkpoint(process, work_dir)
             process.join(moments.uniform(0, 0.1 * duration))
         if process.is_alive():
-            assert kills < KILLS, "a training does not come to its end"
+            assert kills < number, "a training does not come to its end"
             process.kill()
             process.join()
             kills += 1
