@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from aepose.apis.exported import ExportedModel
-from aepose.apis.inference import TOY_CHECKPOINT, PoseInferencer
+from aepose.apis.inference import PoseInferencer
 from aepose.apis.predictor import Predictor
 from aepose.errors import ConfigError
 from aepose.evaluation import CocoMetric
 from aepose.exporting.export import export
 from aepose.tables import format_table
 from aepose.toy import make_toy_dataset
+from aepose.zoo.hub import TOY_CHECKPOINT
 
 MODEL = "hrnet_w16_toy_256x256"
 CALIBRATE, TEST, SEED = 100, 200, 0

@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aepose.apis.inference import TOY_CHECKPOINT, PoseInferencer
+from aepose.apis.inference import PoseInferencer
 from aepose.experiment import coco_metrics
 from aepose.toy import make_toy_dataset
+from aepose.zoo.hub import TOY_CHECKPOINT
 from common import PICTURES, limit_threads, table
 from end_to_end import SPEED_CONFIG, random_weights
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 import aepose
 from aepose.apis.exported import ExportedModel
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.apis.verify import verify
 from aepose.errors import ConfigError, NumericalError
+from aepose.zoo.hub import TOY_CHECKPOINT
 from common import table
 
 DEVICES = "cuda", "tensorrt"

@@ -19,7 +19,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from aepose.apis.inference import TOY_CHECKPOINT
+from aepose.zoo.hub import TOY_CHECKPOINT
 from common import ROOT, limit_threads, table
 
 CLASSES = {"beetle": 9, "hand": 21}

@@ -30,7 +30,6 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.datasets.annotations import with_images
 from aepose.datasets.collate import collate_train
 from aepose.experiment import Experiment
@@ -38,6 +37,7 @@ from aepose.files import write_json
 from aepose.project.new import new_project
 from aepose.registry import SCOPE
 from aepose.toy import make_toy_dataset
+from aepose.zoo.hub import TOY_CHECKPOINT
 from common import ROOT, limit_threads, table, take_turns
 
 FLIES = ROOT.parent / "shared" / "data" / "animals" / "flies13" / "annotations"
@@ -63,6 +63,7 @@ LOSSES = {
     "PoseLoss, push 0.01, pull 0.003": LOSS.format(False, "PoseLoss", 0.01, 0.003),
     "PoseLoss, push 0.001, pull 0.001": LOSS.format(False, "PoseLoss", 0.001, 0.001),
     "SWAHRLoss, push 0.01, pull 0.003": LOSS.format(True, "SWAHRLoss", 0.01, 0.003),
+    "SWAHRLoss, push 0.001, pull 0.001": LOSS.format(True, "SWAHRLoss", 0.001, 0.001),
 }
 LITE0 = ("model = dict(backbone=dict(_delete_=True, type='Timm', name='tf_efficientnet_lite0', "
          "pretrained=False, neck_channels=64), pretrained={!r})\n")
@@ -160,12 +161,16 @@ def training_step(variant: Variant) -> Callable[[], float]:
 
 
 def plan(folder: Path, chosen: list[Variant], minutes: float) -> None:
-    """Write how many steps of each variant fit into the minutes, unless that was done."""
+    """Write how many steps of each variant fit into the minutes, where that was not done."""
     path = folder / "steps.json"
-    if not path.is_file():
-        taken = take_turns({str(v.config()): training_step(v) for v in chosen}, ROUNDS)
-        write_json(path, {"minutes": minutes, "steps": {
-            config: round(60 * minutes / seconds) for config, seconds in taken.items()}})
+    stored = json.loads(path.read_text()) if path.is_file() else {"minutes": minutes, "steps": {}}
+    if stored["minutes"] != minutes:
+        raise SystemExit(f"{folder} has trainings of {stored['minutes']} minutes; give another one")
+    known = stored["steps"]
+    taken = take_turns({str(v.config()): training_step(v) for v in chosen
+                        if str(v.config()) not in known}, ROUNDS)
+    write_json(path, {**stored, "steps": known | {
+        config: round(60 * minutes / seconds) for config, seconds in taken.items()}})
 
 
 def outcome(folder: Path, variant: Variant, seed: int) -> None:

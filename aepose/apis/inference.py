@@ -19,9 +19,7 @@ from aepose.files import sha256_of
 from aepose.models.pipeline import find_people
 from aepose.weights.checkpoint import check_fit, load_weights, read_checkpoint
 from aepose.weights.trained_with import warn_of_differences
-from aepose.zoo.hub import find_checkpoint, published_checkpoint
-
-TOY_CHECKPOINT = Path(__file__).parents[1] / "assets" / "hrnet_w16_toy_256x256.safetensors"
+from aepose.zoo.hub import TOY_CHECKPOINT, find_checkpoint, published_checkpoint
 
 
 class PoseInferencer(Predictor):

@@ -21,6 +21,7 @@ from aepose.zoo.index import (
 )
 
 __all__ = [
+    "TOY_CHECKPOINT",
     "checkpoint_folder",
     "fetch",
     "find_checkpoint",
@@ -28,6 +29,9 @@ __all__ = [
     "pretrained_path",
     "published_checkpoint",
 ]
+
+# The network for drawn people, which comes with the package; called as its config is.
+TOY_CHECKPOINT = Path(__file__).parents[1] / "assets" / "hrnet_w16_toy_256x256.safetensors"
 
 
 def checkpoint_folder() -> Path:
@@ -85,11 +89,13 @@ def place_of(url: str) -> Path:
 
 
 def published_checkpoint(name: str) -> Path:
-    """Return the published weights of a model of the zoo as a local file.
+    """Return the weights of a model of the zoo, or of the toy network, as a local file.
 
     Raises ConfigError for an unknown name, and CheckpointError if none was published or it cannot
     be had.
     """
+    if name == TOY_CHECKPOINT.stem:
+        return TOY_CHECKPOINT
     model = find_model(name)
     if model.checkpoint is None:
         raise CheckpointError(f"nobody published weights for {name}; train it with "
@@ -98,12 +104,19 @@ def published_checkpoint(name: str) -> Path:
 
 
 def find_checkpoint(checkpoint: str | Path) -> Path:
-    """Return the local file that a user's ``checkpoint`` means: a file, URL or published file."""
+    """Return the local file that a user's ``checkpoint`` means: a file, URL or published file.
+
+    By its name there is the toy network's, too.
+    """
     text = str(checkpoint)
     if _is_url(text):
         return fetch(text)
     path = Path(checkpoint)
-    return fetch(text) if not os.path.exists(path) and text in published_files() else path
+    if os.path.exists(path):
+        return path
+    if text == TOY_CHECKPOINT.name:
+        return TOY_CHECKPOINT
+    return fetch(text) if text in published_files() else path
 
 
 def pretrained_path(name: str) -> Path:

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from aepose.analysis.profile import Profile, draw_profile, format_profile, profile_test
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.commands.app import call
 from aepose.experiment import Experiment
+from aepose.zoo.hub import TOY_CHECKPOINT
 
 CONFIG = "configs/toy/hrnet_w16_toy_256x256.py"
 OPTIONS = ["codec.input_size=128"]

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from aepose.apis.evaluate import evaluate
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.apis.loading import load_model
 from aepose.evaluation import CocoMetric, load_ground_truth
 from aepose.experiment import Experiment
 from aepose.metainfo import get_metainfo
 from aepose.toy import make_toy_dataset
+from aepose.zoo.hub import TOY_CHECKPOINT
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ import torch
 import torch.distributed as dist
 
 from aepose.apis.evaluate import evaluate
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.engine import read_bad_step
 from aepose.engine.distributed import (
     goes_on,
@@ -27,6 +26,7 @@ from aepose.engine.distributed import (
 from aepose.errors import ConfigError
 from aepose.models import AssociativeEmbedding
 from aepose.structures import EvalSettings
+from aepose.zoo.hub import TOY_CHECKPOINT
 from tests.conftest import TINY_HRNET
 from tests.engine import two_processes
 from tests.engine.processes import (

@@ -6,7 +6,6 @@ import pytest
 from mmengine.evaluator import BaseMetric
 
 from aepose.apis.evaluate import evaluate, evaluate_file
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.apis.train import train
 from aepose.commands.app import call
 from aepose.errors import AeposeWarning, ConfigError
@@ -14,6 +13,7 @@ from aepose.evaluation import PoseMetric
 from aepose.evaluation.metric import split_scores
 from aepose.experiment import Experiment
 from aepose.registry import METRICS
+from aepose.zoo.hub import TOY_CHECKPOINT
 
 COCO = {"type": "CocoMetric"}
 

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from aepose.apis.evaluate import cross_check, evaluate, evaluate_file
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.commands.app import call
 from aepose.engine.result_hooks import StageTimer
 from aepose.errors import ConfigError, DataError
 from aepose.evaluation import installed_backends
 from aepose.experiment import Experiment, experiment_of_dataset
+from aepose.zoo.hub import TOY_CHECKPOINT
 
 CONFIG = "configs/toy/hrnet_w16_toy_256x256.py"
 ANNOTATIONS = "annotations/person_keypoints_val2017.json"

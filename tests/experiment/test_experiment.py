@@ -8,12 +8,12 @@ from mmengine.logging import MMLogger
 
 from aepose.analysis.ceiling import ceiling
 from aepose.apis.evaluate import evaluate
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.apis.loading import load_model
 from aepose.apis.train import dry_run, train
 from aepose.errors import CheckpointError, ConfigError
 from aepose.experiment import Experiment, choose_test
 from aepose.weights.checkpoint import save_safetensors
+from aepose.zoo.hub import TOY_CHECKPOINT
 from tests.experiment.test_config import HRNET
 
 

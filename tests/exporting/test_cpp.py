@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import aepose
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.exporting.export import export
 from aepose.toy import draw_picture
+from aepose.zoo.hub import TOY_CHECKPOINT
 from tests.golden_check import ROOT
 
 WIDTH, HEIGHT = 192, 128

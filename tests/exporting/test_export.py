@@ -14,7 +14,7 @@ import pytest
 
 import aepose
 from aepose.apis.evaluate import evaluate
-from aepose.apis.inference import TOY_CHECKPOINT, PoseInferencer
+from aepose.apis.inference import PoseInferencer
 from aepose.commands.app import call
 from aepose.errors import ConfigError, DataError, NumericalError
 from aepose.evaluation.agreement import agreement
@@ -24,6 +24,7 @@ from aepose.exporting.parity import LIMITS, Limits, Truth
 from aepose.exporting.pictures import choose_pictures
 from aepose.runtime.mixed import split_end
 from aepose.toy import draw_picture, make_toy_dataset
+from aepose.zoo.hub import TOY_CHECKPOINT
 from tests.golden_check import ROOT
 from tests.runtime.drawn import DESCRIPTION
 

@@ -7,7 +7,7 @@ import torch
 from onnx import TensorProto, checker, helper
 
 import aepose
-from aepose.apis.inference import TOY_CHECKPOINT, PoseInferencer
+from aepose.apis.inference import PoseInferencer
 from aepose.codecs.decoder import Decoder
 from aepose.errors import CheckpointError, ConfigError, NumericalError
 from aepose.exporting.export import export
@@ -18,6 +18,7 @@ from aepose.metainfo import get_metainfo
 from aepose.runtime.description import HEATMAPS, IMAGE
 from aepose.runtime.files import read_description
 from aepose.toy import draw_picture
+from aepose.zoo.hub import TOY_CHECKPOINT
 from tests.farm import FARM
 
 openvino = pytest.importorskip("openvino")

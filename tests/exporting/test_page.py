@@ -7,9 +7,9 @@ import shutil
 import cv2
 import pytest
 
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.commands.app import call
 from aepose.toy import draw_picture
+from aepose.zoo.hub import TOY_CHECKPOINT
 from tests.golden_check import ROOT
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from aepose.apis.evaluate import evaluate
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.experiment import Experiment
 from aepose.results import PoseResult
 from aepose.toy import make_toy_dataset
+from aepose.zoo.hub import TOY_CHECKPOINT
 from tests.goldens.common import Options, Tally, difference, read_json
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aepose import toy
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.apis.loading import load_model
 from aepose.apis.verify import make_examples
 from aepose.commands import process
@@ -26,6 +25,7 @@ from aepose.commands.app import COMMANDS, call
 from aepose.drawing import write_image
 from aepose.errors import CheckpointError
 from aepose.release.reproduce import zoo_rows
+from aepose.zoo.hub import TOY_CHECKPOINT
 from tests.golden_check import ROOT
 from tests.hostile.mutants import fewer
 from tests.migration.old_files import write_cat

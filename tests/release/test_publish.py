@@ -6,13 +6,13 @@ import json
 import pytest
 import torch
 
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.apis.loading import load_model
 from aepose.commands.app import call
 from aepose.errors import CheckpointError, ConfigError, DataError, OutputError, UsageError
 from aepose.release.publish import publish, strip
 from aepose.weights.checkpoint import read_checkpoint
 from aepose.zoo.download import check_file
+from aepose.zoo.hub import TOY_CHECKPOINT
 
 PUBLIC = {"metainfo": "coco",
           "model": {"type": "AssociativeEmbedding", "backbone": {"type": "HRNet"}}}

@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from aepose.apis.inference import TOY_CHECKPOINT
 from aepose.commands.app import call
 from aepose.errors import ConfigError, UsageError
 from aepose.release import reproduce as module
 from aepose.release.reproduce import Options, Outcome, Row, reproduce, rows_of_file, zoo_rows
 from aepose.release.reproduce_tables import markdown, with_models, write_measured, write_tables
+from aepose.zoo.hub import TOY_CHECKPOINT
 from aepose.zoo.index import INDEX, list_models
 from tests.golden_check import ROOT
 

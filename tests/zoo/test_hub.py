@@ -16,6 +16,7 @@ from tests.golden_check import ROOT
 from tests.zoo.file_server import CONTENT, NAME
 
 TOY = "hrnet_w16_toy_256x256"
+LONG = f"{TOY}_long"
 TINY = ("codec.input_size=64", "codec.max_num_people=3", "model.backbone.width=4",
         "model.backbone.stem_channels=8", "model.backbone.stage1_channels=4",
         "model.backbone.num_blocks=1")
@@ -31,13 +32,14 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def published(monkeypatch, server):
-    """Make NAME the weights of the toy model, of a backbone, and the only published file."""
+    """Make NAME the weights of a model, of a backbone, and the only published file."""
     url = f"{server.url}/published/{NAME}"
     index = json.loads(zoo_index.INDEX.read_text())
     index["models"] = [
-        {"name": TOY, "dataset": "toy", "input_size": 256, "parameters": 1, "weights": 1,
+        {"name": LONG, "dataset": "toy", "input_size": 256, "parameters": 1, "weights": 1,
          "url": url},
-        {"name": f"{TOY}_long", "dataset": "toy", "input_size": 256, "parameters": 1, "weights": 1},
+        {"name": "res50_coco_512x512", "dataset": "coco", "input_size": 512, "parameters": 1,
+         "weights": 1},
     ]
     index["backbones"] = {"hrnet_w32": url}
     monkeypatch.setattr(zoo_index, "_index", lambda: index)
@@ -151,7 +153,7 @@ def test_pretrained_weights_that_cannot_be_had(home, published, server, name, fa
 def weights(tmp_path):
     """A file of weights of a tiny toy network, named by its hash."""
     torch.manual_seed(0)
-    model = Experiment.load(ROOT / "configs" / "toy" / f"{TOY}.py", TINY).network()
+    model = Experiment.load(ROOT / "configs" / "toy" / f"{LONG}.py", TINY).network()
     path = tmp_path / "tiny.pth"
     torch.save({"state_dict": model.state_dict(), "meta": {}}, path)
     name = f"tiny-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth"
@@ -161,12 +163,12 @@ def weights(tmp_path):
 def test_a_model_by_name(home, published, server, weights, monkeypatch):
     server.content = weights.read_bytes()
     zoo_index._index()["models"][0]["url"] = f"{server.url}/{weights.name}"
-    of_zoo = aepose.load_model(TOY, device="cpu", cfg_options=TINY)
-    given = aepose.load_model(TOY, weights, device="cpu", cfg_options=TINY)
-    of_url = aepose.load_model(TOY, f"{server.url}/{weights.name}", device="cpu", cfg_options=TINY)
-    by_file = aepose.load_model(TOY, weights.name, device="cpu", cfg_options=TINY)
+    of_zoo = aepose.load_model(LONG, device="cpu", cfg_options=TINY)
+    given = aepose.load_model(LONG, weights, device="cpu", cfg_options=TINY)
+    of_url = aepose.load_model(LONG, f"{server.url}/{weights.name}", device="cpu", cfg_options=TINY)
+    by_file = aepose.load_model(LONG, weights.name, device="cpu", cfg_options=TINY)
     assert server.paths == [f"/{weights.name}"]
-    trained = Experiment.load(ROOT / "configs" / "toy" / f"{TOY}.py", TINY).network()
+    trained = Experiment.load(ROOT / "configs" / "toy" / f"{LONG}.py", TINY).network()
     trained.load_state_dict(torch.load(weights, weights_only=True)["state_dict"])
     expected = trained.state_dict()
     for inferencer in (of_zoo, given, of_url, by_file):
@@ -175,9 +177,19 @@ def test_a_model_by_name(home, published, server, weights, monkeypatch):
         assert all(torch.equal(state[key], value) for key, value in expected.items())
 
 
+def test_the_network_that_comes_with_the_package(tmp_path, monkeypatch):
+    assert hub.published_checkpoint(TOY) == hub.TOY_CHECKPOINT
+    name = hub.TOY_CHECKPOINT.name
+    assert hub.find_checkpoint(name) == hub.TOY_CHECKPOINT
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).touch()  # a file of the user's is meant first
+    assert hub.find_checkpoint(name).resolve() == tmp_path / name
+
+
 @pytest.mark.parametrize(("config", "error", "message"), [
-    ("hrnet_w16_toy_256", ConfigError, f"did you mean '{TOY}'"),
-    (f"{TOY}_long", CheckpointError, rf"nobody published weights for {TOY}_long.*aepose train"),
+    ("hrnet_w16_toy_256", ConfigError, f"did you mean '{LONG}'"),
+    ("res50_coco_512x512", CheckpointError,
+     r"nobody published weights for res50_coco_512x512.*aepose train"),
     ("configs/toy/no.py", ConfigError, "does not exist"),
     (f"configs/toy/{TOY}.py", CheckpointError, "--checkpoint"),
 ])
@@ -189,7 +201,7 @@ def test_models_that_cannot_be_loaded(home, published, config, error, message, m
 
 def test_a_bad_option_costs_no_download(home, published, server):
     with pytest.raises(ConfigError, match="width"):
-        aepose.load_model(TOY, cfg_options=["model.backbone.widht=8"])
+        aepose.load_model(LONG, cfg_options=["model.backbone.widht=8"])
     assert server.paths == []
 
 
