@@ -57,16 +57,24 @@ train_dataloader = dict(dataset=dict(
 val_dataloader = dict(dataset=dict(
     ann_file='annotations/person_keypoints_val2017.json', img_dir='val2017'))
 """
-LOSS = (f"finetune_from = {str(TOY_CHECKPOINT)!r}\n"
-        "model = dict(keypoint_head=dict(scales={}, losses=[dict(type='{}', push={}, pull={})]))\n")
+START = f"finetune_from = {TOY_CHECKPOINT.name!r}\n"
+SCRATCH = "finetune_from = None\n"
+LOSS = "model = dict(keypoint_head=dict(scales={}, losses=[dict(type='{}', push={}, pull={})]))\n"
 LOSSES = {
     "PoseLoss, push 0.01, pull 0.003": LOSS.format(False, "PoseLoss", 0.01, 0.003),
     "PoseLoss, push 0.001, pull 0.001": LOSS.format(False, "PoseLoss", 0.001, 0.001),
     "SWAHRLoss, push 0.01, pull 0.003": LOSS.format(True, "SWAHRLoss", 0.01, 0.003),
-    "SWAHRLoss, push 0.001, pull 0.001": LOSS.format(True, "SWAHRLoss", 0.001, 0.001),
 }
-LITE0 = ("model = dict(backbone=dict(_delete_=True, type='Timm', name='tf_efficientnet_lite0', "
-         "pretrained=False, neck_channels=64), pretrained={!r})\n")
+# Of flies, for whom the factors count. From scratch with the others: the HRNet of the backbones.
+MORE_LOSSES = {
+    "SWAHRLoss, push 0.001, pull 0.001": START + LOSS.format(True, "SWAHRLoss", 0.001, 0.001),
+    "PoseLoss, push 0.001, pull 0.001, from scratch":
+        SCRATCH + LOSSES["PoseLoss, push 0.001, pull 0.001"],
+}
+BACKBONE = SCRATCH + LOSSES["PoseLoss, push 0.01, pull 0.003"]
+LITE0 = BACKBONE + (
+    "model['backbone'] = dict(_delete_=True, type='Timm', name='tf_efficientnet_lite0', "
+    "pretrained=False, neck_channels=64)\nmodel['pretrained'] = {!r}\n")
 
 
 @dataclass(frozen=True)
@@ -109,16 +117,17 @@ def variants(folder: Path, imagenet: Path | None) -> Iterator[Variant]:
         make_toy_dataset(toy.parent, 800, 200, seed=0, hard=True)
         toy.write_text(TOY, encoding="utf-8")
     for name, changes in LOSSES.items():
-        yield Variant("drawn people, hard, 800 pictures", name, toy, changes)
+        yield Variant("drawn people, hard, 800 pictures", name, toy, START + changes)
     if not FLIES.is_dir():
         print(f"- Left out: flies are not in {FLIES}")
         return
     everything = json.loads((FLIES / "train.json").read_text())
     counts = *FEWER, len(everything["images"])
     configs = {count: flies(folder / f"flies_{count}", everything, count) for count in counts}
-    for name, changes in LOSSES.items():
+    started = {name: START + changes for name, changes in LOSSES.items()}
+    for name, changes in (started | MORE_LOSSES).items():
         yield Variant(f"flies, {counts[-1]} pictures", name, configs[counts[-1]], changes)
-    backbones = {"HRNet-w16": "", "EfficientNet-Lite0": LITE0.format(None)}
+    backbones = {"HRNet-w16": BACKBONE, "EfficientNet-Lite0": LITE0.format(None)}
     if imagenet:
         backbones["EfficientNet-Lite0 from ImageNet"] = LITE0.format(str(imagenet.resolve()))
     else:

@@ -29,6 +29,7 @@ from aepose.project.source import (
     load_people,
 )
 from aepose.project.split import split_images
+from aepose.zoo.hub import TOY_CHECKPOINT
 
 _FILES = {"keypoints": "keypoints.json", "config": "config.py",
           "train": "annotations/train.json", "val": "annotations/val.json"}
@@ -41,6 +42,10 @@ data_root = '{{{{ fileDirname }}}}'    # the folder of this file
 work_dir = '{{{{ fileDirname }}}}/work_dir'
 # In pixels that the network sees: a picture's short side; how far keypoints of one are apart.
 codec = dict(input_size={input_size}, reach={reach})
+# The network that ships tells creatures apart already, so weak losses of tags do. From scratch, or
+# with another network, leave both lines out.
+finetune_from = '{start}'
+model = dict(keypoint_head=dict(losses=[dict(type='PoseLoss', push=0.001, pull=0.001)]))
 train_dataloader = dict(dataset=dict(
     ann_file='{train}', img_dir={train_images!r},
     transforms=[
@@ -192,7 +197,7 @@ def _written(folder: Path, found: _Keypoints, metainfo: Metainfo, sizes: Mapping
     config = folder / _FILES["config"]
     write_text(config, _CONFIG.format(
         title=f"{found.name}: {metainfo.num_keypoints} keypoints, written by `aepose new`",
-        **sizes, **_FILES))
+        start=TOY_CHECKPOINT.name, **sizes, **_FILES))
     told.append(f"{config}: what is trained, and how" + (
         "" if parts else "; its sizes are a guess, which `aepose new` replaces once it has "
         "annotations (--from)"))

@@ -75,7 +75,8 @@ def load_what_fits(
               and k not in axes}
     if not count_parameters(loaded):
         raise CheckpointError(f"nothing of checkpoint {source} fits the network of this config; "
-                              "fine-tune from a checkpoint of the same backbone and head")
+                              "fine-tune from a checkpoint of the same backbone and head, or "
+                              "start anew with finetune_from=None")
     carried = carry_over(own, state, axes, pairs, (
         now.num_keypoints, before.num_keypoints)) if pairs else {}
     check_values(own, loaded | {key: state[key] for key in carried}, source)

@@ -1,4 +1,4 @@
-"""100 to 1,000 pictures of one's own: a small HRNet learns from crops, from scratch, on a CPU.
+"""100 to 1,000 pictures of one's own: a small HRNet learns from crops, on a CPU.
 
 A config names keypoints and files besides, and gives the sizes that `aepose.project.sizes` finds.
 """

@@ -14,6 +14,7 @@ from aepose.metainfo import get_metainfo
 from aepose.project.new import new_project
 from aepose.project.sketch import sketch_metainfo
 from aepose.project.source import list_keypoints
+from aepose.zoo.hub import TOY_CHECKPOINT, find_checkpoint
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def test_from_annotations(annotations, tmp_path, monkeypatch, capsys):
     experiment = Experiment.load(project / "config.py")
     coco = get_metainfo("coco")
     assert experiment.metainfo.name == "my_project"
+    assert find_checkpoint(experiment.to_dict()["finetune_from"]) == TOY_CHECKPOINT
     for field in ("keypoint_names", "flip_pairs"):
         assert getattr(experiment.metainfo, field) == getattr(coco, field)
     assert [len(experiment.dataset(split).images) for split in ("train", "val")] == [5, 2]
