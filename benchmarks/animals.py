@@ -61,7 +61,7 @@ def find(config: Path, flip: bool = True) -> float:
     """
     experiment = aepose.Experiment.load(config, [f"test_time.flip={flip}"])
     start = time.process_time()
-    aepose.evaluate(experiment, config.parent / "work_dir" / "best.pth", out=config.parent)
+    aepose.evaluate(experiment, config.parent / "work_dir" / "last.pth", out=config.parent)
     return (time.process_time() - start) / len(experiment.dataset("test"))
 
 
