@@ -64,8 +64,8 @@ def load_what_fits(
 
     For fine-tuning to other keypoints: of the layers whose channels are keypoints, those of the
     same names are carried over, and the others start anew; without knowing the names, the whole
-    layers do, where their shapes differ. Raises CheckpointError if no trained weights fit, or some
-    that do are no numbers of the network's kind; the network is then unchanged.
+    layers do, where their shapes differ. Raises CheckpointError if no kernel of the backbone fits,
+    or some weights that do are no numbers of the network's kind; the network is then unchanged.
     """
     own = model.state_dict()
     other = now is not None and before is not None and _plain_names(before) != _plain_names(now)
@@ -73,10 +73,11 @@ def load_what_fits(
     pairs = same_names(before, now) if other else []
     loaded = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape
               and k not in axes}
-    if not count_parameters(loaded):
-        raise CheckpointError(f"nothing of checkpoint {source} fits the network of this config; "
-                              "fine-tune from a checkpoint of the same backbone and head, or "
-                              "start anew with finetune_from=None")
+    # Single biases fit by chance.
+    if not any(key.startswith("backbone.") and value.ndim > 1 for key, value in loaded.items()):
+        raise CheckpointError(f"nothing of checkpoint {source} fits the backbone of this config; "
+                              "fine-tune from a checkpoint of the same backbone, or start anew "
+                              "with finetune_from=None")
     carried = carry_over(own, state, axes, pairs, (
         now.num_keypoints, before.num_keypoints)) if pairs else {}
     check_values(own, loaded | {key: state[key] for key in carried}, source)

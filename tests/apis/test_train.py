@@ -113,6 +113,7 @@ def test_report_of_what_fits(tiny_config):
     lambda state: {},
     lambda state: {f"other.{k}": v for k, v in state.items()},
     lambda state: {k: v for k, v in state.items() if "num_batches" in k},
+    lambda state: {k: v for k, v in state.items() if k.startswith("keypoint_head.")},
     lambda state: {k: v[None] for k, v in state.items()},
 ])
 def test_nothing_fits(tiny_config, change):

@@ -198,16 +198,16 @@ def test_weights_are_not_changed_by_being_loaded(given, fits):
 
 @pytest.mark.parametrize("load", [load_weights, load_what_fits])
 @pytest.mark.parametrize(("weight", "message"), [
-    (torch.eye(2).to(torch.int8), "'weight' is int8"),
-    (torch.eye(2) * float("nan"), "'weight' has numbers that are not finite"),
-    (torch.full((2, 2), float("inf")).half(), "'weight' has numbers that are not finite"),
+    (torch.eye(2).to(torch.int8), "'backbone.weight' is int8"),
+    (torch.eye(2) * float("nan"), "'backbone.weight' has numbers that are not finite"),
+    (torch.full((2, 2), float("inf")).half(), "'backbone.weight' has numbers that are not finite"),
 ])
 def test_broken_weights_are_loaded_by_nobody(load, weight, message):
-    model = nn.Linear(2, 2)
-    before = model.weight.clone()
+    model = nn.ModuleDict({"backbone": nn.Linear(2, 2)})
+    before = model.backbone.weight.clone()
     with pytest.raises(CheckpointError, match=rf"a\.pth: {message}"):
-        load(model, {"weight": weight, "bias": torch.zeros(2)}, "a.pth")
-    assert torch.equal(model.weight, before)
+        load(model, {"backbone.weight": weight, "backbone.bias": torch.zeros(2)}, "a.pth")
+    assert torch.equal(model.backbone.weight, before)
 
 
 def test_weights_that_float32_cannot_hold():
